@@ -1,0 +1,1 @@
+"""Huiyin: a chat-bot with which a local office answers every message of its residents."""

@@ -1,0 +1,148 @@
+"""Settings from one TOML file. A misspelt key stops the start and names itself; nothing else reads settings."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot.errors import ConfigError
+
+DATA = Path("data")
+CONTENT = Path(__file__).resolve().parent.parent / "content"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class OfficeSettings(Section):
+    """Who the bot speaks for."""
+
+    name: str = "青石街道"
+    timezone: str = "Asia/Shanghai"
+    language: str = "zh_CN"
+    opens: str = Field(default="8:30", pattern=r"^\d{1,2}:\d{2}$")
+    duty_phone: str = ""
+    closes: str = Field(default="17:30", pattern=r"^\d{1,2}:\d{2}$")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"no time zone {name}")
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class DatabaseSettings(Section):
+    url: str = f"sqlite:///{DATA}/huiyin.db"
+
+
+class SecuritySettings(Section):
+    key_file: Path = DATA / "huiyin.keys"
+
+
+class FileSettings(Section):
+    folder: Path = DATA / "files"
+
+
+class TelegramSettings(Section):
+    """`base_url` and `base_file_url` as PTB means them: the token is appended directly."""
+
+    token: str | None = None
+    token_file: Path | None = None
+    base_url: str = "https://api.telegram.org/bot"
+    base_file_url: str = "https://api.telegram.org/file/bot"
+    mode: Literal["polling"] = "polling"
+    local_mode: bool = False  # a Bot API server on this machine hands files over by path
+
+    @model_validator(mode="after")
+    def _one_token(self) -> "TelegramSettings":
+        if (self.token is None) == (self.token_file is None):
+            raise ValueError("give either token or token_file")
+        return self
+
+    def read_token(self) -> str:
+        """The token itself; raises ConfigError without showing it."""
+        if self.token_file is None:
+            return self._checked(self.token or "")
+        try:
+            return self._checked(self.token_file.read_text("utf-8").strip())
+        except OSError as error:
+            raise ConfigError(f"telegram.token_file: cannot read {self.token_file}: {error.strerror}") from None
+
+    def _checked(self, token: str) -> str:
+        bot, colon, secret = token.partition(":")
+        if not (bot.isascii() and bot.isdigit() and colon and len(secret) >= 10):
+            key = "telegram.token" if self.token_file is None else "telegram.token_file"
+            raise ConfigError(f"{key}: not a bot token (digits, a colon, letters)")
+        return token
+
+    def __repr__(self) -> str:
+        return "TelegramSettings(…)"
+
+
+class WebSettings(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    url: str | None = None  # how people reach it, where a proxy stands before it
+
+
+class ContentSettings(Section):
+    folder: Path = CONTENT
+
+
+class Settings(BaseSettings):
+    """All settings. Environment variables do not count: one file says it all."""
+
+    model_config = SettingsConfigDict(extra="forbid")
+
+    office: OfficeSettings = OfficeSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    security: SecuritySettings = SecuritySettings()
+    files: FileSettings = FileSettings()
+    telegram: TelegramSettings | None = None
+    web: WebSettings | None = WebSettings()
+    content: ContentSettings = ContentSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def read_settings(path: Path | None) -> Settings:
+    """The settings in a file, or the defaults; every fault is one line that names the key."""
+    if path is None:
+        return Settings()
+    try:
+        with path.open("rb") as file:
+            stored = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    try:
+        return Settings(**stored)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_first_fault(error)}") from None
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_input=False, include_url=False)[0]
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{key}: no such key"
+    return f"{key}: {fault['msg'].removeprefix('Value error, ')}"

@@ -1,0 +1,37 @@
+"""Ids that sort by time, made by the application and not by the database; they carry nothing about a person."""
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+_START_MS = 1_767_225_600_000  # 2026-01-01 UTC: 41 bits of milliseconds last until 2095
+_LOW_BITS = 22
+
+
+class Randomness(Protocol):
+    """A source of random bits: secrets.SystemRandom in the program, a seeded one in tests."""
+
+    def getrandbits(self, bits: int, /) -> int: ...
+
+
+class Ids:
+    """Positive 63-bit numbers: milliseconds, then a counter that starts anywhere so that processes do not meet."""
+
+    def __init__(self, milliseconds: Callable[[], int], random: Randomness) -> None:
+        self._milliseconds = milliseconds
+        self._random = random
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> int:
+        fresh = (self._milliseconds() - _START_MS) << _LOW_BITS
+        with self._lock:
+            if fresh <= self._last:
+                self._last += 1
+            else:
+                self._last = fresh + self._random.getrandbits(_LOW_BITS - 1)
+            return self._last
+
+    def untimed(self) -> int:
+        """An id that tells nothing about when: for anonymous matters."""
+        return self._random.getrandbits(62) + 1

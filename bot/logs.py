@@ -1,0 +1,58 @@
+"""Logs that an operator can read: constant event names with fields, never texts, names or tokens."""
+
+import logging
+import re
+import sys
+from typing import Any
+
+import structlog
+
+_TOKEN = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
+_HIDDEN = "<token>"
+
+
+def redact(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Takes bot tokens out of every field, whoever put them in."""
+    return {key: _TOKEN.sub(_HIDDEN, value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+class _Redacting(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if _TOKEN.search(message):
+            record.msg, record.args = _TOKEN.sub(_HIDDEN, message), ()
+        return True
+
+
+def set_up_logs(level: str = "info") -> None:
+    """One line an event on standard error; libraries only speak from warnings up."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.add_log_level,
+            _brief_error,
+            redact,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), sort_keys=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_Redacting())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def _brief_error(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """An exception as the place where it arose: its message may hold people's words."""
+    error = event.pop("exc_info", None)
+    if isinstance(error, BaseException):
+        trace = error.__traceback__
+        places = []
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            places.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}")
+            trace = trace.tb_next
+        event["at"] = " ".join(places[-4:])
+    return event

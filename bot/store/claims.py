@@ -1,0 +1,336 @@
+"""Taking what waits: heads of the inbox, due timers, sendable rows, open jobs. It never looks inside them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select, update
+
+from bot.store.queues import (
+    InboxState,
+    JobState,
+    OutboxState,
+    Policy,
+    TimerState,
+    conversation,
+    inbox,
+    insert_ignoring,
+    job,
+    outbox,
+    timer,
+)
+from bot.store.transaction import Row, Transaction
+
+WINDOW = 300
+WINDOWS = 8
+JOB_LANES = 64
+PROMPT_LIFE = timedelta(minutes=2)
+RESEND_AFTER = timedelta(seconds=60)
+MAX_REPEATS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The oldest unhandled update of one lane, with the lane's conversation."""
+
+    id: int
+    channel: str
+    lane: int
+    tries: int
+    raw: bytes
+    conversation: bytes | None
+
+
+def take_in(tx: Transaction, rows: Sequence[Row]) -> int:
+    """Stores raw updates with their lanes; a repeated key changes nothing. Returns how many were new."""
+    lanes = [{"id": lane, "state": None, "changed_at": None} for lane in sorted({row["lane"] for row in rows})]
+    connection = tx.flushed()
+    insert_ignoring(connection, conversation, lanes, ["id"])
+    fresh = [row | {"state": InboxState.NEW, "tries": 0, "error": None} for row in rows]
+    return insert_ignoring(connection, inbox, fresh, ["channel", "key"])
+
+
+_HEADS = (
+    select(inbox.c.id, inbox.c.lane)
+    .where(inbox.c.state == "new", inbox.c.lane.not_in(bindparam("seen", expanding=True)))
+    .order_by(inbox.c.id)
+    .limit(WINDOW)
+)
+_RAW = (
+    select(inbox.c.id, inbox.c.channel, inbox.c.lane, inbox.c.tries, inbox.c.raw, conversation.c.state)
+    .join(conversation, conversation.c.id == inbox.c.lane)
+    .where(inbox.c.id.in_(bindparam("ids", expanding=True)), inbox.c.state == "new")
+    .order_by(inbox.c.id)
+)
+
+
+def heads(tx: Transaction, at_most: int, skipping: Iterable[int] = ()) -> list[Head]:
+    """The oldest update of each waiting lane, oldest first. One flooded lane cannot hide the others."""
+    connection = tx.flushed()
+    skipped = set(skipping)
+    first: dict[int, int] = {}
+    for _window in range(WINDOWS):
+        rows = connection.execute(_HEADS, {"seen": list(skipped | first.keys()) or [0]}).all()
+        for id_, lane in rows:
+            first.setdefault(lane, id_)
+        if len(rows) < WINDOW or len(first) >= at_most:
+            break
+    taken = dict(list(first.items())[:at_most])
+    if tx.is_postgresql and taken:
+        mine = _lock_lanes(tx, taken)
+        taken = {lane: id_ for lane, id_ in taken.items() if lane in mine}
+    if not taken:
+        return []
+    found: Iterable[Any] = connection.execute(_RAW, {"ids": list(taken.values())})
+    return [Head(*row) for row in found]
+
+
+def _lock_lanes(tx: Transaction, lanes: Iterable[int]) -> set[int]:
+    """Locks conversations first: locking inbox rows would break the order of a chat."""
+    statement = select(conversation.c.id).where(conversation.c.id.in_(list(lanes)))
+    locked = statement.order_by(conversation.c.id).with_for_update(skip_locked=True)
+    return set(tx.flushed().execute(locked).scalars())
+
+
+def count_try(tx: Transaction, id_: int, error: str, *, set_aside: bool) -> None:
+    """Counts a failed try of an update; the last one sets it aside with what it was."""
+    state = InboxState.SET_ASIDE if set_aside else InboxState.NEW
+    statement = update(inbox).where(inbox.c.id == id_)
+    tx.flushed().execute(statement.values(tries=inbox.c.tries + 1, state=state, error=error[:200]))
+
+
+def state_of(tx: Transaction, lane: int) -> bytes | None:
+    """A conversation's sealed state, locked on a database with several writers; none for an unknown lane."""
+    statement: Select[Any] = select(conversation.c.state).where(conversation.c.id == lane)
+    if tx.is_postgresql:
+        statement = statement.with_for_update()
+    return tx.flushed().execute(statement).scalar_one_or_none()
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    id: int
+    key: str
+    kind: str
+    subject: int
+    lane: int | None
+    data: bytes
+    due_at: datetime
+    tries: int
+
+
+_DUE = (
+    select(timer.c.id, timer.c.key, timer.c.kind, timer.c.subject, timer.c.lane, timer.c.data, timer.c.due_at,
+           timer.c.tries)
+    .where(timer.c.state == "armed", timer.c.due_at <= bindparam("now"))
+    .order_by(timer.c.due_at, timer.c.id)
+    .limit(bindparam("at_most"))
+)  # fmt: skip
+
+
+def due_timers(tx: Transaction, at_most: int) -> list[DueTimer]:
+    """Armed timers whose moment has come, oldest first; those in another writer's hands are left out."""
+    statement = _DUE.with_for_update(skip_locked=True) if tx.is_postgresql else _DUE
+    rows = tx.flushed().execute(statement, {"now": tx.now, "at_most": at_most}).all()
+    tx.touched.clear()
+    due = [DueTimer(*row) for row in rows]
+    if tx.is_postgresql and any(found.lane is not None for found in due):
+        mine = _lock_lanes(tx, {found.lane for found in due if found.lane is not None})
+        due = [found for found in due if found.lane is None or found.lane in mine]
+    return due
+
+
+def count_timer_try(tx: Transaction, id_: int, *, set_aside: bool, next_at: datetime) -> None:
+    """Counts a failed try; the next comes at `next_at`, the last one sets the occurrence aside."""
+    state = TimerState.SET_ASIDE if set_aside else TimerState.ARMED
+    statement = update(timer).where(timer.c.id == id_)
+    tx.flushed().execute(statement.values(tries=timer.c.tries + 1, state=state, due_at=next_at))
+
+
+def next_due(tx: Transaction) -> datetime | None:
+    """The moment of the next armed timer."""
+    statement = select(func.min(timer.c.due_at)).where(timer.c.state == "armed")
+    return tx.flushed().execute(statement).scalar_one_or_none()
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A claimed outbox row."""
+
+    id: int
+    address: int
+    lane: int
+    policy: str
+    body: bytes
+    subject: int | None
+    edits: str | None
+    answers: str | None
+    quotes: str | None
+    replaces: int | None
+    repeats: int
+    created_at: datetime
+
+
+_WAITING = (
+    select(*(outbox.c[name] for name in Sendable.__slots__))
+    .where(
+        outbox.c.channel == bindparam("channel"),
+        outbox.c.state == "queued",
+        outbox.c.not_before <= bindparam("now"),
+        outbox.c.address.not_in(bindparam("busy", expanding=True)),
+    )
+    .order_by(outbox.c.lane, outbox.c.id)
+    .limit(WINDOW)
+)
+_CLAIM = (
+    update(outbox)
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        state=OutboxState.SENDING, epoch=bindparam("epoch_now"), sending_at=bindparam("now"), tries=outbox.c.tries + 1
+    )
+)
+
+
+def claim_sendable(tx: Transaction, channel: str, epoch: int, at_most: int, busy: Iterable[int]) -> list[Sendable]:
+    """The next row of each idle address, urgent lanes first, marked as being sent by this run."""
+    connection = tx.flushed()
+    first: dict[int, Sendable] = {}
+    taken = set(busy)
+    for _window in range(WINDOWS):
+        params = {"channel": channel, "now": tx.now, "busy": list(taken | first.keys()) or [0]}
+        rows = connection.execute(_WAITING, params).all()
+        for row in rows:
+            found = Sendable(*row)
+            first.setdefault(found.address, found)
+        if len(rows) < WINDOW or len(first) >= at_most:
+            break
+    claimed = list(first.values())[:at_most]
+    if claimed:
+        params = {"ids": [row.id for row in claimed], "epoch_now": epoch, "now": tx.now}
+        connection.execute(_CLAIM, params)
+    return claimed
+
+
+def replaced(tx: Transaction, ids: Sequence[int]) -> Mapping[int, tuple[str, str | None]]:
+    """State and platform message of earlier rows that others replace; those still queued are superseded now."""
+    connection = tx.flushed()
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(ids), outbox.c.state == OutboxState.QUEUED)
+        .values(state=OutboxState.SUPERSEDED, body=None, settled_at=tx.now)
+    )
+    statement = select(outbox.c.id, outbox.c.state, outbox.c.message).where(outbox.c.id.in_(ids))
+    return {row.id: (row.state, row.message) for row in connection.execute(statement)}
+
+
+def settle(tx: Transaction, id_: int, state: OutboxState, *, message: str | None = None, cause: str = "") -> None:
+    """The end of a row, recorded once; its body goes."""
+    tx.flushed().execute(
+        update(outbox)
+        .where(outbox.c.id == id_, outbox.c.state.in_((OutboxState.SENDING, OutboxState.UNCERTAIN)))
+        .values(state=state, message=message, cause=cause[:200] or None, body=None, settled_at=tx.now)
+    )
+
+
+_SETTLE_SENT = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("row"), outbox.c.state == OutboxState.SENDING)
+    .values(state=OutboxState.SENT, message=bindparam("at"), cause=None, body=None, settled_at=bindparam("now"))
+)
+
+
+def settle_sent(tx: Transaction, messages: Mapping[int, str | None]) -> None:
+    """Many rows that arrived, with the platform's message ids."""
+    rows = [{"row": id_, "at": message, "now": tx.now} for id_, message in messages.items()]
+    tx.flushed().execute(_SETTLE_SENT, rows)
+
+
+def postpone(tx: Transaction, row: Sendable, until: datetime, cause: str) -> None:
+    """Not sent: it waits, and so does whatever stands behind it for the same address."""
+    connection = tx.flushed()
+    statement = update(outbox).where(outbox.c.id == row.id, outbox.c.state == OutboxState.SENDING)
+    connection.execute(statement.values(state=OutboxState.QUEUED, not_before=until, cause=cause[:200]))
+    behind = update(outbox).where(outbox.c.address == row.address, outbox.c.state == OutboxState.QUEUED)
+    connection.execute(behind.where(outbox.c.not_before < until).values(not_before=until, cause=cause[:200]))
+
+
+def wake_address(tx: Transaction, address: int, cause: str) -> int:
+    """What waits for this address because of `cause` is due now; what was meant for later stays."""
+    statement = update(outbox).where(outbox.c.address == address, outbox.c.state == OutboxState.QUEUED)
+    return tx.flushed().execute(statement.where(outbox.c.cause == cause).values(not_before=tx.now, cause=None)).rowcount
+
+
+def after_uncertain(tx: Transaction, row: Sendable, *, idempotent: bool) -> OutboxState:
+    """What becomes of a row that may have arrived, by its policy; returns its new state."""
+    policy = Policy(row.policy)
+    stale = tx.now - row.created_at > PROMPT_LIFE
+    values: dict[str, Any]
+    if idempotent or policy is Policy.FREE or (policy is Policy.PROMPT and not stale):
+        values = {"state": OutboxState.QUEUED, "not_before": tx.now + timedelta(seconds=2)}
+    elif policy is Policy.PROMPT:
+        values = {"state": OutboxState.SUPERSEDED, "body": None, "settled_at": tx.now, "cause": "stale"}
+    elif policy is Policy.RESEND and row.repeats < MAX_REPEATS:
+        values = {"state": OutboxState.QUEUED, "not_before": tx.now + RESEND_AFTER, "repeats": row.repeats + 1}
+    else:
+        values = {"state": OutboxState.UNCERTAIN, "settled_at": tx.now, "cause": "uncertain"}
+    tx.flushed().execute(update(outbox).where(outbox.c.id == row.id).values(**values))
+    return OutboxState(values["state"])
+
+
+def subject_of(tx: Transaction, address: int, message: str) -> int | None:
+    """The case that a sent message spoke of."""
+    statement = select(outbox.c.subject).where(outbox.c.address == address, outbox.c.message == message)
+    return tx.flushed().execute(statement.order_by(outbox.c.id.desc()).limit(1)).scalar_one_or_none()
+
+
+def orphans(tx: Transaction, epoch: int) -> list[tuple[str, Sendable]]:
+    """Rows that an earlier run was sending when it ended, with their channels."""
+    columns = [outbox.c[name] for name in Sendable.__slots__]
+    statement = select(outbox.c.channel, *columns).where(outbox.c.state == "sending", outbox.c.epoch < epoch)
+    return [(row[0], Sendable(*row[1:])) for row in tx.flushed().execute(statement)]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job in hand until its lease ends; `epoch` fences whoever finishes late."""
+
+    id: int
+    key: str
+    kind: str
+    subject: int
+    data: bytes
+    tries: int
+    epoch: int
+
+
+def lease_jobs(tx: Transaction, at_most: int, lease: timedelta) -> list[Lease]:
+    """Open jobs whose moment has come, including those whose lease ran out."""
+    connection = tx.flushed()
+    columns = [job.c[name] for name in Lease.__slots__]
+    statement = select(*columns).where(job.c.state.in_((JobState.WAITING, JobState.LEASED)), job.c.not_before <= tx.now)
+    statement = statement.order_by(job.c.not_before, job.c.id).limit(at_most)
+    rows = connection.execute(statement.with_for_update(skip_locked=True) if tx.is_postgresql else statement).all()
+    for row in rows:
+        connection.execute(
+            update(job)
+            .where(job.c.id == row.id)
+            .values(state=JobState.LEASED, epoch=job.c.epoch + 1, tries=job.c.tries + 1, not_before=tx.now + lease)
+        )
+    return [Lease(row.id, row.key, row.kind, row.subject, row.data, row.tries + 1, row.epoch + 1) for row in rows]
+
+
+def finish_job(tx: Transaction, lease: Lease, state: JobState, *, id_: int, raw: bytes, error: str = "") -> bool:
+    """The job's end and its result in the inbox, in one transaction; False for a fenced latecomer."""
+    statement = update(job).where(job.c.id == lease.id, job.c.epoch == lease.epoch, job.c.state == JobState.LEASED)
+    if tx.flushed().execute(statement.values(state=state, error=error[:200] or None)).rowcount == 0:
+        return False
+    row = {"id": id_, "channel": "job", "key": str(lease.id), "lane": -1 - lease.subject % JOB_LANES,
+           "raw": raw, "received_at": tx.now}  # fmt: skip
+    take_in(tx, [row])
+    return True
+
+
+def retry_job(tx: Transaction, lease: Lease, at: datetime, error: str) -> None:
+    statement = update(job).where(job.c.id == lease.id, job.c.epoch == lease.epoch)
+    tx.flushed().execute(statement.values(state=JobState.WAITING, not_before=at, error=error[:200]))

@@ -1,0 +1,86 @@
+"""Opening the database: one set of pragmas, `BEGIN IMMEDIATE`, read-only readers. It runs no statement of ours."""
+
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
+
+from bot.errors import ConfigError
+
+BUSY_MS = 5000
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",  # we acknowledge to the platform: a commit must survive a power loss
+    f"busy_timeout={BUSY_MS}",
+    "foreign_keys=ON",
+    "secure_delete=ON",
+    "trusted_schema=OFF",
+)
+
+
+def read_url(text: str) -> URL:
+    """`sqlite:///path` or `postgresql://…`; anything else stops the start and names the key."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ConfigError("database.url: not a database address") from None
+    if url.get_backend_name() == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise ConfigError("database.url: a file is needed, for example sqlite:///data/huiyin.db")
+        return url.set(drivername="sqlite")
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    raise ConfigError(f"database.url: {url.get_backend_name()} is not supported; use sqlite:/// or postgresql://")
+
+
+def file_of(url: URL) -> Path | None:
+    """The file of an embedded database; none for a server."""
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def writer_engine(url: URL) -> Engine:
+    """The engine of the one writer: one connection, kept for life, explicit transactions."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_size=1, max_overflow=0)
+    engine = create_engine(
+        url,
+        poolclass=StaticPool,
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_MS / 1000},
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def reader_engine(url: URL, readers: int = 4) -> AsyncEngine:
+    """Connections that only read and never checkpoint; they do not hold up the writer."""
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_size=readers, max_overflow=0)
+    engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"), pool_size=readers, max_overflow=0)
+    event.listen(engine.sync_engine, "connect", _prepare_reader)
+    return engine
+
+
+def _prepare(connection: SqliteConnection, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _prepare_reader(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.execute("PRAGMA wal_autocheckpoint=0")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # the driver's own BEGIN comes too late: a released savepoint would survive the rollback
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,48 @@
+"""The few facts about the database itself: whose it is, which keys fit it, which run this is."""
+
+from sqlalchemy import Column, String, Table, select
+
+from bot.errors import ConfigError
+from bot.store.queues import insert_ignoring
+from bot.store.schema import metadata
+from bot.store.transaction import Transaction
+
+fact = Table(
+    "fact",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", String(200), nullable=False),
+)
+
+
+def get(tx: Transaction, name: str) -> str | None:
+    return tx.read(select(fact.c.value).where(fact.c.name == name)).scalar_one_or_none()
+
+
+def put(tx: Transaction, name: str, value: str) -> None:
+    connection = tx.flushed()
+    if not insert_ignoring(connection, fact, [{"name": name, "value": value}], ["name"]):
+        tx.write(fact.update().where(fact.c.name == name).values(value=value))
+
+
+def open_run(tx: Transaction, fingerprint: str) -> tuple[int, bool]:
+    """The number of this run, and whether the one before ended cleanly. Keys that do not fit stop the start."""
+    fit_keys(tx, fingerprint)
+    epoch = int(get(tx, "epoch") or 0) + 1
+    was_clean = get(tx, "stopped") in (None, "cleanly")
+    put(tx, "epoch", str(epoch))
+    put(tx, "stopped", "no")
+    return epoch, was_clean
+
+
+def fit_keys(tx: Transaction, fingerprint: str) -> None:
+    """The keys must be those that the database was written with; a new one takes them on."""
+    known = get(tx, "keys")
+    if known is None:
+        put(tx, "keys", fingerprint)
+    elif known != fingerprint:
+        raise ConfigError("security.key_file: these are not the keys that this database was written with")
+
+
+def close_run(tx: Transaction) -> None:
+    put(tx, "stopped", "cleanly")

@@ -1,0 +1,1 @@
+"""Alembic's environment; it stands apart from the rest."""

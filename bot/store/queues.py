@@ -1,0 +1,322 @@
+"""What waits: inbox, conversation, outbox, timer, job. Tables, and how acts add to them; claiming is in claims.py."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    bindparam,
+    case,
+    delete,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.store.schema import metadata
+from bot.store.transaction import Collector, Row, Transaction
+from bot.store.types import UtcTime
+from bot.telling import Lane
+
+
+class InboxState(StrEnum):
+    NEW = "new"  # committed, not yet handled
+    DONE = "done"  # its effects are committed; the words are gone
+    SET_ASIDE = "set_aside"  # failed three times; kept for an operator
+
+
+class OutboxState(StrEnum):
+    QUEUED = "queued"
+    SENDING = "sending"  # claimed by the sender of one run (epoch)
+    SENT = "sent"
+    FAILED = "failed"  # certainly not arrived, and never will
+    SUPERSEDED = "superseded"  # a newer screen took its place before it went out
+    CANCELLED = "cancelled"  # the right to receive it ended
+    UNCERTAIN = "uncertain"  # may have arrived; listed for an operator
+
+
+class Policy(StrEnum):
+    """What happens to a message that may have arrived."""
+
+    HOLD = "hold"  # never twice: listed as uncertain
+    RESEND = "resend"  # again after a minute, at most twice, marked as a repeat
+    PROMPT = "prompt"  # again while fresh, dropped when older than two minutes
+    FREE = "free"  # repeating changes nothing: edits, answers to presses
+
+
+class TimerState(StrEnum):
+    ARMED = "armed"
+    FIRED = "fired"
+    SET_ASIDE = "set_aside"
+
+
+class JobState(StrEnum):
+    WAITING = "waiting"
+    LEASED = "leased"
+    DONE = "done"
+    FAILED = "failed"
+
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel", String(80), nullable=False),
+    Column("key", String(120), nullable=False),
+    Column("lane", BigInteger, nullable=False),  # the conversation's id
+    Column("state", String(12), nullable=False),
+    Column("tries", SmallInteger, nullable=False),
+    Column("raw", LargeBinary),  # sealed; blanked when done
+    Column("received_at", UtcTime, nullable=False),
+    Column("error", String(200)),
+    UniqueConstraint("channel", "key"),
+)
+Index("ix_inbox_new", inbox.c.id, inbox.c.lane, sqlite_where=inbox.c.state == "new",
+      postgresql_where=inbox.c.state == "new")  # fmt: skip
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # from the lookup key: no read needed to find it
+    Column("state", LargeBinary),  # sealed place in the dialogue; none for a bare lane
+    Column("changed_at", UtcTime),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel", String(80), nullable=False),
+    Column("address", BigInteger, nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("policy", String(8), nullable=False),
+    Column("key", String(160), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("body", LargeBinary),  # sealed screen; blanked when settled
+    Column("subject", BigInteger),  # the case it speaks of
+    Column("person", BigInteger),
+    Column("edits", String(120)),
+    Column("answers", String(120)),
+    Column("quotes", String(120)),
+    Column("replaces", BigInteger),
+    Column("not_before", UtcTime, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("tries", SmallInteger, nullable=False),
+    Column("repeats", SmallInteger, nullable=False),  # how often it was sent again after an uncertain try
+    Column("epoch", BigInteger),
+    Column("sending_at", UtcTime),
+    Column("settled_at", UtcTime),
+    Column("message", String(120)),  # the platform's id, so that a reply to a card finds its case
+    Column("cause", String(200)),
+    UniqueConstraint("key", "address"),
+    Index("ix_outbox_address_message", "address", "message"),
+    Index("ix_outbox_subject_person", "subject", "person"),
+)
+Index("ix_outbox_queued", outbox.c.channel, outbox.c.lane, outbox.c.id,
+      sqlite_where=outbox.c.state == "queued", postgresql_where=outbox.c.state == "queued")  # fmt: skip
+Index("ix_outbox_open", outbox.c.state, sqlite_where=outbox.c.state.in_(("sending", "uncertain")),
+      postgresql_where=outbox.c.state.in_(("sending", "uncertain")))  # fmt: skip
+
+timer = Table(
+    "timer",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String(160), nullable=False, unique=True),
+    Column("kind", String(60), nullable=False),
+    Column("subject", BigInteger, nullable=False),
+    Column("lane", BigInteger),  # a conversation whose order it keeps
+    Column("data", LargeBinary, nullable=False),  # ids and codes, never words
+    Column("due_at", UtcTime, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("tries", SmallInteger, nullable=False),
+)
+Index("ix_timer_due", timer.c.due_at, sqlite_where=timer.c.state == "armed", postgresql_where=timer.c.state == "armed")
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String(160), nullable=False, unique=True),
+    Column("kind", String(60), nullable=False),
+    Column("subject", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),  # sealed
+    Column("state", String(12), nullable=False),
+    Column("tries", SmallInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),  # grows with every lease: a late finisher is fenced
+    Column("not_before", UtcTime, nullable=False),  # for a leased one: the end of the lease
+    Column("error", String(200)),
+)
+Index("ix_job_open", job.c.not_before, sqlite_where=job.c.state.in_(("waiting", "leased")),
+      postgresql_where=job.c.state.in_(("waiting", "leased")))  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owed:
+    """One message owed to one address. `key` comes from what caused it: owed twice under one key is owed once."""
+
+    id: int
+    channel: str
+    address: int
+    lane: Lane
+    policy: Policy
+    key: str
+    body: bytes  # sealed screen
+    not_before: datetime
+    subject: int | None = None
+    person: int | None = None
+    edits: str | None = None
+    answers: str | None = None
+    quotes: str | None = None
+    replaces: int | None = None
+
+
+def owe(tx: Transaction, owed: Owed) -> None:
+    tx.collect(_OWED, {name: getattr(owed, name) for name in Owed.__slots__} | {"created_at": tx.now})
+
+
+def supersede(tx: Transaction, outbox_id: int) -> None:
+    """A prompt that has not gone out yet need not go out any more."""
+    tx.collect(_SUPERSEDED, {"row": outbox_id, "now": tx.now})
+
+
+def cancel_for(tx: Transaction, subject: int, person: int) -> None:
+    """Takes back what is queued about a case for somebody who may no longer read it."""
+    tx.flushed().execute(
+        update(outbox)
+        .where(outbox.c.subject == subject, outbox.c.person == person, outbox.c.state == OutboxState.QUEUED)
+        .values(state=OutboxState.CANCELLED, body=None, settled_at=tx.now)
+    )
+
+
+def arm(
+    tx: Transaction,
+    *,
+    id: int,
+    key: str,
+    kind: str,
+    due_at: datetime,
+    subject: int = 0,
+    lane: int | None = None,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """A due moment. Arming a key that exists sets its new moment."""
+    row = {"id": id, "key": key, "kind": kind, "subject": subject, "lane": lane, "due_at": due_at}
+    tx.touched.add(key)
+    tx.collect(_TIMERS, row | {"data": msgspec.json.encode(data or {}), "armed": True})
+
+
+def disarm(tx: Transaction, key: str) -> None:
+    tx.touched.add(key)
+    tx.collect(_TIMERS, {"key": key, "armed": False})
+
+
+def start_job(tx: Transaction, *, id: int, key: str, kind: str, subject: int, data: bytes) -> None:
+    """Work outside the transaction; `data` is sealed."""
+    row = {"id": id, "key": key, "kind": kind, "subject": subject, "data": data, "not_before": tx.now}
+    tx.collect(_JOBS, row)
+
+
+def save_conversation(tx: Transaction, id: int, state: bytes | None) -> None:
+    tx.collect(_CONVERSATIONS, {"row": id, "state": state, "now": tx.now})
+
+
+def mark_inbox(tx: Transaction, id: int) -> None:
+    """Done: its effects stand in this very transaction, and its words go."""
+    tx.collect(_DONE, {"row": id})
+
+
+def fire(tx: Transaction, id: int, due_at: datetime) -> None:
+    """Fired, unless it was armed anew meanwhile."""
+    tx.collect(_FIRED, {"row": id, "due": due_at})
+
+
+def _upsert(connection: Connection, table: Table) -> Any:
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def insert_ignoring(connection: Connection, table: Table, rows: Iterable[Row], keys: list[str]) -> int:
+    """Inserts the rows whose key is new; the count of those."""
+    statement = _upsert(connection, table).on_conflict_do_nothing(index_elements=keys)
+    return connection.execute(statement, list(rows)).rowcount
+
+
+def _write_owed(connection: Connection, rows: list[Row]) -> None:
+    for row in rows:
+        row.update(state=OutboxState.QUEUED, tries=0, repeats=0)
+    insert_ignoring(connection, outbox, rows, ["key", "address"])
+
+
+def _write_superseded(connection: Connection, rows: list[Row]) -> None:
+    connection.execute(_SUPERSEDE, rows)
+
+
+def _write_timers(connection: Connection, rows: list[Row]) -> None:
+    last = {row["key"]: row for row in rows}  # operations on one key collapse in the order of the events
+    armed = [row for row in last.values() if row.pop("armed")]
+    gone = [{"row": key} for key in last.keys() - {row["key"] for row in armed}]
+    if gone:
+        connection.execute(_DISARM, sorted(gone, key=lambda row: str(row["row"])))
+    if armed:
+        for row in armed:
+            row.update(state=TimerState.ARMED, tries=0)
+        statement = _upsert(connection, timer)
+        fresh = {name: statement.excluded[name] for name in ("due_at", "data", "state", "tries", "kind", "subject")}
+        statement = statement.on_conflict_do_update(index_elements=["key"], set_=fresh)
+        connection.execute(statement, sorted(armed, key=lambda row: str(row["key"])))
+
+
+def _write_jobs(connection: Connection, rows: list[Row]) -> None:
+    for row in rows:
+        row.update(state=JobState.WAITING, tries=0, epoch=0)
+    insert_ignoring(connection, job, rows, ["key"])
+
+
+def _write_conversations(connection: Connection, rows: list[Row]) -> None:
+    last = {row["row"]: row for row in rows}
+    connection.execute(_SAVE_CONVERSATION, sorted(last.values(), key=lambda row: int(row["row"])))
+
+
+def _write_done(connection: Connection, rows: list[Row]) -> None:
+    connection.execute(_MARK_DONE, rows)
+
+
+def _write_fired(connection: Connection, rows: list[Row]) -> None:
+    connection.execute(_MARK_FIRED, rows)
+
+
+_SUPERSEDE = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("row"), outbox.c.state == OutboxState.QUEUED)
+    .values(state=OutboxState.SUPERSEDED, body=None, settled_at=bindparam("now"))
+)
+_DISARM = delete(timer).where(timer.c.key == bindparam("row"), timer.c.state == TimerState.ARMED)
+_SAVE_CONVERSATION = (
+    update(conversation)
+    .where(conversation.c.id == bindparam("row"))
+    .values(state=bindparam("state"), changed_at=bindparam("now"))
+)
+_MARK_DONE = update(inbox).where(inbox.c.id == bindparam("row")).values(state=InboxState.DONE, raw=None)
+_MARK_FIRED = (
+    update(timer)
+    .where(timer.c.id == bindparam("row"), timer.c.due_at == bindparam("due"))
+    .values(state=case((timer.c.state == TimerState.ARMED, TimerState.FIRED), else_=timer.c.state))
+)
+
+_SUPERSEDED = Collector("superseded", 0, _write_superseded)
+_OWED = Collector("outbox", 1, _write_owed)
+_FIRED = Collector("fired", 2, _write_fired)
+_TIMERS = Collector("timer", 3, _write_timers)
+_JOBS = Collector("job", 4, _write_jobs)
+_CONVERSATIONS = Collector("conversation", 5, _write_conversations)
+_DONE = Collector("inbox", 6, _write_done)

@@ -1,0 +1,92 @@
+"""One open transaction: direct writes under a savepoint, collected rows in bulk. It never commits itself."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Executable
+
+Row = dict[str, Any]
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Collector:
+    """A kind of rows that a batch gathers and writes together. `rank` orders the kinds within one flush."""
+
+    name: str
+    rank: int
+    write: Callable[[Connection, list[Row]], None]
+
+
+class Transaction:
+    """What the plain functions in the writer's thread work with. `now` is one per event."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._collected: dict[Collector, list[Row]] = {}
+        self._before_event: dict[Collector, int] = {}
+        self._in_event = False
+        self._has_savepoint = False
+        self.now = now
+        self.touched: set[str] = set()  # keys of timers armed or disarmed since the batch read what is due
+        self.cache: dict[Any, Any] = {}  # of this transaction's own reads; emptied by whoever changes what it holds
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self._connection.dialect.name == "postgresql"
+
+    def read(self, statement: Executable, params: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+        """Reads tables that are not collected."""
+        return self._connection.execute(statement, params)
+
+    def write(self, statement: Executable, params: Mapping[str, Any] | Rows | None = None) -> CursorResult[Any]:
+        """Writes a table that is not collected; the event's savepoint is opened before its first write."""
+        self._protect()
+        return self._connection.execute(statement, params)
+
+    def collect(self, collector: Collector, row: Row) -> None:
+        """Keeps a row until the flush."""
+        self._collected.setdefault(collector, []).append(row)
+
+    def flushed(self) -> Connection:
+        """The connection with everything collected written: for reads and updates of collected tables."""
+        self._protect()
+        self._write_out({})
+        return self._connection
+
+    def begin_event(self) -> None:
+        self._before_event = {collector: len(rows) for collector, rows in self._collected.items()}
+        self._in_event, self._has_savepoint = True, False
+
+    def end_event(self) -> None:
+        if self._has_savepoint:
+            self._connection.exec_driver_sql("RELEASE SAVEPOINT event")
+        self._in_event = self._has_savepoint = False
+
+    def undo_event(self) -> None:
+        """Takes back what the event wrote and collected; the batch's other events stay."""
+        for collector, rows in self._collected.items():
+            del rows[self._before_event.get(collector, 0) :]
+        if self._has_savepoint:
+            self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT event")
+            self._connection.exec_driver_sql("RELEASE SAVEPOINT event")
+        self.cache.clear()
+        self._in_event = self._has_savepoint = False
+
+    def _protect(self) -> None:
+        if not self._in_event or self._has_savepoint:
+            return
+        self._write_out(self._before_event, only_before=True)
+        self._connection.exec_driver_sql("SAVEPOINT event")
+        self._has_savepoint = True
+
+    def _write_out(self, before: Mapping[Collector, int], *, only_before: bool = False) -> None:
+        for collector in sorted(self._collected, key=lambda kind: kind.rank):
+            rows = self._collected[collector]
+            count = before.get(collector, 0) if only_before else len(rows)
+            if count:
+                collector.write(self._connection, rows[:count])
+                del rows[:count]
+        self._before_event = {}

@@ -1,0 +1,111 @@
+"""Bringing a database to this program's schema: after a backup copy, in one transaction, or not at all."""
+
+import shutil
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from bot.errors import ConfigError
+from bot.store.engine import file_of, writer_engine
+
+log = structlog.get_logger()
+
+_FOLDER = Path(__file__).parent / "migrations"
+
+
+def scripts() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    return ScriptDirectory.from_config(config)
+
+
+def bring_up(url: URL, now: datetime) -> bool:
+    """Makes or migrates the database; True if anything changed. A newer or foreign one is refused in words."""
+    file = file_of(url)
+    if file is not None:
+        _make_room(file)
+    engine = writer_engine(url)
+    try:
+        return _upgraded(engine, file, now)
+    except OperationalError as error:
+        raise ConfigError(f"database.url: cannot open the database: {_reason(error)}") from None
+    except DatabaseError as error:
+        raise ConfigError(f"database.url: this is not a database of this program: {_reason(error)}") from None
+    finally:
+        engine.dispose()
+
+
+def migrate(connection: Connection) -> None:
+    """All migrations, inside the caller's transaction."""
+    config, directory = Config(), scripts()
+    config.attributes["connection"] = connection
+
+    def steps(revision: str, _context: object) -> list[object]:
+        return list(directory._upgrade_revs("head", revision))
+
+    with EnvironmentContext(config, directory, fn=steps):
+        directory.run_env()
+
+
+def _make_room(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            file.touch(mode=0o600)
+    except OSError as error:
+        raise ConfigError(f"database.url: cannot make {file}: {error.strerror}") from None
+
+
+def _upgraded(engine: Engine, file: Path | None, now: datetime) -> bool:
+    head = scripts().get_current_head()
+    with engine.connect() as connection:
+        with connection.begin():
+            current = MigrationContext.configure(connection).get_current_revision()
+            _check_ours(connection, current)
+        if current == head:
+            return False
+        if current is not None and file is not None:
+            _copy(file, current, now)
+        with connection.begin():
+            migrate(connection)
+    log.info("database_migrated", before=current, after=head)
+    return True
+
+
+def _check_ours(connection: Connection, current: str | None) -> None:
+    names = set(inspect(connection).get_table_names())
+    if current is None and names - {"alembic_version"}:
+        raise ConfigError("database.url: this database belongs to another program; nothing was changed in it")
+    known = {script.revision for script in scripts().walk_revisions()}
+    if current is not None and current not in known:
+        if "fact" not in names:
+            raise ConfigError("database.url: this database belongs to another program; nothing was changed in it")
+        raise ConfigError(
+            "database.url: this database was written by a newer version of this program; install that one"
+        )
+
+
+def _copy(file: Path, revision: str, now: datetime) -> None:
+    """A backup beside the file, taken by SQLite itself so that it is whole."""
+    copy = file.with_name(f"{file.name}.{now:%Y%m%d-%H%M%S}.{revision}.backup")
+    source, target = sqlite3.connect(file), sqlite3.connect(copy)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+    shutil.copymode(file, copy)
+    log.info("backup_copied", before=revision)
+
+
+def _reason(error: DatabaseError) -> str:
+    return str(error.orig).splitlines()[0] if error.orig else type(error).__name__

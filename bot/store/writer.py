@@ -1,0 +1,121 @@
+"""The one thread that writes: one transaction at a time, plain functions inside. It never waits for a network."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from bot.clock import Clock
+from bot.errors import StoreError
+from bot.store.transaction import Transaction
+
+T = TypeVar("T")
+Failpoint = Callable[[str], None]
+
+# primary result codes of SQLite: BUSY LOCKED NOMEM READONLY IOERR CORRUPT FULL CANTOPEN
+_SQLITE_STORE_CODES = frozenset((5, 6, 7, 8, 10, 11, 13, 14))
+_SQLSTATE_STORE_CLASSES = ("08", "40", "53", "57", "58")
+
+
+def no_failpoint(_name: str) -> None:
+    """Failpoints are for tests; the running program has none armed."""
+
+
+def as_store_error(error: BaseException) -> StoreError | None:
+    """The StoreError for a fault of the database itself; none where the statement is to blame."""
+    if isinstance(error, StoreError):
+        return error
+    if not isinstance(error, DBAPIError):
+        return None
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in _SQLITE_STORE_CODES:
+        return StoreError(f"sqlite {code & 0xFF}")
+    state = getattr(error.orig, "sqlstate", None)
+    if error.connection_invalidated or (state and state.startswith(_SQLSTATE_STORE_CLASSES)):
+        return StoreError(f"sqlstate {state}")
+    if state is None and code is None and type(error.orig).__name__ == "OperationalError":
+        return StoreError("connection lost")
+    return None
+
+
+class Writer:
+    """Runs acts one after another, each in its own transaction; commits before the answer is given."""
+
+    def __init__(self, engine: Engine, clock: Clock, failpoint: Failpoint = no_failpoint) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._failpoint = failpoint
+        self._acts: queue.SimpleQueue[tuple[Callable[[], None]] | None] = queue.SimpleQueue()
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, act: Callable[[Transaction], T]) -> Awaitable[T]:
+        """Runs `act` in a transaction of its own. A cancelled caller must not conclude that it was not done."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def run() -> None:
+            try:
+                result = self.run(act)
+            except BaseException as error:  # handed to the caller, whatever it is
+                loop.call_soon_threadsafe(_fail, future, error)
+            else:
+                loop.call_soon_threadsafe(_settle, future, result)
+
+        self._acts.put((run,))
+        return future
+
+    def run(self, act: Callable[[Transaction], T]) -> T:
+        """The same within the writer's own thread, or in a program without loops."""
+        try:
+            connection = self._connected()
+            with connection.begin():
+                tx = Transaction(connection, self._clock.now())
+                result = act(tx)
+                tx.flushed()
+                self._failpoint("before commit")
+            self._failpoint("after commit")
+        except SQLAlchemyError as error:
+            self._forget_broken()
+            fault = as_store_error(error)
+            if fault is None:
+                raise
+            raise fault from error
+        return result
+
+    def close(self) -> None:
+        """Finishes what was submitted, then stops."""
+        self._acts.put(None)
+        self._thread.join()
+        if self._connection is not None:
+            self._connection.close()
+        self._engine.dispose()
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _forget_broken(self) -> None:
+        if self._connection is not None and (self._connection.invalidated or self._connection.in_transaction()):
+            self._connection.close()
+            self._connection = None
+
+    def _work(self) -> None:
+        while (item := self._acts.get()) is not None:
+            item[0]()
+
+
+def _settle(future: "asyncio.Future[Any]", result: Any) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: "asyncio.Future[Any]", error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
