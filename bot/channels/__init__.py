@@ -1,0 +1,1 @@
+"""The messaging platforms; the only place that knows one from another."""

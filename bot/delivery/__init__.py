@@ -1,0 +1,1 @@
+"""The loops between the platforms and the database: receive, dispatch, send, work, tick."""

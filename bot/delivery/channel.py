@@ -1,0 +1,94 @@
+"""What a messaging platform is to the loops: the interface that every channel implements. It knows no office."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from bot.dialogue.event import Event
+from bot.dialogue.screen import Screen
+
+
+class Raw(Struct, frozen=True):
+    """One update as the platform handed it over. `key` is unique within the channel, `chat` orders it."""
+
+    key: str
+    chat: str
+    body: bytes
+    at: datetime  # when it arrived here, aware UTC
+    group: bool = False
+
+
+Intake = Callable[[Sequence[Raw]], Awaitable[None]]
+"""Stores raw updates in one commit. When it returns they are safe and may be acknowledged; when it raises, not."""
+
+
+class Outgoing(Struct, frozen=True):
+    """One message that is to go out now. `id` is the outbox row's: the key of channels that send idempotently."""
+
+    id: int
+    chat: str
+    screen: Screen
+    edits: str | None = None  # the platform's id of the message to change in place
+    answers: str | None = None  # the platform's id of the press to answer
+    quotes: str | None = None  # the platform's id of the message to reply to
+    repeat: bool = False  # an earlier try may have arrived: say so
+
+
+class Sent(Struct, frozen=True):
+    """The platform's ids of what arrived, the one with the buttons last. Empty: it was an answer to a press only."""
+
+    messages: tuple[str, ...] = ()
+
+
+class Abilities(Struct, frozen=True):
+    """What a platform can do. The loops ask for these, never for a platform's name."""
+
+    edits: bool = False
+    buttons: bool = False
+    idempotent_send: bool = False  # the same `Outgoing.id` sent twice arrives once
+    per_second: int = 1000  # accepted sends in any second, over all chats
+    chat_spacing: float = 0.0  # seconds between two sends to one chat
+    press_seconds: int = 150  # how long a press can be answered
+
+
+class Menu(Struct, frozen=True):
+    """The commands shown in a platform's own menu: (name, description) pairs, at most seven for residents."""
+
+    commands: tuple[tuple[str, str], ...]
+    language: str | None = None  # none: everybody whose language has no menu of its own
+    chat: str | None = None  # none: all private chats
+
+
+class Channel(Protocol):
+    """One account on one platform, for example one bot's token."""
+
+    name: str  # part of every key: "telegram:123456", "web:resident"
+    abilities: Abilities
+
+    def decode(self, body: bytes) -> Event:
+        """The event in a raw update; raises Undecodable. Runs in the writer's thread: plain and quick."""
+        ...
+
+    async def receive(self, intake: Intake) -> None:
+        """Runs until cancelled: hands updates to `intake` and acknowledges each only after it returned."""
+        ...
+
+    async def send(self, outgoing: Outgoing) -> Sent:
+        """Sends one message or raises a DeliveryError that tells by cause whether it can have arrived."""
+        ...
+
+    async def fetch(self, ref: str, at_most: int) -> bytes:
+        """A file's bytes; raises Refused (gone, too large) or NotSent (try again)."""
+        ...
+
+    async def publish(self, menu: Menu) -> None:
+        """Shows the commands in the platform's menu, where it has one; does nothing elsewhere."""
+        ...
+
+    def say_link(self, code: str) -> str:
+        """The address that opens a chat with this bot and hands over `code`."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,332 @@
+"""From inbox and timers through the handlers to the outbox: one transaction a batch. It sends nothing."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.delivery.bell import Bell
+from bot.delivery.channel import Channel
+from bot.delivery.receiver import RAW
+from bot.dialogue.conversation import Arrival, Conversation, Reply
+from bot.dialogue.event import Due, Event, Finished, Pressed
+from bot.dialogue.screen import Mode, Screen
+from bot.errors import OfficeError, StoreError, Undecodable
+from bot.ids import Ids
+from bot.sealing import SealBroken, Sealer
+from bot.store import claims, queues
+from bot.store.claims import DueTimer, Head
+from bot.store.queues import Owed, Policy
+from bot.store.transaction import Transaction
+from bot.store.writer import Failpoint, Writer, as_store_error, no_failpoint
+from bot.telling import Lane, Telling
+from bot.text import Text
+
+log = structlog.get_logger()
+
+AT_MOST = 100
+FEWEST = 8
+LONGEST_BATCH = 0.020  # seconds; a longer one delays the next commit of everybody
+TRIES = 3
+TIMER_RETRY = timedelta(minutes=1)
+OUTBOX = b"outbox"
+CONVERSATION = b"conversation"
+JOBS = "job"
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_conversation = msgspec.msgpack.Decoder(Conversation).decode
+_decode_finished = msgspec.msgpack.Decoder(Finished).decode
+
+
+class Desk(Protocol):
+    """The handlers, as the dispatcher sees them. All of it runs inside the transaction."""
+
+    def prepare(self, tx: Transaction, arrivals: Sequence[Arrival]) -> None:
+        """Reads in bulk what the batch will need."""
+
+    def handle(self, tx: Transaction, arrival: Arrival) -> Reply:
+        """Does what the event asks for; raises OfficeError where the office says no."""
+
+    def excuse(self, tx: Transaction, arrival: Arrival, error: OfficeError) -> Reply:
+        """The screen of an act that was not possible."""
+
+    def apologise(self, tx: Transaction, arrival: Arrival, reference: str) -> Reply:
+        """What the person is told when an event had to be set aside."""
+
+    def tellings(self, tx: Transaction) -> Sequence[Telling]:
+        """What the event made the office tell others; emptied by the call."""
+
+    def render(self, tx: Transaction, telling: Telling) -> tuple[str, Screen] | None:
+        """The recipient's channel and screen; None where there is nothing (any more) to say."""
+
+    def recurs(self, kind: str, after: datetime) -> datetime | None:
+        """The next moment of a recurring timer; None for one that does not recur."""
+
+
+class Batch(msgspec.Struct):
+    """What one transaction did."""
+
+    handled: int = 0
+    more: bool = False
+    in_time: bool = True  # nothing was left over for want of time
+
+
+class Dispatcher:
+    """The one who turns what waits into effects."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        channels: Mapping[str, Channel],
+        desk: Desk,
+        content: Sealer,
+        raw: Sealer,
+        ids: Ids,
+        bell: Bell,
+        sent: Bell | Sequence[Bell] = (),
+        failpoint: Failpoint = no_failpoint,
+        singly: bool = False,
+    ) -> None:
+        self._writer = writer
+        self._channels = channels
+        self._desk = desk
+        self._content = content
+        self._raw = raw
+        self._ids = ids
+        self._bell = bell
+        self._others = (sent,) if isinstance(sent, Bell) else tuple(sent)
+        self._failpoint = failpoint
+        self._singly = singly  # one event a transaction: after an unclean stop or a failed batch
+        self._limit = AT_MOST  # as many as one batch can handle in its time: no more are read
+        self._last: tuple[Arrival, Head | DueTimer] | None = None
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Handles batches until stopped; a database that cannot work is waited for."""
+        pause = 1.0
+        while not self._stopping:
+            await self._bell.wait()
+            more = True
+            while more and not self._stopping:
+                try:
+                    more = (await self.step()).more
+                    pause = 1.0
+                except StoreError as error:
+                    log.error("store_unavailable", error=str(error), pause=pause)
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, 30.0)
+
+    async def step(self) -> Batch:
+        """One batch; a failed one is redone one event at a time."""
+        limit = 1 if self._singly else self._limit
+        try:
+            batch = await self._writer.submit(lambda tx: self._batch(tx, limit))
+        except StoreError:
+            raise
+        except Exception as error:
+            log.error("batch_failed", error=type(error).__name__, exc_info=error)
+            if self._singly:
+                if self._last is None:
+                    raise  # nothing was in hand: not an event's fault, and trying again at once would not help
+                blamed, fault = self._last, error
+                await self._writer.submit(lambda tx: self._count(tx, *blamed, fault))
+            self._singly = True
+            return Batch(more=True)
+        self._singly = False
+        self._limit = min(AT_MOST, self._limit * 2) if batch.in_time else max(FEWEST, batch.handled + 1)
+        if batch.handled:
+            for bell in self._others:
+                bell.ring()
+        return batch
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._bell.ring()
+
+    # --- everything below runs in the writer's thread ---
+
+    def _batch(self, tx: Transaction, limit: int) -> Batch:
+        began, self._last = time.perf_counter(), None
+        due = claims.due_timers(tx, limit)
+        heads = claims.heads(tx, limit, skipping=[timer.lane for timer in due if timer.lane is not None])
+        waiting: list[tuple[Arrival, Head | DueTimer]] = [
+            *((self._of_timer(tx, timer), timer) for timer in due),
+            *((arrival, head) for head in heads if (arrival := self._of_head(tx, head)) is not None),
+        ]
+        self._desk.prepare(tx, [arrival for arrival, _source in waiting])
+        batch = Batch(more=len(waiting) >= limit)
+        for arrival, source in waiting:
+            if isinstance(source, DueTimer) and source.key in tx.touched:
+                batch.more = True  # armed anew or disarmed by an earlier event of this batch
+                continue
+            sound = self._one(tx, arrival, source)
+            batch.handled += 1
+            self._failpoint("mid-batch")
+            batch.in_time = time.perf_counter() - began <= LONGEST_BATCH
+            if not sound or not batch.in_time:
+                batch.more = True
+                break
+        return batch
+
+    def _of_head(self, tx: Transaction, head: Head) -> Arrival | None:
+        try:
+            body = self._raw.open(head.raw, RAW)
+            event = self._event(head.channel, body, tx.now)
+        except (Undecodable, SealBroken, msgspec.MsgspecError) as error:
+            log.error("update_set_aside", inbox=head.id, error=type(error).__name__)
+            claims.count_try(tx, head.id, f"undecodable: {type(error).__name__}", set_aside=True)
+            return None
+        return Arrival(head.id, head.channel, head.lane, event, self._conversation(head.conversation))
+
+    def _event(self, channel: str, body: bytes, now: datetime) -> Event:
+        if channel == JOBS:
+            return Event(_decode_finished(body), now)
+        if channel not in self._channels:
+            raise Undecodable(f"no channel {channel}")
+        return self._channels[channel].decode(body)
+
+    def _of_timer(self, tx: Transaction, timer: DueTimer) -> Arrival:
+        late = (tx.now - timer.due_at).total_seconds()
+        what = Due(timer.kind, timer.subject, msgspec.json.decode(timer.data), timer.due_at, late)
+        state = claims.state_of(tx, timer.lane) if timer.lane is not None else None
+        return Arrival(timer.id, "timer", timer.lane, Event(what, timer.due_at), self._conversation(state))
+
+    def _conversation(self, state: bytes | None) -> Conversation:
+        if state is None:
+            return Conversation()
+        try:
+            return _decode_conversation(self._content.open(state, CONVERSATION))
+        except (SealBroken, msgspec.MsgspecError):
+            log.error("conversation_unreadable")  # an unknown state never breaks an update
+            return Conversation()
+
+    def _one(self, tx: Transaction, arrival: Arrival, source: Head | DueTimer) -> bool:
+        """Handles one event; False where it failed and its try must be committed before the next."""
+        self._last = arrival, source
+        before = _encode(arrival.conversation)
+        tx.begin_event()
+        try:
+            reply = self._desk.handle(tx, arrival)
+            self._owe_all(tx, arrival, reply, before)
+            self._settle(tx, source)
+            tx.end_event()
+        except OfficeError as error:
+            tx.undo_event()
+            if isinstance(source, DueTimer) or arrival.channel == JOBS:
+                return self._count(tx, arrival, source, error)
+            self._refuse(tx, arrival, source, error, before)
+        except Exception as error:
+            store_fault = as_store_error(error)
+            if store_fault is not None or (tx.is_postgresql and isinstance(error, SQLAlchemyError)):
+                raise
+            tx.undo_event()
+            return self._count(tx, arrival, source, error)
+        return True
+
+    def _refuse(
+        self, tx: Transaction, arrival: Arrival, source: Head | DueTimer, error: OfficeError, before: bytes
+    ) -> None:
+        """The act was undone; its screen goes out and the event is done."""
+        arrival.conversation = _decode_conversation(before)
+        tx.begin_event()
+        self._owe_all(tx, arrival, self._desk.excuse(tx, arrival, error), before)
+        self._settle(tx, source)
+        tx.end_event()
+
+    def _count(self, tx: Transaction, arrival: Arrival, source: Head | DueTimer, error: Exception) -> bool:
+        last = source.tries + 1 >= TRIES
+        log.error("event_failed", inbox=source.id, tries=source.tries + 1, error=type(error).__name__, exc_info=error)
+        if isinstance(source, DueTimer):
+            self._count_timer(tx, source, last)
+        else:
+            claims.count_try(tx, source.id, type(error).__name__, set_aside=last)
+            if last:
+                arrival.conversation = Conversation()
+                reply = self._desk.apologise(tx, arrival, f"{source.id:x}"[-8:])
+                self._owe_screens(tx, arrival, reply)
+        return False
+
+    def _count_timer(self, tx: Transaction, timer: DueTimer, last: bool) -> None:
+        again = self._desk.recurs(timer.kind, tx.now) if last else None
+        claims.count_timer_try(
+            tx, timer.id, set_aside=last and again is None, next_at=again or tx.now + TIMER_RETRY
+        )  # fmt: skip
+
+    def _settle(self, tx: Transaction, source: Head | DueTimer) -> None:
+        if isinstance(source, Head):
+            queues.mark_inbox(tx, source.id)
+            return
+        queues.fire(tx, source.id, source.due_at)
+        again = self._desk.recurs(source.kind, tx.now)
+        if again is not None:
+            queues.arm(tx, id=source.id, key=source.key, kind=source.kind, due_at=again, subject=source.subject,
+                       lane=source.lane, data=msgspec.json.decode(source.data))  # fmt: skip
+
+    def _owe_all(self, tx: Transaction, arrival: Arrival, reply: Reply, before: bytes) -> None:
+        self._owe_screens(tx, arrival, reply)
+        for telling in self._desk.tellings(tx):
+            self._owe_telling(tx, telling)
+        after = _encode(arrival.conversation)
+        if arrival.lane is not None and arrival.channel != JOBS and after != before:
+            queues.save_conversation(tx, arrival.lane, self._content.seal(after, CONVERSATION))
+
+    def _owe_screens(self, tx: Transaction, arrival: Arrival, reply: Reply) -> None:
+        what = arrival.event.what
+        press = what.press if isinstance(what, Pressed) else None
+        screens = reply.screens or ([Screen(Text())] if press else [])
+        if reply.address is None:
+            return
+        for number, screen in enumerate(screens):
+            edits = arrival.event.message if screen.mode is Mode.IN_PLACE and press else None
+            if screen.prompt and arrival.conversation.prompt:
+                queues.supersede(tx, arrival.conversation.prompt)
+            owed = Owed(
+                id=self._ids(),
+                channel=reply.channel,
+                address=reply.address,
+                lane=Lane.INTERACTIVE,
+                policy=_policy(screen, edits=edits, number=number, press=press),
+                key=f"event:{arrival.id}:{number}",
+                body=self._content.seal(_encode(screen), OUTBOX),
+                not_before=tx.now,
+                person=reply.person,
+                subject=reply.subject,
+                edits=edits,
+                answers=press if number == 0 else None,
+            )
+            queues.owe(tx, owed)
+            if screen.prompt:
+                arrival.conversation.prompt = owed.id
+
+    def _owe_telling(self, tx: Transaction, telling: Telling) -> None:
+        rendered = self._desk.render(tx, telling)
+        if rendered is None:
+            return
+        channel, screen = rendered
+        queues.owe(
+            tx,
+            Owed(
+                id=self._ids(),
+                channel=channel,
+                address=telling.address,
+                lane=telling.lane,
+                policy=Policy.HOLD if telling.lane is Lane.NOTICE else Policy.RESEND,
+                key=telling.key,
+                body=self._content.seal(_encode(screen), OUTBOX),
+                not_before=telling.not_before or tx.now,
+                subject=telling.subject,
+                person=telling.recipient,
+            ),
+        )
+
+
+def _policy(screen: Screen, *, edits: str | None, number: int, press: str | None) -> Policy:
+    if edits or (press and number == 0 and not screen.text):
+        return Policy.FREE
+    return Policy.PROMPT if screen.prompt else Policy.RESEND

@@ -1,0 +1,101 @@
+"""Work that leaves the process or takes long: leased, done outside, its result put into the inbox."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+from bot.delivery.bell import Bell
+from bot.delivery.receiver import RAW
+from bot.dialogue.event import Finished
+from bot.errors import NotSent, Refused, StoreError
+from bot.ids import Ids
+from bot.sealing import Sealer
+from bot.store import claims
+from bot.store.claims import Lease
+from bot.store.queues import JobState
+from bot.store.transaction import Transaction
+from bot.store.writer import Failpoint, Writer, no_failpoint
+
+log = structlog.get_logger()
+
+AT_ONCE = 4
+LEASE = timedelta(minutes=5)
+RETRIES = 5
+JOB = b"job"
+
+Work = Callable[[int, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Does a job: (subject, data) to a result. Refused ends it; anything else is tried again."""
+
+
+class Worker:
+    """Runs leased jobs, a few at once."""
+
+    def __init__(
+        self,
+        works: Mapping[str, Work],
+        *,
+        writer: Writer,
+        content: Sealer,
+        raw: Sealer,
+        ids: Ids,
+        bell: Bell,
+        done: Bell,
+        failpoint: Failpoint = no_failpoint,
+    ) -> None:
+        self._works = works
+        self._writer = writer
+        self._content = content
+        self._raw = raw
+        self._ids = ids
+        self._bell = bell
+        self._done = done
+        self._failpoint = failpoint
+
+    async def run(self) -> None:
+        """Leases and does jobs until cancelled; what was leased meanwhile is leased again later."""
+        while True:
+            await self._bell.wait()
+            try:
+                while await self.step():
+                    pass
+            except StoreError as error:
+                log.error("store_unavailable", loop="jobs", error=str(error))
+
+    async def step(self) -> int:
+        """Does the jobs that are open now; how many that was."""
+        leases = await self._writer.submit(lambda tx: claims.lease_jobs(tx, AT_ONCE, LEASE))
+        await asyncio.gather(*(self._do(lease) for lease in leases))
+        return len(leases)
+
+    async def _do(self, lease: Lease) -> None:
+        try:
+            data = msgspec.json.decode(self._content.open(lease.data, JOB))
+            result = await self._works[lease.kind](lease.subject, data)
+        except Refused as error:
+            await self._finish(lease, JobState.FAILED, {"failed": error.cause})
+        except Exception as error:
+            cause = error.cause if isinstance(error, NotSent) else type(error).__name__
+            log.warning("job_failed", job=lease.id, kind=lease.kind, tries=lease.tries, error=cause)
+            if lease.tries >= RETRIES:
+                await self._finish(lease, JobState.FAILED, {"failed": cause})
+            else:
+                again = timedelta(seconds=5 * 3**lease.tries)
+                await self._writer.submit(lambda tx: claims.retry_job(tx, lease, tx.now + again, cause))
+        else:
+            await self._finish(lease, JobState.DONE, result)
+
+    async def _finish(self, lease: Lease, state: JobState, result: dict[str, Any]) -> None:
+        self._failpoint("job")
+        body = msgspec.msgpack.encode(Finished(lease.kind, lease.subject, result))
+        sealed = self._raw.seal(body, RAW)
+
+        def finish(tx: Transaction) -> bool:
+            return claims.finish_job(tx, lease, state, id_=self._ids(), raw=sealed, error=str(result.get("failed", "")))
+
+        if not await self._writer.submit(finish):
+            log.warning("job_fenced", job=lease.id)
+        self._done.ring()

@@ -1,0 +1,250 @@
+"""From the outbox to one channel: claims, paces, sends, records. It never decides what is said."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+import structlog
+
+from bot.delivery.bell import Bell
+from bot.delivery.channel import Channel, Outgoing, Sent
+from bot.delivery.dispatcher import OUTBOX
+from bot.delivery.pacing import LandingWindow, Spacing
+from bot.dialogue.screen import Screen
+from bot.errors import ChannelDown, DeliveryError, NotSent, Refused, StoreError, Uncertain
+from bot.identity import Identity
+from bot.sealing import Sealer
+from bot.store import claims
+from bot.store.claims import Sendable
+from bot.store.queues import OutboxState
+from bot.store.transaction import Transaction
+from bot.store.writer import Failpoint, Writer, no_failpoint
+
+log = structlog.get_logger()
+
+IN_FLIGHT = 64
+DOWN_PAUSE = timedelta(seconds=30)
+GONE = timedelta(days=1)
+
+Reach = Callable[[Transaction, Sequence[int]], Mapping[int, bytes]]
+"""The sealed chat ids of addresses."""
+
+Lost = Callable[[Transaction, int, int | None, int, bool], None]
+"""Told of a message that will not arrive: (outbox row, case, address, the address itself is gone)."""
+
+_decode_screen = msgspec.msgpack.Decoder(Screen).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one try ended: arrived, or by which error not."""
+
+    row: Sendable
+    sent: Sent | None = None
+    error: DeliveryError | None = None
+
+
+class Sender:
+    """The one who speaks on one channel."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        writer: Writer,
+        content: Sealer,
+        identity: Identity,
+        reach: Reach,
+        lost: Lost,
+        epoch: int,
+        bell: Bell,
+        failpoint: Failpoint = no_failpoint,
+    ) -> None:
+        self._channel = channel
+        self._writer = writer
+        self._content = content
+        self._identity = identity
+        self._reach = reach
+        self._lost = lost
+        self._epoch = epoch
+        self.bell = bell
+        self._failpoint = failpoint
+        abilities = channel.abilities
+        self._window = LandingWindow(abilities.per_second, bell.ring)
+        self._spacing = Spacing(abilities.chat_spacing, bell.ring)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._results: list[Result] = []
+        self._recording: asyncio.Task[None] | None = None
+        self._paused_until = 0.0
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Settles what the last run left behind, then sends until stopped."""
+        await self._writer.submit(self._settle_orphans)
+        self.bell.ring()
+        pause = 1.0
+        while not self._stopping:
+            await self.bell.wait()
+            try:
+                while not self._stopping and await self.step():
+                    pass
+                pause = 1.0
+            except StoreError as error:
+                log.error("store_unavailable", loop="sender", error=str(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 30.0)
+                self.bell.ring()
+
+    async def step(self) -> int:
+        """Claims what may go out now and starts sending it; how many that was."""
+        room = min(IN_FLIGHT - len(self._tasks), self._window.free)
+        if room <= 0 or asyncio.get_running_loop().time() < self._paused_until:
+            return 0
+        busy = frozenset(self._spacing.busy)
+        claimed = await self._writer.submit(lambda tx: self._claim(tx, room, busy))
+        self._failpoint("after claim")
+        for row, outgoing in claimed:
+            self._spacing.begin(row.address)
+            self._window.take()
+            task = asyncio.create_task(self._send(row, outgoing))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return len(claimed)
+
+    async def stop(self, patience: float = 10.0) -> None:
+        """Lets what is under way arrive and be recorded."""
+        self._stopping = True
+        self.bell.ring()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._recording is not None:
+            await asyncio.gather(self._recording, return_exceptions=True)
+
+    async def idle(self) -> None:
+        """Returns when nothing is on its way and everything is recorded."""
+        while self._tasks or self._recording is not None:
+            waiting = [*self._tasks, *filter(None, (self._recording,))]
+            await asyncio.wait(waiting)
+            await asyncio.sleep(0)
+
+    async def _send(self, row: Sendable, outgoing: Outgoing | None) -> None:
+        if outgoing is None:  # its body or its address cannot be opened any more
+            result = Result(row, error=Refused("unreadable"))
+        else:
+            result = await self._tried(row, outgoing)
+        self._failpoint("after HTTP")
+        self._window.give_back(used=outgoing is not None)
+        self._results.append(result)
+        if self._recording is None:
+            self._recording = asyncio.create_task(self._record())
+
+    async def _tried(self, row: Sendable, outgoing: Outgoing) -> Result:
+        try:
+            return Result(row, sent=await self._channel.send(outgoing))
+        except DeliveryError as error:
+            return Result(row, error=error)
+        except asyncio.CancelledError:
+            return Result(row, error=Uncertain("stopped"))
+        except Exception as error:  # our own fault: it may have left
+            log.error("send_failed", outbox=row.id, error=type(error).__name__, exc_info=error)
+            return Result(row, error=Uncertain(type(error).__name__))
+
+    async def _record(self) -> None:
+        """Group commits: what gathers during one commit is the next."""
+        pause = 1.0
+        while self._results:
+            results, self._results = self._results, []
+            try:
+                await self._writer.submit(lambda tx, results=results: self._write(tx, results))  # type: ignore[misc]
+            except StoreError:
+                self._results = results + self._results
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 30.0)
+                continue
+            for result in results:
+                spaced = result.sent is not None and bool(result.sent.messages)
+                self._spacing.end(result.row.address, spaced=spaced)
+                self._heed(result)
+        self._recording = None
+        self.bell.ring()
+
+    def _heed(self, result: Result) -> None:
+        """What a failure means for everybody else on this channel."""
+        if isinstance(result.error, ChannelDown):
+            self._pause(DOWN_PAUSE.total_seconds())
+            log.error("channel_down", channel=self._channel.name, cause=result.error.cause)
+        elif isinstance(result.error, NotSent) and result.error.whole:
+            self._pause(result.error.retry_in.total_seconds())
+
+    def _pause(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._paused_until = max(self._paused_until, loop.time() + seconds)
+        loop.call_later(seconds, self.bell.ring)
+
+    # --- everything below runs in the writer's thread ---
+
+    def _claim(self, tx: Transaction, room: int, busy: frozenset[int]) -> list[tuple[Sendable, Outgoing | None]]:
+        rows = claims.claim_sendable(tx, self._channel.name, self._epoch, room, busy)
+        if not rows:
+            return []
+        chats = self._reach(tx, [row.address for row in rows])
+        replaced = [row.replaces for row in rows if row.replaces is not None]
+        before = claims.replaced(tx, replaced) if replaced else {}
+        return [(row, self._outgoing(row, chats.get(row.address), before)) for row in rows]
+
+    def _outgoing(
+        self, row: Sendable, chat: bytes | None, before: Mapping[int, tuple[str, str | None]]
+    ) -> Outgoing | None:
+        if chat is None:
+            return None
+        with contextlib.suppress(Exception):
+            _state, edited = before.get(row.replaces or 0, ("", None))
+            return Outgoing(
+                id=row.id,
+                chat=self._identity.open_chat(chat),
+                screen=_decode_screen(self._content.open(row.body, OUTBOX)),
+                edits=row.edits or edited,
+                answers=row.answers,
+                quotes=row.quotes,
+                repeat=row.repeats > 0,
+            )
+        log.error("outbox_unreadable", outbox=row.id)
+        return None
+
+    def _write(self, tx: Transaction, results: Sequence[Result]) -> None:
+        arrived = {
+            result.row.id: result.sent.messages[-1] if result.sent.messages else None
+            for result in results
+            if result.sent is not None
+        }
+        if arrived:
+            claims.settle_sent(tx, arrived)
+        for result in results:
+            if result.error is not None:
+                self._write_failure(tx, result.row, result.error)
+
+    def _write_failure(self, tx: Transaction, row: Sendable, error: DeliveryError) -> None:
+        if isinstance(error, NotSent):
+            claims.postpone(tx, row, tx.now + error.retry_in, error.cause)
+        elif isinstance(error, ChannelDown):
+            claims.postpone(tx, row, tx.now + DOWN_PAUSE, error.cause)
+        elif isinstance(error, Refused):
+            claims.settle(tx, row.id, OutboxState.FAILED, cause=error.cause)
+            self._lost(tx, row.id, row.subject, row.address, error.gone)
+        else:
+            self._uncertain(tx, row)
+
+    def _uncertain(self, tx: Transaction, row: Sendable) -> None:
+        state = claims.after_uncertain(tx, row, idempotent=self._channel.abilities.idempotent_send)
+        log.warning("delivery_uncertain", outbox=row.id, now=state)
+
+    def _settle_orphans(self, tx: Transaction) -> None:
+        for channel, row in claims.orphans(tx, self._epoch):
+            if channel == self._channel.name:
+                self._uncertain(tx, row)

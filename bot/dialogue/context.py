@@ -1,0 +1,150 @@
+"""What a handler gets: the event, the chat's place, the office, a translator. It sends and commits nothing."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from bot.dialogue.conversation import REVIEW, Arrival, Conversation, Filling
+from bot.dialogue.form import Answers, Choice, Form, Question, Words_
+from bot.dialogue.router import Router
+from bot.dialogue.screen import Button, Mode, Request, Screen, encode_action
+from bot.text import Text
+from bot.words import Message, Translator, _
+
+O = TypeVar("O")  # noqa: E741  the office: what handlers act on
+P = TypeVar("P")  # the person who spoke
+
+Screens = Screen | Sequence[Screen] | None
+
+
+class Context(Generic[O, P]):
+    """One event in one chat. `roles` were read in this very transaction."""
+
+    def __init__(
+        self,
+        *,
+        arrival: Arrival,
+        office: O,
+        person: P,
+        roles: frozenset[StrEnum],
+        say: Translator,
+        now: datetime,
+        router: Router[Any],
+    ) -> None:
+        self.arrival = arrival
+        self.event = arrival.event
+        self.conversation: Conversation = arrival.conversation
+        self.office = office
+        self.person = person
+        self.roles = roles
+        self.say = say
+        self.now = now
+        self.router = router
+        self.subject: int | None = None  # the case that the screens speak of: a reply to them finds it
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What handlers keep between two messages of this chat."""
+        return self.conversation.memory
+
+    def screen(
+        self,
+        words: Message | Text | str,
+        *rows: Sequence[Button],
+        in_place: bool = False,
+        prompt: bool = False,
+        toast: Message | None = None,
+        silent: bool = False,
+    ) -> Screen:
+        return Screen(
+            text=self.say(words),
+            rows=tuple(tuple(row) for row in rows if row),
+            mode=Mode.IN_PLACE if in_place else Mode.NEW,
+            prompt=prompt,
+            toast=self.say.plain(toast) if toast else "",
+            silent=silent,
+        )
+
+    def button(self, label: Message | str, action: str, *args: str | int) -> Button:
+        return Button(self.say.plain(label), encode_action(action, *args))
+
+    def step(self, label: Message | str, action: str, *args: str | int) -> Button:
+        """A button of the current prompt only: pressed later it shows the current screen instead."""
+        return Button(self.say.plain(label), encode_action(action, *args, revision=self.conversation.revision))
+
+    def asks_device(self, label: Message, request: Request) -> Button:
+        return Button(self.say.plain(label), request=request)
+
+    def fill(self, form: Form[Any], **answers: Any) -> list[Screen]:
+        """Starts a form with what is known already; an open one waits as a draft."""
+        talk = self.conversation
+        if talk.filling is not None and talk.filling.form != form.name:
+            talk.drafts.append(talk.filling)
+        talk.filling = Filling(form.name, form.version, dict(answers))
+        return self.ask()
+
+    def leave_form(self) -> None:
+        self.conversation.filling = None
+
+    def ask(self) -> list[Screen]:
+        """The screen of the open form: its next question, its review, or what its submission shows."""
+        filling = self.conversation.filling
+        form = self.router.forms.get(filling.form) if filling else None
+        if filling is None or form is None:
+            self.conversation.filling = None
+            return []
+        changed = filling.version != form.version
+        if changed:
+            filling.answers, filling.version = form.fitting(filling.answers), form.version
+        question = next((item for item in form.questions if item.is_needed(self, filling.answers)), None)
+        self.conversation.revision += 1
+        if question is not None:
+            filling.at = question.name
+            screens = [self._asked(question, filling.answers)]
+        else:
+            filling.at = REVIEW
+            screens = self._reviewed(form, filling.answers)
+        if changed:
+            screens.insert(0, self.screen(_("The questions have changed since. What you said is kept.")))
+        return screens
+
+    def submit(self) -> list[Screen]:
+        """Hands the form in; the form is over, whatever its handler shows."""
+        filling = self.conversation.filling
+        form = self.router.forms.get(filling.form) if filling else None
+        if filling is None or form is None:
+            return []
+        self.conversation.filling = None
+        return listed(form.submit(self, filling.answers))
+
+    def _asked(self, question: Question[Any], answers: Answers) -> Screen:
+        rows = [list(row) for row in question.rows(self, answers)] if question.rows else []
+        if isinstance(question, Choice):
+            choices = [[self.step(label, "form.choose", value)] for value, label in question.options]
+            rows = [*choices, *rows]
+        if question.optional:
+            rows.append([self.step(_("Skip"), "form.skip")])
+        words: Words_ = question.words(self, answers)
+        return self.screen(words, *rows, prompt=True)
+
+    def _reviewed(self, form: Form[Any], answers: Answers) -> list[Screen]:
+        if form.review is None:
+            return self.submit()
+        return [_as_prompt(screen) for screen in listed(form.review(self, answers))]
+
+
+def listed(screens: Screens) -> list[Screen]:
+    """What a handler returned, as a list."""
+    if screens is None:
+        return []
+    return [screens] if isinstance(screens, Screen) else list(screens)
+
+
+def joined(*parts: Screens | Iterable[Screen]) -> list[Screen]:
+    """Several handlers' screens, in order."""
+    return [screen for part in parts for screen in (listed(part) if part is None or isinstance(part, Screen) else part)]
+
+
+def _as_prompt(screen: Screen) -> Screen:
+    return Screen(screen.text, screen.rows, screen.files, screen.mode, True, screen.toast, screen.silent)

@@ -1,0 +1,54 @@
+"""The place of one chat in the dialogue, and what arrives in it. Plain data; stored sealed."""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from bot.dialogue.event import Event
+from bot.dialogue.screen import Button, Screen
+
+REVIEW = "review"
+
+
+class Filling(Struct):
+    """A form being filled: its answers so far and the question it stands at."""
+
+    form: str
+    version: int
+    answers: dict[str, Any] = field(default_factory=dict)
+    at: str = REVIEW
+
+
+class Conversation(Struct, omit_defaults=True):
+    """Everything the bot remembers of one private chat. `revision` grows with every prompt."""
+
+    revision: int = 0
+    filling: Filling | None = None
+    drafts: list[Filling] = field(default_factory=list)  # left for another form, taken up again after it
+    choices: tuple[Button, ...] = ()  # the buttons of the last screen: typed numbers and labels mean these
+    prompt: int = 0  # outbox row of the last prompt: superseded by the next if it is still waiting
+    memory: dict[str, Any] = field(default_factory=dict)  # what handlers keep between two messages
+
+    @property
+    def is_blank(self) -> bool:
+        return self == Conversation()
+
+
+class Arrival(Struct):
+    """An event on its way to a handler, with the chat it happened in."""
+
+    id: int  # of the inbox row or the timer: keys of messages come from it
+    channel: str
+    lane: int | None  # the conversation's id; none for a timer about no chat
+    event: Event
+    conversation: Conversation
+
+
+class Reply(Struct):
+    """What an event leads to in its own chat. `address` is where; none when there is nobody to answer."""
+
+    address: int | None
+    person: int | None
+    screens: list[Screen]
+    channel: str = ""  # the address's channel
+    subject: int | None = None  # the case the screens speak of

@@ -1,0 +1,138 @@
+"""Names to handler functions, with the role each needs. The default is deny: no audience, no start."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from bot.dialogue.form import Form
+from bot.errors import ConfigError
+from bot.words import Message
+
+C = TypeVar("C")
+Handler = Callable[..., Any]
+H = TypeVar("H", bound=Handler)
+
+
+class Everyone(StrEnum):
+    """The audience of what every resident may do."""
+
+    ANYONE = "anyone"
+
+
+ANYONE = Everyone.ANYONE
+
+
+@dataclass(frozen=True)
+class Route:
+    """A handler under a name. `roles`: any one of these is enough; ANYONE needs none."""
+
+    name: str
+    handler: Handler
+    roles: frozenset[StrEnum]
+    about: Message | None = None  # the line in the command menu
+    by_yes: bool = True  # "yes" may press it
+
+    def admits(self, roles: Iterable[StrEnum]) -> bool:
+        return ANYONE in self.roles or not self.roles.isdisjoint(roles)
+
+
+@dataclass
+class Router(Generic[C]):
+    """What one capability offers; routers are joined into one at start."""
+
+    name: str
+    who: StrEnum | tuple[StrEnum, ...] | None = None
+    commands: dict[str, Route] = field(default_factory=dict)
+    actions: dict[str, Route] = field(default_factory=dict)
+    links: dict[str, Route] = field(default_factory=dict)
+    tellings: dict[str, Route] = field(default_factory=dict)
+    timers: dict[str, Route] = field(default_factory=dict)
+    jobs: dict[str, Route] = field(default_factory=dict)
+    forms: dict[str, Form[C]] = field(default_factory=dict)
+    hooks: dict[str, list[Handler]] = field(default_factory=dict)
+
+    def command(
+        self, name: str, *, who: StrEnum | tuple[StrEnum, ...] | None = None, about: Message | None = None
+    ) -> Callable[[H], H]:
+        """A typed command: /name. Its other words stand in content."""
+        return self._adds(self.commands, name, who, about=about)
+
+    def action(
+        self, name: str, *, who: StrEnum | tuple[StrEnum, ...] | None = None, by_yes: bool = True
+    ) -> Callable[[H], H]:
+        """What a button does. `by_yes=False`: a typed "yes" must not do it."""
+        return self._adds(self.actions, name, who, by_yes=by_yes)
+
+    def link(self, prefix: str) -> Callable[[H], H]:
+        """A deep link whose code begins so; "" takes every other."""
+        return self._adds(self.links, prefix, ANYONE)
+
+    def telling(self, kind: str) -> Callable[[H], H]:
+        """Renders a telling for one recipient; returns a Screen, or None where there is nothing to say."""
+        return self._adds(self.tellings, kind, ANYONE)
+
+    def timed(self, kind: str) -> Callable[[H], H]:
+        """A timer that came due: the handler gets the context and the Due."""
+        return self._adds(self.timers, kind, ANYONE)
+
+    def job(self, kind: str) -> Callable[[H], H]:
+        """A job's result: the handler gets the context and the Finished."""
+        return self._adds(self.jobs, kind, ANYONE)
+
+    def form(self, form: Form[C]) -> Form[C]:
+        if form.name in self.forms:
+            raise ConfigError(f"two forms named {form.name}")
+        self.forms[form.name] = form
+        return form
+
+    def hook(self, moment: str) -> Callable[[H], H]:
+        """A handler for one of the dialogue's own moments: "first", "quoted", "said", "edited", "came", "left", …"""
+
+        def add(handler: H) -> H:
+            self.hooks.setdefault(moment, []).append(handler)
+            return handler
+
+        return add
+
+    def join(self, *others: "Router[C]") -> "Router[C]":
+        """One router out of many; a name used twice stops the start."""
+        for other in others:
+            for mine, theirs in zip(self._tables(), other._tables(), strict=True):
+                if twice := mine.keys() & theirs.keys():
+                    raise ConfigError(f"router {other.name}: {', '.join(sorted(twice))} exists already")
+                mine.update(theirs)
+            for moment, handlers in other.hooks.items():
+                self.hooks.setdefault(moment, []).extend(handlers)
+        return self
+
+    def _tables(self) -> tuple[dict[str, Any], ...]:
+        return self.commands, self.actions, self.links, self.tellings, self.timers, self.jobs, self.forms
+
+    def _adds(
+        self,
+        table: dict[str, Route],
+        name: str,
+        who: StrEnum | tuple[StrEnum, ...] | None,
+        *,
+        about: Message | None = None,
+        by_yes: bool = True,
+    ) -> Callable[[H], H]:
+        audience = who or self.who
+        if audience is None:
+            raise ConfigError(f"router {self.name}: {name} does not say who may use it")
+        roles = frozenset(audience if isinstance(audience, tuple) else (audience,))
+
+        def add(handler: H) -> H:
+            if name in table:
+                raise ConfigError(f"router {self.name}: {name} exists already")
+            table[name] = Route(name, handler, roles, about, by_yes)
+            return handler
+
+        return add
+
+
+def visible_commands(router: Router[Any], roles: Iterable[StrEnum]) -> Mapping[str, Message]:
+    """The commands with a menu line that somebody with these roles may use."""
+    held = set(roles)
+    return {name: route.about for name, route in router.commands.items() if route.about and route.admits(held)}

@@ -1,0 +1,202 @@
+"""From an event to its handler: the order in which a message is understood. It knows no words of any language."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bot.dialogue.context import Context, listed
+from bot.dialogue.event import (
+    Blocked,
+    Due,
+    Finished,
+    Ignored,
+    Linked,
+    Pressed,
+    Said,
+    Unblocked,
+)
+from bot.dialogue.form import Choice
+from bot.dialogue.router import Route, Router
+from bot.dialogue.screen import Button, Screen, decode_action
+from bot.errors import NotFound
+
+Ctx = Context[Any, Any]
+ReadCommand = Callable[[str, bool], str | None]
+"""The command that a whole message means, or None; the flag tells whether an official speaks."""
+
+YES = "yes"
+FORM_WORDS = frozenset(("back", "skip", "cancel"))
+
+
+class Talk:
+    """Routes events; the routes do the work."""
+
+    def __init__(self, router: Router[Any], read_command: ReadCommand) -> None:
+        self._router = router
+        self._read_command = read_command
+        self._officials = frozenset(role for route in router.commands.values() for role in route.roles)
+
+    def handle(self, ctx: Ctx) -> list[Screen]:
+        """The screens for an event's own chat, in order."""
+        screens = self._routed(ctx)
+        buttons = next((screen.buttons for screen in reversed(screens) if screen.buttons), None)
+        if buttons is not None:
+            ctx.conversation.choices = buttons
+        return screens
+
+    def _routed(self, ctx: Ctx) -> list[Screen]:
+        match ctx.event.what:
+            case Said() as said:
+                return self._said(ctx, said)
+            case Pressed(action=action):
+                return self._pressed(ctx, action)
+            case Linked(code=code):
+                return self._linked(ctx, code)
+            case Due() as due:
+                return listed(self._named(self._router.timers, due.kind).handler(ctx, due))
+            case Finished() as finished:
+                return listed(self._named(self._router.jobs, finished.kind).handler(ctx, finished))
+            case Blocked():
+                return self._hooked(ctx, "left")
+            case Unblocked():
+                return self._hooked(ctx, "came")
+            case Ignored():
+                return []
+
+    def _said(self, ctx: Ctx, said: Said) -> list[Screen]:
+        if said.edited:
+            return self._hooked(ctx, "edited", said)
+        urgent = [screen for hook in self._hooks("first") for screen in listed(hook(ctx, said))]
+        return urgent + self._understood(ctx, said)
+
+    def _understood(self, ctx: Ctx, said: Said) -> list[Screen]:
+        text = said.text.strip()
+        if text.startswith("/") and len(text) > 1:
+            name, _space, rest = text[1:].partition(" ")
+            return self._command(ctx, name.partition("@")[0].lower(), rest.strip())
+        if said.reply_to is not None and (quoted := self._first_hook(ctx, "quoted", said)) is not None:
+            return quoted
+        if text and not said.files:
+            if (button := self._meant(ctx, text)) is not None:
+                return self._pressed(ctx, button.action)
+            word = self._read_command(text, not ctx.roles.isdisjoint(self._officials))
+            if word == YES and (main := self._main_button(ctx)) is not None:
+                return self._pressed(ctx, main.action)
+            if word in FORM_WORDS and ctx.conversation.filling is not None:
+                return self._form_word(ctx, str(word))
+            if word is not None and word in self._router.commands:
+                return self._command(ctx, word, "")
+        if ctx.conversation.filling is not None and (screens := self._answered(ctx, said)) is not None:
+            return screens
+        return self._hooked(ctx, "said", said)
+
+    def _command(self, ctx: Ctx, name: str, rest: str) -> list[Screen]:
+        if name in FORM_WORDS and ctx.conversation.filling is not None:
+            return self._form_word(ctx, name)
+        route = self._router.commands.get(name)
+        if route is None or not route.admits(ctx.roles):
+            return self._hooked(ctx, "unknown command")
+        return listed(route.handler(ctx, rest))
+
+    def _pressed(self, ctx: Ctx, action: str) -> list[Screen]:
+        name, args, revision = decode_action(action)
+        if revision and revision != ctx.conversation.revision:
+            return self._current(ctx)
+        if name.startswith("form."):
+            return self._form_action(ctx, name.removeprefix("form."), args) if revision else self._current(ctx)
+        route = self._router.actions.get(name)
+        if route is None or not route.admits(ctx.roles):
+            return self._current(ctx)
+        try:
+            return listed(route.handler(ctx, *args))
+        except TypeError as error:
+            if "positional argument" in str(error) and error.__traceback__ and error.__traceback__.tb_next is None:
+                return self._current(ctx)  # a forged number of arguments
+            raise
+
+    def _linked(self, ctx: Ctx, code: str) -> list[Screen]:
+        links = self._router.links
+        prefix = max((prefix for prefix in links if code.startswith(prefix)), key=len, default=None)
+        if prefix is None:
+            raise NotFound("link")
+        return listed(links[prefix].handler(ctx, code))
+
+    def _current(self, ctx: Ctx) -> list[Screen]:
+        """What an old or odd button gets: the screen that counts now, never an error."""
+        return ctx.ask() or self._hooked(ctx, "nothing open")
+
+    def _form_action(self, ctx: Ctx, name: str, args: tuple[str, ...]) -> list[Screen]:
+        filling = ctx.conversation.filling
+        if filling is None:
+            return self._current(ctx)
+        form = self._router.forms.get(filling.form)
+        question = form.question(filling.at) if form else None
+        match name, args:
+            case "choose", (value,) if isinstance(question, Choice) and question.choose(filling.answers, value):
+                return ctx.ask()
+            case "submit", ():
+                return ctx.submit()
+            case (("back" | "skip" | "cancel"), ()):
+                return self._form_word(ctx, name)
+        return self._current(ctx)
+
+    def _form_word(self, ctx: Ctx, word: str) -> list[Screen]:
+        filling = ctx.conversation.filling
+        form = self._router.forms.get(filling.form) if filling else None
+        if filling is None or form is None:
+            return self._current(ctx)
+        question = form.question(filling.at)
+        if word == "cancel":
+            return self._hooked(ctx, "cancel form")
+        if word == "skip" and question is not None and question.optional:
+            filling.answers[question.name] = None
+        elif word == "back":
+            names = [item.name for item in form.questions if item.name in filling.answers]
+            if names:
+                del filling.answers[names[-1]]
+        return ctx.ask()
+
+    def _answered(self, ctx: Ctx, said: Said) -> list[Screen] | None:
+        filling = ctx.conversation.filling
+        form = self._router.forms.get(filling.form) if filling else None
+        if filling is None or form is None:
+            ctx.conversation.filling = None
+            return None
+        question = form.question(filling.at)
+        if question is None:  # at the review: what is said now is added, never lost
+            question = next((item for item in form.questions if not isinstance(item, Choice)), None)
+        if question is None or not question.take(filling.answers, said):
+            return ctx.ask()
+        return ctx.ask()
+
+    def _meant(self, ctx: Ctx, text: str) -> Button | None:
+        """The button of the last screen that a typed label or number means."""
+        pressable = [button for button in ctx.conversation.choices if button.action]
+        if text.isascii() and text.isdigit() and len(text) <= 2:
+            number = int(text)
+            return pressable[number - 1] if 0 < number <= len(pressable) else None
+        return next((button for button in pressable if button.label.casefold() == text.casefold()), None)
+
+    def _main_button(self, ctx: Ctx) -> Button | None:
+        """The first button of the last screen, unless it needs a finger of its own."""
+        main = next((button for button in ctx.conversation.choices if button.action), None)
+        if main is None:
+            return None
+        route = self._router.actions.get(decode_action(main.action)[0])
+        return main if route is None or route.by_yes else None
+
+    def _hooks(self, moment: str) -> list[Callable[..., Any]]:
+        return self._router.hooks.get(moment, [])
+
+    def _hooked(self, ctx: Ctx, moment: str, *args: Any) -> list[Screen]:
+        return self._first_hook(ctx, moment, *args) or []
+
+    def _first_hook(self, ctx: Ctx, moment: str, *args: Any) -> list[Screen] | None:
+        """The first hook of a moment that has an answer decides."""
+        for hook in self._hooks(moment):
+            screens = hook(ctx, *args)
+            if screens is not None:
+                return listed(screens)
+        return None
+
+    def _named(self, table: dict[str, Route], name: str) -> Route:
+        return table[name]
