@@ -1,0 +1,114 @@
+"""What all acts on cases share: who hears of them, and which dates they arm. Each runs in the caller's transaction."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any, Protocol
+
+from bot.errors import NotFound
+from bot.ids import Ids, Randomness
+from bot.office.calendar import Calendar, Due
+from bot.office.cases.model import LIMITS, Case, Limit
+from bot.office.cases.records import Records
+from bot.office.cases.scope import MACHINE
+from bot.office.people.model import Person
+from bot.office.people.service import People
+from bot.sealing import Lookup, Sealer
+from bot.store import queues
+from bot.store.transaction import Transaction
+from bot.telling import Lane, Telling
+
+REMINDED_AT = time(9, 0)
+LATEST_CONFIRM = timedelta(hours=24)
+RECENTLY = timedelta(minutes=15)
+
+
+class Directory(Protocol):
+    """Which department a matter goes to first; a proposal that a person confirms."""
+
+    def department_for(self, category: str | None, place: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What acts need besides the transaction."""
+
+    ids: Ids
+    random: Randomness
+    content: Sealer
+    lookup: Lookup
+    calendar: Calendar
+    directory: Directory
+
+
+class Acts:
+    """The base of the services of cases."""
+
+    def __init__(self, tx: Transaction, means: Means, people: People, tell: Callable[[Telling], None]) -> None:
+        self._tx = tx
+        self._means = means
+        self._people = people
+        self._tell = tell
+        self._records = Records(tx, means.content)
+
+    @property
+    def _now(self) -> datetime:
+        return self._tx.now
+
+    def _id(self) -> int:
+        return self._means.ids()
+
+    def _workable(self, number: str, by: Person) -> Case:
+        """The case as this official's work; absent and excluded are one and the same."""
+        found = self._records.workable(number, viewer=by) if by.is_official else None
+        if found is None:
+            raise NotFound("case", number=number)
+        return found
+
+    def _due(self, limit: Limit, since: datetime) -> Due:
+        calendar = self._means.calendar
+        if limit.working:
+            return calendar.due_after_working_days(since, limit.days)
+        return calendar.due_after_calendar_days(since, limit.days)
+
+    def _limit(self, case: Case) -> Limit:
+        return LIMITS[case.kind]
+
+    def _tell_parties(self, kind: str, case: Case, event: int, **data: Any) -> None:
+        """Everybody who brought or follows the case, at the address they wrote from."""
+        silent = self._means.calendar.quiet_until(self._now) is not None
+        for person, address in self._records.parties(case.id, viewer=MACHINE):
+            self._tell(Telling(kind=kind, subject=case.id, recipient=person, address=address,
+                               key=f"case-event:{event}", data=data, silent=silent))  # fmt: skip
+
+    def _tell_officials(self, kind: str, case: Case, key: str, people: Iterable[Person], **data: Any) -> None:
+        """Officials hear of things in working hours only."""
+        calendar = self._means.calendar
+        opening = None if calendar.is_open(self._now) else calendar.next_opening(self._now)
+        for person in people:
+            self._tell(Telling(kind=kind, subject=case.id, recipient=person.id, address=person.address, key=key,
+                               lane=Lane.DEADLINE, data=data, not_before=opening))  # fmt: skip
+
+    def _responsible(self, case: Case) -> list[Person]:
+        """The owner; where nobody owns it yet, all whose queue it stands in."""
+        if case.owner is not None and case.owner in (owner := self._people.find([case.owner])):
+            return [owner[case.owner]]
+        return self._people.concerned(case.department, sealed=case.sealed)
+
+    def _arm_reminders(self, case: Case) -> None:
+        """9:00 on the working day before, 9:00 on the day itself, and the next opening for the head (M38)."""
+        calendar = self._means.calendar
+        due_day = case.due_at.astimezone(calendar.zone).date()
+        moments = {
+            "before": datetime.combine(calendar.working_day_before(due_day), REMINDED_AT, calendar.zone),
+            "due": datetime.combine(due_day, REMINDED_AT, calendar.zone),
+            "over": calendar.next_opening(case.due_at),
+        }
+        for step, moment in moments.items():
+            if moment > self._now:
+                queues.arm(self._tx, id=self._id(), key=f"case:{case.id}:{step}", kind=f"case.{step}",
+                           due_at=moment, subject=case.id, data={"round": case.round})  # fmt: skip
+
+    def _disarm_reminders(self, case: Case) -> None:
+        for step in ("before", "due", "over"):
+            queues.disarm(self._tx, f"case:{case.id}:{step}")

@@ -1,0 +1,305 @@
+"""Statements of cases. Every read names its viewer; every change is compare-and-swap on the revision."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import BindParameter, ColumnElement, CursorResult, Select, bindparam, func, insert, select, update
+
+from bot.errors import Changed
+from bot.office.cases.model import OPEN, Case, Kind, Outcome, Privacy, Said, Status
+from bot.office.cases.scope import Sight, Viewer, facts_of, readable, sight_of, workable
+from bot.office.cases.tables import assignment, attachment, case, case_event, case_party, case_round, entry
+from bot.sealing import Sealer
+from bot.store.transaction import Transaction
+from bot.store.types import to_micros
+
+TITLE, PLACE, ENTRY, NAME = b"title", b"place", b"entry", b"file name"
+_NO_DIGEST = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something said in a case."""
+
+    id: int
+    case: int
+    kind: Said
+    words: str
+    author: int | None
+    happened_at: datetime
+    revises: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    id: int
+    case: int
+    entry: int
+    kind: str
+    state: str
+    reason: str | None
+    digest: str | None
+    seconds: float | None
+    may_identify: bool
+    name: str = ""
+
+
+class Records:
+    """The rows of cases in one open transaction."""
+
+    def __init__(self, tx: Transaction, content: Sealer) -> None:
+        self._tx = tx
+        self._content = content
+
+    # --- reads, each with its viewer ---
+
+    def by_number(self, number: str, *, viewer: Viewer) -> Case | None:
+        return self._one("by_number", viewer, wanted=number)
+
+    def by_id(self, id_: int, *, viewer: Viewer) -> Case | None:
+        return self._one("by_id", viewer, wanted=id_)
+
+    def workable(self, number: str, *, viewer: Viewer) -> Case | None:
+        """A case as an official's work."""
+        return self._one("workable", viewer, wanted=number)
+
+    def by_code(self, number: str, code: bytes) -> Case | None:
+        """A look-up by number and code: whoever holds both may read it, so the pair is the viewer."""
+        row = self._tx.read(_CASE.where(case.c.number == number, case.c.lookup_code == code)).one_or_none()
+        return self._case(row) if row else None
+
+    def listed(
+        self, condition: ColumnElement[bool], *, viewer: Viewer, at_most: int = 20, newest_first: bool = False
+    ) -> list[Case]:
+        """Cases in the order of their dates, or the newest first."""
+        order = case.c.received_at.desc() if newest_first else case.c.due_at
+        statement = _CASE.where(condition, readable(sight_of(viewer))).order_by(order, case.c.id).limit(at_most)
+        return [self._case(row) for row in self._tx.read(statement, facts_of(viewer))]
+
+    def count(self, condition: ColumnElement[bool], *, viewer: Viewer) -> int:
+        statement = select(func.count()).select_from(case).where(condition, readable(sight_of(viewer)))
+        return int(self._tx.read(statement, facts_of(viewer)).scalar_one())
+
+    def entries(self, case_id: int, *, viewer: Viewer, kinds: Iterable[Said] | None = None) -> list[Entry]:
+        """What was said, oldest first; a resident's view leaves out notes."""
+        wanted = frozenset(kinds) if kinds is not None else None
+        rows = self._read("entries", viewer, wanted=case_id)
+        return [self._entry(row) for row in rows if wanted is None or row.kind in wanted]
+
+    def entry_of_source(self, source: str, *, viewer: Viewer) -> Entry | None:
+        """The entry that came by a certain message."""
+        row = self._read("entry_of_source", viewer, wanted=source).first()
+        return self._entry(row) if row else None
+
+    def attachments(self, case_id: int, *, viewer: Viewer) -> list[Attachment]:
+        return [
+            Attachment(**dict(zip(_ATTACHED, row, strict=False)), name=self._open(row.name, NAME) if row.name else "")
+            for row in self._read("attachments", viewer, wanted=case_id)
+        ]
+
+    def attachment_case(self, attachment_id: int, *, viewer: Viewer) -> Case | None:
+        return self._one("attachment_case", viewer, wanted=attachment_id)
+
+    def parties(self, case_id: int, *, viewer: Viewer) -> list[tuple[int, int]]:
+        """(person, reply address) of those who are told: the requester first, then followers."""
+        rows = self._read("parties", viewer, wanted=case_id)
+        return [(row.person, row.address) for row in rows if row.address is not None]
+
+    def solved(self, found: Case, *, viewer: Viewer) -> bool | None:
+        """What the resident said of the current round; None: nothing."""
+        return self._read("solved", viewer, wanted=found.id, round=found.round).scalar_one_or_none()
+
+    # --- writes ---
+
+    def add(self, new: Case, *, limit: tuple[int, bool], channel: str, area: str | None) -> None:
+        values = {name: getattr(new, name) for name in _PLAIN} | {
+            "title": self._seal(new.title, TITLE), "place": self._seal(new.place, PLACE) if new.place else None,
+            "limit_days": limit[0], "limit_working": limit[1], "channel": channel, "area": area,
+            "urgency": "normal", "paused_ms": 0, "transfers": 0, "objections": 0, "extensions": 0,
+        }  # fmt: skip
+        self._tx.write(insert(case), values)
+
+    def add_round(self, of: Case, *, id: int, limit: tuple[int, bool]) -> None:
+        row = {"id": id, "case": of.id, "round": of.round, "limit_days": limit[0], "limit_working": limit[1]}
+        self._tx.write(insert(case_round), row | {"due_at": of.due_at})
+
+    def save(self, old: Case, new: Case) -> Case:
+        """Compare-and-swap; raises Changed where somebody was faster."""
+        values = {f"new_{name}": getattr(new, name) for name in _CHANGING}
+        keys = {"id_now": old.id, "revision_now": old.revision, "new_revision": old.revision + 1}
+        if self._tx.write(_SAVE, values | keys).rowcount != 1:
+            raise Changed("case.changed", number=old.number)
+        return replace(new, revision=old.revision + 1)
+
+    def close_round(self, of: Case, *, answer: int) -> None:
+        statement = update(case_round).where(case_round.c.case == of.id, case_round.c.round == of.round)
+        self._tx.write(statement.values(answer=answer, outcome=of.outcome, closed_at=of.closed_at))
+
+    def evaluate(self, of: Case, *, solved: bool) -> None:
+        statement = update(case_round).where(case_round.c.case == of.id, case_round.c.round == of.round)
+        self._tx.write(statement.values(solved=solved, evaluated_at=self._tx.now))
+
+    def set_code(self, of: Case, code: bytes) -> None:
+        self._tx.write(update(case).where(case.c.id == of.id).values(lookup_code=code))
+
+    def add_party(self, of: Case, *, id: int, person: int, part: str, address: int | None) -> None:
+        row = {"id": id, "case": of.id, "person": person, "part": part, "address": address, "since": self._tx.now}
+        self._tx.write(insert(case_party), row)
+
+    def assign(self, of: Case, *, id: int, official: int | None) -> None:
+        """A lead for a case that has none."""
+        row = {"id": id, "case": of.id, "department": of.department, "official": official, "part": "lead"}
+        self._tx.write(insert(assignment), row | {"round": of.round, "since": self._tx.now})
+
+    def add_entry(
+        self, of: Case, *, id: int, kind: Said, words: str, author: int | None, source: str | None,
+        happened_at: datetime, revises: int | None = None,
+    ) -> Entry:  # fmt: skip
+        row = {"id": id, "case": of.id, "kind": kind.value, "words": self._seal(words, ENTRY), "author": author}
+        moments = {"happened_at": happened_at, "entered_at": self._tx.now}
+        self._tx.write(insert(entry), row | moments | {"source": source, "revises": revises})
+        return Entry(id, of.id, kind, words, author, happened_at, revises)
+
+    def add_attachments(self, of: Case, rows: Sequence[Mapping[str, Any]]) -> None:
+        shared = {"case": of.id, "state": "pending", "may_identify": False, "added_at": self._tx.now}
+        self._tx.write(insert(attachment), [
+            {**row, **shared, "name": self._seal(str(row["name"]), NAME) if row.get("name") else None} for row in rows
+        ])  # fmt: skip
+
+    def settle_attachment(self, id_: int, values: Mapping[str, Any]) -> None:
+        self._tx.write(update(attachment).where(attachment.c.id == id_).values(**values))
+
+    def log(
+        self, of: Case, code: str, *, id: int, actor: int | None, before: Status | None = None,
+        after: Status | None = None, detail: str = "",
+    ) -> int:  # fmt: skip
+        """A link of the case's chain; returns its id, from which keys of messages come."""
+        self.log_all(of, [(id, code, before, after)], actor=actor, detail=detail)
+        return id
+
+    def log_all(
+        self, of: Case, steps: Sequence[tuple[int, str, Status | None, Status | None]], *, actor: int | None,
+        detail: str = "",
+    ) -> None:  # fmt: skip
+        """Several links at once: (id, code, before, after)."""
+        row = self._tx.read(_LAST_EVENT, {"wanted": of.id}).one_or_none()
+        number, digest = (row.number, row.digest) if row else (0, _NO_DIGEST)
+        links = []
+        for id_, code, before, after in steps:
+            number += 1
+            link = {"id": id_, "case": of.id, "number": number, "code": code, "actor": actor, "role": None,
+                    "before": before, "after": after, "detail": detail, "at": self._tx.now}  # fmt: skip
+            digest = chained(digest, link)
+            links.append(link | {"digest": digest})
+        self._tx.write(insert(case_event), links)
+
+    def _read(self, query: str, viewer: Viewer, **facts: Any) -> CursorResult[Any]:
+        """One of the prepared statements, with this viewer's condition in it."""
+        return self._tx.read(_statement(query, sight_of(viewer)), facts_of(viewer) | facts)
+
+    def _one(self, query: str, viewer: Viewer, **facts: Any) -> Case | None:
+        row = self._read(query, viewer, **facts).one_or_none()
+        return self._case(row) if row else None
+
+    def _case(self, row: Any) -> Case:
+        facts = dict(zip(_PLAIN, row, strict=False))
+        facts |= {
+            "kind": Kind(row.kind), "status": Status(row.status), "privacy": Privacy(row.privacy),
+            "outcome": Outcome(row.outcome) if row.outcome else None,
+            "title": self._open(row.title, TITLE), "place": self._open(row.place, PLACE) if row.place else "",
+        }  # fmt: skip
+        return Case(**facts)
+
+    def _entry(self, row: Any) -> Entry:
+        words = self._open(row.words, ENTRY)
+        return Entry(row.id, row.case, Said(row.kind), words, row.author, row.happened_at, row.revises)
+
+    def _seal(self, words: str, purpose: bytes) -> bytes:
+        return self._content.seal(words.encode("utf-8", "replace"), purpose)
+
+    def _open(self, sealed: bytes, purpose: bytes) -> str:
+        return self._content.open(sealed, purpose).decode()
+
+
+_PLAIN = tuple(name for name in Case.__slots__ if name not in ("title", "place"))
+_FIXED = frozenset(("id", "number", "kind", "privacy", "sealed", "received_at", "revision"))
+_CHANGING = tuple(name for name in _PLAIN if name not in _FIXED)
+_CASE = select(*(case.c[name] for name in _PLAIN), case.c.title, case.c.place)
+_ENTRY = [entry.c[name] for name in ("id", "case", "kind", "words", "author", "happened_at", "revises")]
+_ATTACHED = [name for name in Attachment.__slots__ if name != "name"]
+_ATTACHMENT = [attachment.c[name] for name in _ATTACHED]
+
+_SAVE = (
+    update(case)
+    .where(case.c.id == bindparam("id_now"), case.c.revision == bindparam("revision_now"))
+    .values({name: bindparam(f"new_{name}") for name in (*_CHANGING, "revision")})
+)
+_LAST_EVENT = (
+    select(case_event.c.number, case_event.c.digest)
+    .where(case_event.c.case == bindparam("wanted"))
+    .order_by(case_event.c.number.desc())
+    .limit(1)
+)
+_wanted: BindParameter[Any] = bindparam("wanted")
+_told = case_party.c.part.in_(("requester", "follower"))
+_QUERIES: Mapping[str, Callable[[Sight], Select[Any]]] = {
+    "by_number": lambda sight: _CASE.where(case.c.number == _wanted, readable(sight)),
+    "by_id": lambda sight: _CASE.where(case.c.id == _wanted, readable(sight)),
+    "workable": lambda sight: _CASE.where(case.c.number == _wanted, workable(sight)),
+    "entries": lambda sight: (
+        select(*_ENTRY)
+        .join(case, case.c.id == entry.c.case)
+        .where(entry.c.case == _wanted, readable(sight))
+        .order_by(entry.c.id)
+    ),
+    "entry_of_source": lambda sight: (
+        select(*_ENTRY)
+        .join(case, case.c.id == entry.c.case)
+        .where(entry.c.source == _wanted, readable(sight))
+        .order_by(entry.c.id)
+        .limit(1)
+    ),
+    "attachments": lambda sight: (
+        select(*_ATTACHMENT, attachment.c.name)
+        .join(case, case.c.id == attachment.c.case)
+        .where(attachment.c.case == _wanted, readable(sight))
+        .order_by(attachment.c.id)
+    ),
+    "attachment_case": lambda sight: _CASE.join(attachment, attachment.c.case == case.c.id).where(
+        attachment.c.id == _wanted, readable(sight)
+    ),
+    "parties": lambda sight: (
+        select(case_party.c.person, case_party.c.address)
+        .join(case, case.c.id == case_party.c.case)
+        .where(case_party.c.case == _wanted, _told, readable(sight))
+        .order_by(case_party.c.part.desc(), case_party.c.id)
+    ),
+    "solved": lambda sight: (
+        select(case_round.c.solved)
+        .join(case, case.c.id == case_round.c.case)
+        .where(case_round.c.case == _wanted, case_round.c.round == bindparam("round"), readable(sight))
+    ),
+}
+
+
+@cache
+def _statement(query: str, sight: Sight) -> Select[Any]:
+    return _QUERIES[query](sight)
+
+
+is_open: ColumnElement[bool] = case.c.status.in_([status.value for status in OPEN])
+
+
+def chained(previous: bytes, link: Mapping[str, Any]) -> bytes:
+    """SHA-256 over the digest before and the link as canonical JSON."""
+    plain = {
+        key: to_micros(value) if isinstance(value, datetime) else value
+        for key, value in link.items()
+        if key != "digest"
+    }
+    return hashlib.sha256(previous + msgspec.json.encode(plain, order="sorted")).digest()

@@ -1,0 +1,251 @@
+"""What residents do with a case: register, add, look up, withdraw, say whether it was solved. One method is one act."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from bot.errors import Invalid, MoveNotAllowed, NotFound
+from bot.office.cases.acts import LATEST_CONFIRM
+from bot.office.cases.model import (
+    LIMITS,
+    SHOWN_TO_RESIDENT,
+    Case,
+    Kind,
+    Limit,
+    Privacy,
+    Said,
+    Status,
+)
+from bot.office.cases.number import hash_code, lookup_code, new_number
+from bot.office.cases.records import Entry, is_open
+from bot.office.cases.scope import MACHINE, owned_by_resident
+from bot.office.cases.tables import case
+from bot.office.cases.work import Work
+from bot.office.people.model import Person, Role
+from bot.store import queues
+from bot.text import shorten
+
+JOB = b"job"
+REOPEN_TERM = timedelta(days=15)
+TITLE_LENGTH = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matter:
+    """What a resident brings, confirmed by them on the review screen."""
+
+    kind: Kind
+    words: str
+    place: str = ""
+    files: Sequence[Mapping[str, Any]] = ()  # as plain data, each with its channel
+    category: str | None = None  # proposed by machine
+    department: str | None = None  # where the page stands that the question is about
+    privacy: Privacy = Privacy.NAMED
+    about_staff: bool = False
+    sources: Sequence[str] = field(default_factory=tuple)  # channel and message of what was said
+
+
+class Cases(Work):
+    """The services of cases in one open transaction."""
+
+    def register(self, matter: Matter, *, by: Person, said_at: datetime) -> Case:
+        """A new case with its number and its date; officials hear of it. Day 0 is when it was confirmed."""
+        received = min(self._now, max(said_at, self._now - LATEST_CONFIRM))
+        limit = LIMITS[Kind.REPORT] if matter.about_staff else LIMITS[matter.kind]
+        new = self._new_case(matter, received, limit)
+        plain = (limit.days, limit.working)
+        self._records.add(new, limit=plain, channel=by.channel, area=None)
+        self._records.add_round(new, id=self._id(), limit=plain)
+        self._records.add_party(new, id=self._id(), person=by.id, part="requester", address=by.address)
+        self._enter_words(new, Said.WORDS, matter.words, matter.files, by=by, happened_at=received,
+                          source=next(iter(matter.sources), None))  # fmt: skip
+        event = self._records.log(new, "register", id=self._id(), actor=None, after=new.status, detail=new.kind)
+        self._arm_reminders(new)
+        hearers = [official for official in self._responsible(new) if official.id != by.id]
+        self._tell_officials("case.new", new, f"case-event:{event}", hearers)
+        return new
+
+    def find(self, number: str, by: Person) -> Case:
+        """A case that this person may read, by its number."""
+        found = self._records.by_number(number, viewer=by)
+        if found is None:
+            raise NotFound("case", number=number)
+        return found
+
+    def mine(self, by: Person, *, at_most: int = 8) -> list[Case]:
+        """What this person brought or follows, the newest first."""
+        return self._records.listed(owned_by_resident(), viewer=by, at_most=at_most, newest_first=True)
+
+    def open_of(self, by: Person) -> list[Case]:
+        """This resident's open cases."""
+        return self._records.listed(owned_by_resident() & is_open, viewer=by, at_most=8, newest_first=True)
+
+    def awaiting_verdict(self, by: Person) -> Case | None:
+        """The last closed case of this resident that nobody has said solved or unsolved of, within the term."""
+        recent = (case.c.status == Status.CLOSED) & (case.c.closed_at > self._now - REOPEN_TERM)
+        closed = self._records.listed(owned_by_resident() & recent, viewer=by, at_most=3, newest_first=True)
+        return next((found for found in closed if self._records.solved(found, viewer=by) is None), None)
+
+    def story(self, of: Case, by: Person) -> list[Entry]:
+        """What a resident may read of it, oldest first."""
+        return self._records.entries(of.id, viewer=by, kinds=SHOWN_TO_RESIDENT)
+
+    def add(
+        self, number: str, words: str, files: Sequence[Mapping[str, Any]], *, by: Person, source: str | None,
+        said_at: datetime,
+    ) -> Case:  # fmt: skip
+        """More words or files from the resident; they reach whoever handles it, also after the end."""
+        found = self._own(number, by)
+        kind = Said.REPLY if found.status is Status.WAITING else Said.ADDITION
+        self._enter_words(found, kind, words, files, by=by, source=source, happened_at=said_at)
+        new = found.move(Status.IN_PROGRESS) if found.status is Status.WAITING else found
+        new = self._records.save(found, new)
+        event = self._records.log(new, kind.value, id=self._id(), actor=None, before=found.status, after=new.status)
+        self._tell_officials("case.added", new, f"case-event:{event}", self._responsible(new))
+        return new
+
+    def add_version(self, source: str, words: str, *, by: Person, said_at: datetime) -> Case | None:
+        """An edited message: kept as a further version, the earlier one stays. None: it stands in no case."""
+        first = self._records.entry_of_source(source, viewer=by)
+        if first is None:
+            return None
+        found = self._records.by_id(first.case, viewer=by)
+        if found is None or first.words == words:
+            return found
+        self._records.add_entry(found, id=self._id(), kind=Said.VERSION, words=words, author=by.id, source=None,
+                                happened_at=said_at, revises=first.id)  # fmt: skip
+        event = self._records.log(found, "version", id=self._id(), actor=None, detail=str(first.id))
+        self._tell_officials("case.added", found, f"case-event:{event}", self._responsible(found))
+        return found
+
+    def withdraw(self, number: str, *, by: Person) -> Case:
+        """Taken back by whoever brought it; nothing is deleted."""
+        old = self._own(number, by)
+        if not old.is_open:
+            raise MoveNotAllowed("case.over", number=number)
+        new = self._records.save(old, old.move(Status.WITHDRAWN))
+        event = self._records.log(new, "withdraw", id=self._id(), actor=None, before=old.status, after=new.status)
+        self._disarm_reminders(new)
+        self._tell_officials("case.withdrawn", new, f"case-event:{event}", self._responsible(new))
+        return new
+
+    def solved(self, number: str, *, by: Person) -> Case:
+        """The resident says that it is solved."""
+        found = self._closed(number, by)
+        self._records.evaluate(found, solved=True)
+        self._records.log(found, "solved", id=self._id(), actor=None)
+        return found
+
+    def unsolved(self, number: str, words: str, *, by: Person, said_at: datetime) -> tuple[Case, datetime]:
+        """The resident says that it is not; a supervisor decides on another round, by the date returned (M33)."""
+        found = self._closed(number, by)
+        self._records.evaluate(found, solved=False)
+        self._enter_words(found, Said.UNSOLVED, words or "-", (), by=by, source=None, happened_at=said_at)
+        event = self._records.log(found, "unsolved", id=self._id(), actor=None)
+        deciders = (
+            self._people.with_role(Role.SUPERVISOR, found.department)
+            or self._people.with_role(Role.HEAD, found.department)
+            or self._responsible(found)
+        )
+        self._tell_officials("case.unsolved", found, f"case-event:{event}", deciders)
+        return found, self._means.calendar.due_after_working_days(self._now, 1).at
+
+    def share(self, number: str, *, by: Person) -> str:
+        """A six-digit code with which family may look; only its hash is kept, and a new one ends the old."""
+        found = self._own(number, by)
+        code = lookup_code(self._means.random)
+        self._records.set_code(found, self._hash(code, found.number))
+        self._records.log(found, "shared", id=self._id(), actor=None)
+        return code
+
+    def check(self, number: str, code: str) -> Case:
+        """Whoever holds number and code may read where it stands; one and the same words for every miss."""
+        found = self._records.by_code(number, self._hash(code, number))
+        if found is None:
+            raise NotFound("check")
+        return found
+
+    def follow(self, number: str, code: str, *, by: Person) -> Case:
+        """Hears of it too from now on."""
+        found = self.check(number, code)
+        if all(person != by.id for person, _address in self._records.parties(found.id, viewer=MACHINE)):
+            self._records.add_party(found, id=self._id(), person=by.id, part="follower", address=by.address)
+            self._records.log(found, "followed", id=self._id(), actor=None)
+        return found
+
+    def file_settled(self, attachment_id: int, result: Mapping[str, Any]) -> Case | None:
+        """A file was stored, refused or lost; officials hear when it is there, the resident when it is not."""
+        found = self._records.attachment_case(attachment_id, viewer=MACHINE)
+        if found is None:
+            return None
+        reason = result.get("failed")
+        state = "stored" if reason is None else "lost" if reason == "gone" else "refused"
+        values = {"state": state, "reason": reason}
+        values |= {name: result[name] for name in ("digest", "mime", "size", "may_identify") if name in result}
+        self._records.settle_attachment(attachment_id, values)
+        event = self._records.log(found, f"file.{state}", id=self._id(), actor=None, detail=str(attachment_id))
+        if reason is not None:
+            self._tell_parties("case.file_missing", found, event, reason=str(reason))
+        return found
+
+    def _new_case(self, matter: Matter, received: datetime, limit: Limit) -> Case:
+        due = self._due(limit, received)
+        return Case(
+            id=self._id(), number=self._free_number(), kind=matter.kind, status=Status.RECEIVED,
+            privacy=matter.privacy, sealed=matter.about_staff, category=matter.category,
+            department=None if matter.about_staff
+            else matter.department
+            or self._means.directory.department_for(matter.category, f"{matter.place} {matter.words}"),
+            owner=None, received_at=received, due_at=due.at, provisional=due.provisional, first_contact_at=None,
+            closed_at=None, outcome=None, round=1, revision=1, title=shorten(matter.words, TITLE_LENGTH),
+            place=matter.place,
+        )  # fmt: skip
+
+    def _free_number(self) -> str:
+        while True:
+            number = new_number(self._means.random)
+            if self._records.by_number(number, viewer=MACHINE) is None:
+                return number
+
+    def _enter_words(
+        self, of: Case, kind: Said, words: str, files: Sequence[Mapping[str, Any]], *, by: Person,
+        source: str | None, happened_at: datetime,
+    ) -> Entry:  # fmt: skip
+        if not words and not files:
+            raise Invalid("words.empty")
+        entry = self._records.add_entry(of, id=self._id(), kind=kind, words=words, author=by.id,
+                                        source=source, happened_at=happened_at)  # fmt: skip
+        if files:
+            self._attach(of, entry, files)
+        return entry
+
+    def _attach(self, of: Case, entry: Entry, files: Sequence[Mapping[str, Any]]) -> None:
+        rows = [
+            {"id": self._id(), "entry": entry.id, "kind": file["kind"], "mime": file.get("mime"),
+             "size": file.get("size"), "seconds": file.get("seconds"), "name": file.get("name")}
+            for file in files
+        ]  # fmt: skip
+        self._records.add_attachments(of, rows)
+        for row, file in zip(rows, files, strict=True):
+            data = self._means.content.seal(msgspec.json.encode(dict(file)), JOB)
+            queues.start_job(self._tx, id=self._id(), key=f"file:{row['id']}", kind="file.fetch",
+                             subject=row["id"], data=data)  # fmt: skip
+
+    def _own(self, number: str, by: Person) -> Case:
+        """A case that this very person brought or follows."""
+        found = self._records.listed(owned_by_resident() & (case.c.number == number), viewer=by, at_most=1)
+        if not found:
+            raise NotFound("case", number=number)
+        return found[0]
+
+    def _closed(self, number: str, by: Person) -> Case:
+        found = self._own(number, by)
+        if found.status is not Status.CLOSED:
+            raise MoveNotAllowed("case.not_closed", number=number)
+        return found
+
+    def _hash(self, code: str, number: str) -> bytes:
+        return hash_code(code, self._means.lookup.digest("codes"), number)

@@ -1,0 +1,92 @@
+"""Departments and categories from content: names, and which department a matter goes to first. Slugs are permanent."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    slug: str
+    names: Mapping[str, str]
+    categories: tuple[str, ...]
+    areas: tuple[str, ...]  # words that name its area
+
+
+class Departments:
+    """The directory of the office; it proposes, a person confirms (M14)."""
+
+    def __init__(self, departments: Mapping[str, Department], categories: Mapping[str, Mapping[str, str]]) -> None:
+        self._departments = departments
+        self._categories = categories
+
+    @property
+    def slugs(self) -> tuple[str, ...]:
+        return tuple(self._departments)
+
+    def name(self, slug: str | None, language: str) -> str:
+        """The department's name in a language; empty for none."""
+        if slug is None or slug not in self._departments:
+            return slug or ""
+        names = self._departments[slug].names
+        return names.get(language) or next(iter(names.values()))
+
+    def category_name(self, slug: str, language: str) -> str:
+        names = self._categories.get(slug, {})
+        return names.get(language) or next(iter(names.values()), slug)
+
+    def department_for(self, category: str | None, place: str) -> str | None:
+        """The area's own department where it does this kind of thing, else the category's."""
+        near = [found for found in self._departments.values() if any(area in place for area in found.areas)]
+        for found in near:
+            if category is None or not found.categories or category in found.categories:
+                return found.slug
+        return next((found.slug for found in self._departments.values() if category in found.categories), None)
+
+
+def read_departments(departments: Path, categories: Path) -> Departments:
+    """Both files; a fault names the file and the entry."""
+    found = {slug: _department(departments, slug, entry) for slug, entry in _table(departments).items()}
+    names = {slug: _names(categories, slug, entry) for slug, entry in _table(categories).items()}
+    for department in found.values():
+        for category in department.categories:
+            if category not in names:
+                raise ConfigError(f"{departments}: {department.slug}: no category {category}")
+    return Departments(found, names)
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _department(path: Path, slug: str, entry: Any) -> Department:
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{path}: {slug}: not a table")
+    return Department(slug, _names(path, slug, entry), _strings(path, slug, entry, "categories"),
+                      _strings(path, slug, entry, "areas"))  # fmt: skip
+
+
+def _names(path: Path, slug: str, entry: Any) -> dict[str, str]:
+    names = {key: value for key, value in entry.items() if key in ("zh_CN", "en") and isinstance(value, str)}
+    nested = entry.get("name")
+    if isinstance(nested, dict):
+        names |= nested
+    if not names:
+        raise ConfigError(f"{path}: {slug}: no name (zh_CN, en)")
+    return names
+
+
+def _strings(path: Path, slug: str, entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = entry.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ConfigError(f"{path}: {slug}.{key}: a list of words is needed")
+    return tuple(value)

@@ -1,0 +1,97 @@
+"""The services of one open transaction, in one place. It decides nothing itself."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.identity import Identity
+from bot.office.calendar import Calendar
+from bot.office.cases.acts import Means
+from bot.office.cases.service import Cases
+from bot.office.departments import Departments
+from bot.office.emergencies import Emergencies
+from bot.office.people.service import People
+from bot.office.policies.service import Policies
+from bot.office.understanding import Understanding
+from bot.store import claims, queues
+from bot.store.transaction import Transaction
+from bot.telling import Telling
+from bot.words import Message, Translator, Words
+
+_NAMES = {"zh_CN": "中文", "en": "English"}
+
+
+@dataclass(frozen=True)
+class House:
+    """What stays the same from one transaction to the next: content, calendar, settings."""
+
+    name: str
+    zone: ZoneInfo
+    language: str
+    calendar: Calendar
+    policies: Policies
+    departments: Departments
+    understand: Callable[[str], Understanding]
+    read_command: Callable[[str, bool], str | None]
+    means: Means
+    identity: Identity
+    words: Words
+    emergencies: Emergencies
+    platforms: Mapping[str, Message]  # channel: through whose hands a message goes
+    duty_phone: str = ""
+
+
+class Office:
+    """People, cases and the rest, inside the caller's transaction."""
+
+    def __init__(self, tx: Transaction, house: House) -> None:
+        self._tx = tx
+        self._told: list[Telling] = []
+        self.house = house
+        self.name = house.name
+        self.calendar = house.calendar
+        self.policies = house.policies
+        self.departments = house.departments
+        self.understand = house.understand
+        self.emergencies = house.emergencies
+        self.duty_phone = house.duty_phone
+        means = house.means
+        self.people = People(tx, ids=means.ids, lookup=means.lookup, identity=house.identity)
+        self.cases = Cases(tx, means, self.people, self._told.append)
+
+    @property
+    def now(self) -> datetime:
+        return self._tx.now
+
+    @property
+    def languages(self) -> Mapping[str, str]:
+        """Language codes and their own names."""
+        return {code: _NAMES.get(code, code) for code in self.house.words.languages}
+
+    def speak(self, language: str) -> Translator:
+        return self.house.words.speak(language)
+
+    def platform_words(self, channel: str) -> Message:
+        """Where a message of this channel travels: part of what somebody consents to."""
+        return self.house.platforms[channel]
+
+    def told(self) -> list[Telling]:
+        """What the acts since the last call want others to hear."""
+        told = list(self._told)
+        self._told.clear()
+        return told
+
+    def remember(self, key: str, kind: str, at: datetime, *, subject: int = 0, lane: int | None = None) -> None:
+        """A due moment; the same key sets it anew."""
+        queues.arm(self._tx, id=self.house.means.ids(), key=key, kind=kind, due_at=at, subject=subject, lane=lane)
+
+    def forget(self, key: str) -> None:
+        queues.disarm(self._tx, key)
+
+    def subject_of(self, address: int, message: str) -> int | None:
+        """The case that a message of ours spoke of; a reply to the message is about that case."""
+        return claims.subject_of(self._tx, address, message)
+
+    def tell(self, telling: Telling) -> None:
+        self._told.append(telling)

@@ -1,0 +1,1 @@
+"""Residents and officials: addresses, consent, roles, invitations."""

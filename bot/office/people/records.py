@@ -1,0 +1,206 @@
+"""Tables and statements of people: identity sealed, found by keyed hash only."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    bindparam,
+    insert,
+    select,
+    update,
+)
+
+from bot.office.people.model import Grant, Person, Role
+from bot.store.schema import metadata
+from bot.store.transaction import Transaction
+from bot.store.types import UtcTime
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("language", String(12)),
+    Column("consent", SmallInteger, nullable=False),  # version agreed to; 0: none
+    Column("consent_at", UtcTime),
+    Column("name", LargeBinary),  # sealed; of officials, by their own wish of residents
+    Column("created_at", UtcTime, nullable=False),
+)
+
+address = Table(
+    "address",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("person", BigInteger, nullable=False, index=True),
+    Column("channel", String(80), nullable=False),
+    Column("lookup", LargeBinary(32), nullable=False, unique=True),
+    Column("chat", LargeBinary, nullable=False),  # sealed with the identity key
+    Column("lane", BigInteger, nullable=False, index=True),  # its conversation
+    Column("reachable", Boolean, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+role_grant = Table(
+    "role_grant",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("person", BigInteger, nullable=False, index=True),
+    Column("role", String(20), nullable=False),
+    Column("department", String(60)),
+    Column("granted_by", BigInteger),  # none: from the command line
+    Column("granted_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+)
+
+invite = Table(
+    "invite",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("code", LargeBinary(32), nullable=False, unique=True),  # keyed hash
+    Column("role", String(20), nullable=False),
+    Column("department", String(60)),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("used_at", UtcTime),
+    Column("used_by", BigInteger),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", BigInteger),
+    Column("code", String(40), nullable=False),
+    Column("subject", BigInteger),
+    Column("detail", String(200)),  # codes and ids, never words of people
+    Index("ix_audit_at", "at"),
+)
+
+_FOUND = (
+    select(address.c.lookup, person.c.id, address.c.id, address.c.channel, person.c.language, person.c.consent)
+    .join(person, person.c.id == address.c.person)
+    .where(address.c.lookup.in_(bindparam("keys", expanding=True)))
+)
+_BY_PERSON = (
+    select(address.c.lookup, person.c.id, address.c.id, address.c.channel, person.c.language, person.c.consent)
+    .join(person, person.c.id == address.c.person)
+    .where(address.c.person.in_(bindparam("keys", expanding=True)))
+    .order_by(address.c.reachable, address.c.id)
+)
+_GRANTS = select(role_grant.c.person, role_grant.c.role, role_grant.c.department).where(
+    role_grant.c.person.in_(bindparam("keys", expanding=True)), role_grant.c.revoked_at.is_(None)
+)
+
+
+def by_lookup(tx: Transaction, keys: Sequence[bytes]) -> dict[bytes, Person]:
+    """The people at these addresses, with the roles they hold at this moment."""
+    return _people(tx, tx.read(_FOUND, {"keys": list(keys)}).all(), key=0)
+
+
+def by_id(tx: Transaction, ids: Iterable[int]) -> dict[int, Person]:
+    """People at their newest reachable address."""
+    return _people(tx, tx.read(_BY_PERSON, {"keys": list(ids)}).all(), key=1)
+
+
+def _people(tx: Transaction, rows: Sequence[Any], *, key: int) -> dict[Any, Person]:
+    grants = grants_of(tx, {row[1] for row in rows})
+    return {
+        row[key]: Person(row[1], row[2], row[3], row[4], row[5], grants.get(row[1], frozenset()))
+        for row in rows
+    }  # fmt: skip
+
+
+def grants_of(tx: Transaction, ids: Iterable[int]) -> dict[int, frozenset[Grant]]:
+    wanted = list(ids)
+    found: dict[int, set[Grant]] = {}
+    if wanted:
+        for row in tx.read(_GRANTS, {"keys": wanted}):
+            found.setdefault(row.person, set()).add(Grant(Role(row.role), row.department))
+    return {id_: frozenset(grants) for id_, grants in found.items()}
+
+
+def holders(tx: Transaction, roles: Iterable[Role]) -> dict[int, frozenset[Grant]]:
+    """Everybody who holds one of these roles, with all their grants."""
+    statement = select(role_grant.c.person).where(
+        role_grant.c.role.in_([role.value for role in roles]), role_grant.c.revoked_at.is_(None)
+    )
+    return grants_of(tx, tx.read(statement.distinct()).scalars())
+
+
+def sealed_chats(tx: Transaction, addresses: Sequence[int]) -> Mapping[int, bytes]:
+    statement = select(address.c.id, address.c.chat).where(address.c.id.in_(bindparam("ids", expanding=True)))
+    return {row.id: row.chat for row in tx.read(statement, {"ids": list(addresses)})}
+
+
+def channel_of(tx: Transaction, address_id: int) -> str | None:
+    statement = select(address.c.channel).where(address.c.id == address_id)
+    return tx.read(statement).scalar_one_or_none()
+
+
+def lanes_of(tx: Transaction, lanes: Iterable[int]) -> dict[int, Person]:
+    """The people whose conversations these are."""
+    rows = tx.read(select(address.c.lane, address.c.lookup).where(address.c.lane.in_(list(lanes)))).all()
+    found = by_lookup(tx, [row.lookup for row in rows])
+    return {row.lane: found[row.lookup] for row in rows if row.lookup in found}
+
+
+def add_person(tx: Transaction, id_: int, language: str | None) -> None:
+    tx.write(insert(person), {"id": id_, "language": language, "consent": 0, "created_at": tx.now})
+
+
+def add_address(
+    tx: Transaction, *, id: int, person_id: int, channel: str, lookup: bytes, chat: bytes, lane: int
+) -> None:
+    row = {"id": id, "person": person_id, "channel": channel, "lookup": lookup, "chat": chat, "lane": lane}
+    tx.write(insert(address), row | {"reachable": True, "created_at": tx.now})
+
+
+def set_reachable(tx: Transaction, address_id: int, reachable: bool) -> None:
+    tx.write(update(address).where(address.c.id == address_id).values(reachable=reachable))
+
+
+def set_consent(tx: Transaction, person_id: int, version: int) -> None:
+    tx.write(update(person).where(person.c.id == person_id).values(consent=version, consent_at=tx.now))
+
+
+def set_language(tx: Transaction, person_id: int, language: str) -> None:
+    tx.write(update(person).where(person.c.id == person_id).values(language=language))
+
+
+def add_invite(
+    tx: Transaction, *, id: int, code: bytes, role: Role, department: str | None, expires_at: datetime
+) -> None:
+    row = {"id": id, "code": code, "role": role.value, "department": department, "expires_at": expires_at}
+    tx.write(insert(invite), row | {"created_at": tx.now})
+
+
+def use_invite(tx: Transaction, code: bytes, by: int) -> tuple[Role, str | None] | None:
+    """The role in an unused invitation, used up by this call; None where there is no such."""
+    fits = (invite.c.code == code, invite.c.used_at.is_(None), invite.c.expires_at > tx.now)
+    row = tx.read(select(invite.c.id, invite.c.role, invite.c.department).where(*fits)).one_or_none()
+    if row is None:
+        return None
+    used = update(invite).where(invite.c.id == row.id, invite.c.used_at.is_(None))
+    if tx.write(used.values(used_at=tx.now, used_by=by)).rowcount != 1:
+        return None
+    return Role(row.role), row.department
+
+
+def add_grant(tx: Transaction, *, id: int, person_id: int, role: Role, department: str | None, by: int | None) -> None:
+    row = {"id": id, "person": person_id, "role": role.value, "department": department, "granted_by": by}
+    tx.write(insert(role_grant), row | {"granted_at": tx.now})
+
+
+def note(tx: Transaction, *, id: int, code: str, actor: int | None, subject: int | None, detail: str = "") -> None:
+    """A line of the audit log: who did what to what, in codes."""
+    row = {"id": id, "at": tx.now, "actor": actor, "code": code, "subject": subject, "detail": detail}
+    tx.write(insert(audit), row)

@@ -1,0 +1,145 @@
+"""Acts about people, each inside the caller's transaction: meeting, consent, invitations, roles."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from bot.errors import NotFound
+from bot.identity import Identity
+from bot.ids import Ids
+from bot.office.people import records
+from bot.office.people.model import CASE_ROLES, CONSENT_VERSION, Grant, Person, Role
+from bot.sealing import Lookup
+from bot.store import claims
+from bot.store.transaction import Transaction
+
+INVITE_LIFE = timedelta(days=7)
+CLOSED_PAGE = "closed"
+
+
+class People:
+    """The people of one open transaction. What it has read it keeps until somebody's rights change."""
+
+    def __init__(self, tx: Transaction, *, ids: Ids, lookup: Lookup, identity: Identity) -> None:
+        self._tx = tx
+        self._ids = ids
+        self._lookup = lookup
+        self._identity = identity
+
+    def expect(self, chats: Iterable[tuple[str, str]]) -> None:
+        """Reads the people of these (channel, chat) pairs in bulk."""
+        keys = [self._key(channel, chat) for channel, chat in chats]
+        if keys:
+            self._tx.cache |= records.by_lookup(self._tx, keys)
+
+    def meet(self, channel: str, chat: str, language: str | None = None) -> Person:
+        """Whoever speaks in this chat; somebody new gets a person and an address, and nothing else is kept."""
+        key = self._key(channel, chat)
+        if key not in self._tx.cache:
+            self._tx.cache |= records.by_lookup(self._tx, [key])
+        known: Person | None = self._tx.cache.get(key)
+        return known if known is not None else self._welcome(key, channel, chat, language)
+
+    def at_lane(self, lane: int) -> Person | None:
+        """The person whose conversation this is."""
+        return records.lanes_of(self._tx, [lane]).get(lane)
+
+    def find(self, ids: Iterable[int]) -> dict[int, Person]:
+        """People at their newest reachable address."""
+        return records.by_id(self._tx, ids)
+
+    def channel_of(self, address: int) -> str | None:
+        """The channel of an address, while somebody can be reached there."""
+        return records.channel_of(self._tx, address)
+
+    def agree(self, person: Person) -> Person:
+        """Consent to what the current version says."""
+        records.set_consent(self._tx, person.id, CONSENT_VERSION)
+        self._tx.cache.clear()
+        return Person(person.id, person.address, person.channel, person.language, CONSENT_VERSION, person.grants)
+
+    def speak(self, person: Person, language: str) -> None:
+        records.set_language(self._tx, person.id, language)
+        self._tx.cache.clear()
+
+    def invite(self, role: Role, department: str | None) -> str:
+        """A code for one use, seven days; only its hash is kept."""
+        code = secrets.token_urlsafe(18)
+        records.add_invite(
+            self._tx,
+            id=self._ids(),
+            code=self._lookup.digest("invite", code),
+            role=role,
+            department=department,
+            expires_at=self._tx.now + INVITE_LIFE,
+        )
+        return code
+
+    def join(self, code: str, person: Person) -> Grant:
+        """Uses an invitation up; a used, expired or unknown one is the same to whoever tries."""
+        found = records.use_invite(self._tx, self._lookup.digest("invite", code), person.id)
+        if found is None:
+            raise NotFound("invite")
+        role, department = found
+        records.add_grant(
+            self._tx, id=self._ids(), person_id=person.id, role=role, department=department, by=None
+        )  # fmt: skip
+        records.note(self._tx, id=self._ids(), code="role.granted", actor=None, subject=person.id, detail=role.value)
+        self._tx.cache.clear()
+        return Grant(role, department)
+
+    def concerned(self, department: str | None, *, sealed: bool = False) -> list[Person]:
+        """The officials who are to hear of a new case of this department."""
+        if sealed:
+            return self.with_role(Role.SUPERVISOR, None)
+        ids = [
+            id_
+            for id_, grants in records.holders(self._tx, CASE_ROLES - {Role.SUPERVISOR}).items()
+            if any(grant.department in (None, department) for grant in grants)
+        ]
+        return list(self.find(ids).values()) if ids else []
+
+    def with_role(self, role: Role, department: str | None) -> list[Person]:
+        """The holders of a role whose grant covers the department; none there: the whole office's."""
+        holders = records.holders(self._tx, (role,))
+        near = [id_ for id_, grants in holders.items() if department and Grant(role, department) in grants]
+        ids = near or [id_ for id_, grants in holders.items() if Grant(role) in grants]
+        return list(self.find(ids).values()) if ids else []
+
+    def has_any_official(self) -> bool:
+        return bool(records.holders(self._tx, tuple(Role)))
+
+    def lost(self, address: int) -> None:
+        """Nobody can be reached at this address any more."""
+        records.set_reachable(self._tx, address, False)
+
+    def found_again(self, address: int) -> None:
+        records.set_reachable(self._tx, address, True)
+
+    def woke(self, channel: str, chat: str) -> int:
+        """The page of this chat is open again: what waits for it is due."""
+        key = self._key(channel, chat)
+        person = records.by_lookup(self._tx, [key]).get(key)
+        return claims.wake_address(self._tx, person.address, CLOSED_PAGE) if person else 0
+
+    def _welcome(self, key: bytes, channel: str, chat: str, language: str | None) -> Person:
+        person = Person(self._ids(), self._ids(), channel, language, is_new=True)
+        records.add_person(self._tx, person.id, language)
+        records.add_address(
+            self._tx,
+            id=person.address,
+            person_id=person.id,
+            channel=channel,
+            lookup=key,
+            chat=self._identity.seal_chat(chat),
+            lane=self._lookup.lane(channel, chat),
+        )
+        self._tx.cache[key] = person
+        return person
+
+    def _key(self, channel: str, chat: str) -> bytes:
+        return self._lookup.digest("address", channel, chat)
+
+
+def everybody_but(people: Sequence[Person], *ids: int) -> list[Person]:
+    return [person for person in people if person.id not in ids]

@@ -1,0 +1,125 @@
+"""The office's pages for its residents: menus, single pages, and answers to questions in their own words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from bot.errors import NotFound
+from bot.office.policies import search
+from bot.office.policies.model import Page, Part, Section, Tree
+from bot.office.policies.reading import read_trees
+from bot.office.policies.search import Band, Engine
+
+SPARE = 20  # finds beyond those asked for, as some may not be in force
+CLEAR = 0.3  # of the question's words: below, no part of a page is the one that was meant
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A page that may answer a question. `part` is the part of it that does, where one stands out."""
+
+    page: Page
+    section: Section
+    part: Part | None
+    score: float
+    found_in: str  # the language in which the question's words were found
+
+
+class Policies:
+    """All pages in all languages. `today` is the office's own day."""
+
+    def __init__(self, trees: Mapping[str, Tree], default: str) -> None:
+        self.default = default
+        self._trees = dict(trees)
+        self._engines = {language: _indexed(tree) for language, tree in trees.items()}
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self._trees)
+
+    def sections(self, language: str, today: date) -> tuple[Section, ...]:
+        """What a menu shows: the sections that have a page in force, with those pages."""
+        own = {section.slug: section for section in self._tree(language).sections}
+        shown = []
+        for section in self._trees[self.default].sections:
+            pages = tuple(self.page(page.slug, language) for page in section.pages if page.is_in_force(today))
+            if pages:
+                shown.append(replace(own.get(section.slug, section), pages=pages))
+        return tuple(shown)
+
+    def page(self, slug: str, language: str) -> Page:
+        """A page in the language, else in the default one, in force or not. Raises NotFound."""
+        page = self._tree(language).by_slug.get(slug) or self._trees[self.default].by_slug.get(slug)
+        if page is None:
+            raise NotFound("link")
+        return page
+
+    def search(self, question: str, language: str, today: date, at_most: int = 3) -> list[Hit]:
+        """The pages in force that fit a question best, best first, shown in `language` where there is a translation.
+
+        The question may be in any of the languages: it is taken in the one where it finds its words best.
+        """
+        own = self._tree(language).language
+        found = [self._hits(question, tongue, own, today, at_most) for tongue in dict.fromkeys((own, *self._trees))]
+        return max(found, key=lambda hits: self.confidence(question, hits))
+
+    def confidence(self, question: str, hits: Sequence[Hit]) -> float:
+        """How likely the first hit is right, 0 to 1, roughly. `hits` as `search` gave them for the question."""
+        if not hits:
+            return 0.0
+        return self._engines[hits[0].found_in].confidence(question, [(hit.page.slug, hit.score) for hit in hits])
+
+    def band(self, question: str, hits: Sequence[Hit]) -> Band:
+        """What may be done with the hits: answer, offer them, or none."""
+        return search.band(self.confidence(question, hits))
+
+    def attach(self, slug: str, question: str, language: str) -> None:
+        """An official has said that this page answers a resident's question: it is found by those words from now on."""
+        language = self._tree(language).language
+        if slug in self._trees[language].by_slug:
+            self._engines[language].attach(slug, question)
+
+    def _tree(self, language: str) -> Tree:
+        return self._trees.get(language) or self._trees[self.default]
+
+    def _hits(self, question: str, tongue: str, language: str, today: date, at_most: int) -> list[Hit]:
+        """Hits found by the words of one language, shown in another."""
+        pages = self._trees[tongue].by_slug
+        found = self._engines[tongue].search(question, at_most + SPARE)
+        in_force = [(pages[slug], score) for slug, score in found if pages[slug].is_in_force(today)]
+        return [self._hit(question, page, score, language) for page, score in in_force[:at_most]]
+
+    def _hit(self, question: str, found: Page, score: float, language: str) -> Hit:
+        place = _part(self._engines[found.language], question, found)
+        page = self.page(found.slug, language)
+        return Hit(
+            page=page,
+            section=self._tree(page.language).section(page.section),
+            part=None if place is None else page.parts[place],
+            score=score,
+            found_in=found.language,
+        )
+
+
+def read_policies(folder: Path, default: str) -> Policies:
+    """The pages in a folder. Raises ConfigError that names the faulty file."""
+    return Policies(read_trees(folder, default), default)
+
+
+def _indexed(tree: Tree) -> Engine:
+    """The index of a tree: the way to a page and the questions put to it are its title."""
+    engine = Engine()
+    engine.index(
+        (page.slug, " ".join((page.title, section.name, *page.aliases)), page.body)
+        for section in tree.sections
+        for page in section.pages
+    )
+    return engine
+
+
+def _part(engine: Engine, question: str, page: Page) -> int | None:
+    """Which part of a page has most of a question's words, if it has enough of them."""
+    shares = [engine.share_in(f"{part.heading} {part.words}", question) for part in page.parts]
+    best = max(shares, default=0.0)
+    return shares.index(best) if best >= CLEAR else None

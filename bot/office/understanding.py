@@ -1,0 +1,167 @@
+"""Reads free words by the rules in content: what kinds of matter, where, what danger. It proposes, no more."""
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.errors import ConfigError
+
+LONGEST = 8000  # characters looked at
+LONGEST_REMARK = 14  # characters: longer words are never small talk
+SHORTEST_MATTER = 4
+ORDER = ("help", "complaint", "errand", "consult", "suggestion")  # a fault comes before the question about it
+_EDGE = " \t\n,.;:!?，。；：！？、~…"
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """One thing somebody wants, in their own words. All else is a guess."""
+
+    text: str
+    kind: str | None
+    sure: bool
+    category: str | None = None
+    place: str | None = None
+    needs_place: bool = False
+    concerns_staff: bool = False
+    wants_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What was heard: matters, or small talk; and danger, if there is any."""
+
+    matters: tuple[Matter, ...]
+    talk: str | None = None
+    danger: str | None = None
+
+
+class Understander:
+    """The rules of all languages together: residents mix them."""
+
+    def __init__(self, rules: Mapping[str, Any]) -> None:
+        self._kinds = {kind: _any(words) for kind, words in rules["kinds"].items()}
+        self._strong = {kind: _any(words) for kind, words in rules["strong"].items()}
+        self._not_kinds = {kind: _any(words) for kind, words in rules["unless"].items()}
+        self._categories = {slug: _any(words) for slug, words in rules["categories"].items()}
+        self._danger = {topic: _any(words) for topic, words in rules["danger"].items()}
+        self._no_danger = _any(rules["no_danger"])
+        self._talk = {kind: re.compile(f"^(?:{'|'.join(words)})+$", re.I) for kind, words in rules["talk"].items()}
+        self._place = _any(rules["place"])
+        self._needs_place = _any(rules["needs_place"])
+        self._staff = _any(rules["staff"])
+        self._person = _any(rules["person"])
+        self._split = re.compile("|".join(rules["split"]), re.I)
+        self._commands = {word: name for name, words in rules["commands"].items() for word in words}
+        self._official = {word: name for name, words in rules["official_commands"].items() for word in words}
+
+    def understand(self, text: str) -> Understanding:
+        """One guess for the whole message; at most 8,000 characters of it are looked at."""
+        plain = text[:LONGEST]
+        flat = normalised(plain)
+        if (talk := self._small_talk(flat)) is not None:
+            return Understanding((), talk)
+        matters = tuple(self._matter(part) for part in self._parts(plain))
+        return Understanding(matters, None, self._in_danger(flat))
+
+    def read_command(self, text: str, official: bool) -> str | None:
+        """The command that a whole message means; a longer sentence is content."""
+        word = normalised(text).strip(_EDGE)
+        if len(word) > 20:
+            return None
+        return (self._official.get(word) if official else None) or self._commands.get(word)
+
+    def _small_talk(self, flat: str) -> str | None:
+        bare = "".join(char for char in flat if char.isalnum())
+        if not bare:
+            return "wordless"
+        if len(bare) > LONGEST_REMARK:
+            return None
+        return next((kind for kind, pattern in self._talk.items() if pattern.match(bare)), None)
+
+    def _in_danger(self, flat: str) -> str | None:
+        if self._no_danger.search(flat):
+            return None
+        return next((topic for topic, pattern in self._danger.items() if pattern.search(flat)), None)
+
+    def _parts(self, text: str) -> Sequence[str]:
+        """The message cut where another matter begins; whole where the parts are one matter."""
+        cut = [part.strip(_EDGE) for part in self._split.split(text) if part is not None]
+        parts = [part for part in cut if part]
+        if len(parts) < 2 or any(len(part) < SHORTEST_MATTER for part in parts):
+            return [text.strip()]
+        guesses = [self._matter(part) for part in parts]
+        if any(guess.kind is None for guess in guesses):
+            return [text.strip()]
+        kinds = {(guess.kind, guess.category) for guess in guesses}
+        return parts if len(kinds) == len(guesses) else [text.strip()]
+
+    def _matter(self, text: str) -> Matter:
+        flat = normalised(text)
+        kind, sure = self._kind(flat)
+        category = self._category(flat)
+        place = self._place.search(text)
+        staff = kind in ("complaint", "report") and bool(self._staff.search(flat))
+        needs = kind in ("help", "complaint") and not staff and not place and bool(self._needs_place.search(flat))
+        return Matter(text, kind, sure, "conduct" if staff else category, place[0] if place else None, needs, staff,
+                      bool(self._person.search(flat)))  # fmt: skip
+
+    def _kind(self, flat: str) -> tuple[str | None, bool]:
+        for kind, pattern in self._strong.items():
+            if pattern.search(flat) and not self._excluded(kind, flat):
+                return kind, True
+        for kind in ORDER:
+            if self._kinds[kind].search(flat) and not self._excluded(kind, flat):
+                return kind, True
+        return ("help", True) if self._in_danger(flat) else (None, False)
+
+    def _excluded(self, kind: str, flat: str) -> bool:
+        pattern = self._not_kinds.get(kind)
+        return bool(pattern and pattern.search(flat))
+
+    def _category(self, flat: str) -> str | None:
+        best, most = None, 0
+        for slug, pattern in self._categories.items():
+            count = sum(len(found) for found in pattern.findall(flat))
+            if count > most:
+                best, most = slug, count
+        return best
+
+
+def normalised(text: str) -> str:
+    """Half width, lower case; the words stay the resident's."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def read_understanding(folder: Path) -> Understander:
+    """The rules in `folder/*.toml`, joined; a fault names the file."""
+    rules: dict[str, Any] = {}
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            _join(rules, tomllib.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise ConfigError(f"{path}: {error}") from None
+    try:
+        return Understander(rules)
+    except KeyError as error:
+        raise ConfigError(f"{folder}: no rules for {error.args[0]}") from None
+    except re.error as error:
+        raise ConfigError(f"{folder}: {error.pattern!r} is no pattern: {error.msg}") from None
+
+
+def _join(rules: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for name, value in more.items():
+        if isinstance(value, dict):
+            _join(rules.setdefault(name, {}), value)
+        elif isinstance(value, list):
+            rules.setdefault(name, []).extend(value)
+        else:
+            raise TypeError(f"{name}: a list of patterns is needed")
+
+
+def _any(patterns: Sequence[str]) -> "re.Pattern[str]":
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.I)
