@@ -1,0 +1,271 @@
+"""The composition root: builds everything, supervises it, stops it in order. It decides nothing else."""
+
+import asyncio
+import fcntl
+import os
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy.engine import URL
+
+from bot.clock import Clock, SystemClock
+from bot.config import Settings
+from bot.delivery.bell import Bell, ticking
+from bot.delivery.channel import Channel
+from bot.delivery.dispatcher import Dispatcher
+from bot.delivery.jobs import Worker
+from bot.delivery.receiver import Receiver
+from bot.delivery.sender import Sender
+from bot.delivery.supervision import Supervisor
+from bot.dialogue.talk import Talk
+from bot.errors import ConfigError, Refused
+from bot.identity import Identity
+from bot.ids import Ids, Randomness
+from bot.office.calendar import load_calendar
+from bot.office.cases import evidence
+from bot.office.cases.acts import Means
+from bot.office.departments import read_departments
+from bot.office.emergencies import read_emergencies
+from bot.office.office import House, Office
+from bot.office.people import records as people_records
+from bot.office.policies.service import read_policies
+from bot.office.understanding import read_understanding
+from bot.sealing import Keys, make_keys, read_keys
+from bot.store import facts
+from bot.store.engine import file_of, read_url, writer_engine
+from bot.store.files import Files
+from bot.store.queues import arm
+from bot.store.transaction import Transaction
+from bot.store.upgrade import bring_up
+from bot.store.writer import Failpoint, Writer, no_failpoint
+from bot.words import Message, read_words
+from handlers.desk import Desk
+from handlers.routes import all_routes
+
+log = structlog.get_logger()
+
+SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten milliseconds
+FETCH_AT_MOST = evidence.MAX_BYTES
+
+
+@dataclass
+class Outside:
+    """What comes from outside: time, chance, and in tests the points to fail at."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    random: Randomness = field(default_factory=secrets.SystemRandom)
+    failpoint: Failpoint = no_failpoint
+
+
+@dataclass
+class Store:
+    """An open database with its keys; held by one process."""
+
+    url: URL
+    keys: Keys
+    writer: Writer
+    files: Files
+    lock: int | None
+
+    def close(self) -> None:
+        self.writer.close()
+        if self.lock is not None:
+            os.close(self.lock)
+
+
+def open_store(settings: Settings, outside: Outside) -> Store:
+    """Locks, migrates and opens the database; every fault is one line that names the setting."""
+    url = read_url(settings.database.url)
+    file = file_of(url)
+    lock = _lock(file) if file is not None else None
+    try:
+        keys = _keys(settings, file)
+        bring_up(url, outside.clock.now())
+        writer = Writer(writer_engine(url), outside.clock, outside.failpoint)
+    except BaseException:
+        if lock is not None:
+            os.close(lock)
+        raise
+    return Store(url, keys, writer, Files(settings.files.folder, keys.content), lock)
+
+
+def _lock(file: Path) -> int:
+    """One process per database file; the lock goes when the process does."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(f"database.url: {file} is in use by another huiyin") from None
+    except OSError as error:
+        raise ConfigError(f"database.url: cannot use {file}: {error.strerror}") from None
+    return handle
+
+
+def _keys(settings: Settings, file: Path | None) -> Keys:
+    """The keys; new ones only for a database that does not exist yet."""
+    path = settings.security.key_file
+    if path.exists() or (file is not None and file.exists() and file.stat().st_size > 0):
+        return read_keys(path)
+    return make_keys(path)
+
+
+def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapping[str, Message]) -> House:
+    """Everything in content and settings; a faulty file stops the start and is named."""
+    content, office = settings.content.folder, settings.office
+    departments = read_departments(content / "departments.toml", content / "categories.toml")
+    calendar = load_calendar(content / "calendar", office.zone, _hour(office.opens), _hour(office.closes))
+    understanding = read_understanding(content / "understanding")
+    ids = Ids(lambda: int(outside.clock.now().timestamp() * 1000), outside.random)
+    return House(
+        name=office.name,
+        zone=office.zone,
+        language=office.language,
+        calendar=calendar,
+        policies=read_policies(content / "policies", office.language),
+        departments=departments,
+        understand=understanding.understand,
+        read_command=understanding.read_command,
+        means=Means(ids, outside.random, keys.content, keys.lookup, calendar, departments),
+        identity=Identity(keys.identity),
+        words=read_words(content / "locale", office.language, office.zone),
+        emergencies=read_emergencies(content / "emergency", office.language),
+        platforms=platforms,
+        duty_phone=office.duty_phone,
+    )
+
+
+def _hour(text: str) -> time:
+    hours, minutes = text.split(":")
+    return time(int(hours), int(minutes))
+
+
+class App:
+    """A running office. `channels` are built before and handed in; so is everything from outside."""
+
+    def __init__(
+        self,
+        store: Store,
+        house: House,
+        channels: Sequence[Channel],
+        outside: Outside,
+    ) -> None:
+        self.store = store
+        self.house = house
+        self.channels = {channel.name: channel for channel in channels}
+        self._outside = outside
+        self._supervisor = Supervisor()
+        self.inbox_bell, self.job_bell = Bell(), Bell()
+        self.router = all_routes()
+        self.senders: dict[str, Sender] = {}
+        self.receivers: dict[str, Receiver] = {}
+        self.dispatcher: Dispatcher
+        self.worker: Worker
+
+    async def start(self) -> None:
+        """Opens the run and starts the loops, senders first: what was owed goes out before what comes in."""
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        await self.open()
+        for name, sender in self.senders.items():
+            self._supervisor.start(f"send {name}", sender.run)
+        self._supervisor.start("work", self.worker.run)
+        self._supervisor.start("dispatch", self.dispatcher.run)
+        for name, receiver in self.receivers.items():
+            self._supervisor.start(f"receive {name}", receiver.run)
+        self._ticking = ticking(self.inbox_bell, self.job_bell, *(sender.bell for sender in self.senders.values()))
+        self._ticking.start()
+        log.info("started", channels=len(self.channels))
+
+    async def open(self) -> None:
+        """A new run: everything is built, nothing moves yet."""
+        epoch, was_clean = await self.store.writer.submit(lambda tx: facts.open_run(tx, self.store.keys.fingerprint))
+        if not was_clean:
+            log.warning("unclean_stop_before", epoch=epoch)
+        self._build(epoch, singly=not was_clean)
+
+    async def stop(self) -> None:
+        """Nothing new comes in, what is in hand is finished and recorded, then the run is closed."""
+        self._ticking.shutdown(wait=False)
+        await self._supervisor.stop(*(f"receive {name}" for name in self.receivers))
+        self.dispatcher.stop()
+        await self._supervisor.stop("dispatch", patience=10.0)
+        await self._supervisor.stop("work")
+        for name, sender in self.senders.items():
+            await sender.stop()
+            await self._supervisor.stop(f"send {name}", patience=1.0)
+        for channel in self.channels.values():
+            await channel.close()
+        await self.close_run()
+        self.store.close()
+        log.info("stopped")
+
+    async def close_run(self) -> None:
+        """Marks the run as ended cleanly."""
+        await self.store.writer.submit(facts.close_run)
+
+    def wake(self, channel: str, chat: str) -> None:
+        """A page is open again: what waits for it may go out."""
+        asyncio.get_running_loop().create_task(self._wake(channel, chat))
+
+    async def _wake(self, channel: str, chat: str) -> None:
+        await self.store.writer.submit(lambda tx: self.office(tx).people.woke(channel, chat))
+        self.senders[channel].bell.ring()
+
+    def office(self, tx: Transaction) -> Office:
+        return Office(tx, self.house)
+
+    def _build(self, epoch: int, *, singly: bool) -> None:
+        keys, writer, failpoint = self.store.keys, self.store.writer, self._outside.failpoint
+        ids = self.house.means.ids
+        for name, channel in self.channels.items():
+            self.receivers[name] = Receiver(channel, writer=writer, seal=keys.identity, lookup=keys.lookup, ids=ids,
+                                            bell=self.inbox_bell, failpoint=failpoint)  # fmt: skip
+            self.senders[name] = Sender(channel, writer=writer, content=keys.content, identity=self.house.identity,
+                                        reach=people_records.sealed_chats, lost=self._lost, epoch=epoch, bell=Bell(),
+                                        failpoint=failpoint)  # fmt: skip
+        desk = Desk(
+            self.router, Talk(self.router, self.house.read_command), self.house.words, self.office, self._recurs
+        )
+        bells = [self.job_bell, *(sender.bell for sender in self.senders.values())]
+        self.dispatcher = Dispatcher(writer=writer, channels=self.channels, desk=desk, content=keys.content,
+                                     raw=keys.identity, ids=ids, bell=self.inbox_bell, sent=bells,
+                                     failpoint=failpoint, singly=singly)  # fmt: skip
+        self.worker = Worker({"file.fetch": self._fetch}, writer=writer, content=keys.content, raw=keys.identity,
+                             ids=ids, bell=self.job_bell, done=self.inbox_bell, failpoint=failpoint)  # fmt: skip
+        self.inbox_bell.ring()
+        self.job_bell.ring()
+
+    def _recurs(self, kind: str, after: datetime) -> datetime | None:
+        return None
+
+    def _lost(self, tx: Transaction, row: int, subject: int | None, address: int, gone: bool) -> None:
+        """A message that will never arrive: the address is marked, and whoever handles the case hears of it."""
+        if gone:
+            people_records.set_reachable(tx, address, False)
+        if subject is not None:
+            arm(tx, id=self.house.means.ids(), key=f"lost:{row}", kind="case.lost", due_at=tx.now, subject=subject)
+
+    async def _fetch(self, _subject: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Fetches a file, checks it, takes its metadata out and stores it sealed (T10)."""
+        channel = self.channels.get(data["channel"])
+        if channel is None:
+            raise Refused("gone")
+        if (data.get("size") or 0) > FETCH_AT_MOST:
+            raise Refused("too_large")
+        raw = await channel.fetch(data["ref"], FETCH_AT_MOST)
+        return await asyncio.get_running_loop().run_in_executor(None, self._keep, raw, data.get("name"))
+
+    def _keep(self, raw: bytes, name: str | None) -> dict[str, Any]:
+        try:
+            found = evidence.inspect(raw, name)
+        except evidence.Rejected as error:
+            raise Refused(str(error)) from None
+        digest = self.store.files.put(found.clean)
+        self._outside.failpoint("file stored")
+        return {"digest": digest, "mime": found.mime, "size": len(found.clean), "may_identify": found.may_identify}

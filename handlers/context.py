@@ -1,0 +1,89 @@
+"""The dialogue's Context bound to this office, and the few words that many capabilities share."""
+
+from typing import Any
+
+from bot.dialogue.context import Context
+from bot.dialogue.event import FileRef, Said
+from bot.dialogue.router import ANYONE
+from bot.dialogue.router import Router as AnyRouter
+from bot.dialogue.screen import Button
+from bot.office.cases.model import Case, Kind, Status
+from bot.office.office import Office
+from bot.office.people.model import Person, Role
+from bot.text import Text, quote
+from bot.words import Message, _
+
+Ctx = Context[Office, Person]
+Router = AnyRouter[Ctx]
+
+WORKERS = (Role.HANDLER, Role.DISPATCHER, Role.INTAKE, Role.HEAD, Role.SUPERVISOR)
+RESIDENTS = ANYONE
+
+KINDS = {
+    Kind.CONSULT: _("question"),
+    Kind.HELP: _("request for help"),
+    Kind.COMPLAINT: _("complaint"),
+    Kind.REPORT: _("report"),
+    Kind.SUGGESTION: _("suggestion"),
+    Kind.PRAISE: _("praise"),
+    Kind.ERRAND: _("errand"),
+}
+STATES = {  # for residents: never the office's own terms
+    Status.RECEIVED: _("registered, being assigned"),
+    Status.ACCEPTED: _("read, being assigned"),
+    Status.RETURNED: _("not ours, you were told where to go"),
+    Status.DISPATCHED: _("with the department"),
+    Status.OBJECTED: _("with us, being assigned"),
+    Status.IN_PROGRESS: _("being worked on"),
+    Status.WAITING: _("waiting for your reply"),
+    Status.EXTENDED: _("takes longer, you were told why"),
+    Status.ANSWERED: _("answer being checked"),
+    Status.CLOSED: _("answered"),
+    Status.REDO: _("being done again"),
+    Status.LINKED: _("joined with the same matter"),
+    Status.WITHDRAWN: _("taken back"),
+    Status.ARCHIVED: _("answered"),
+}
+
+
+def promised(case: Case) -> Message | Text:
+    """The date of a case in words; a provisional one says so."""
+    if case.provisional:
+        return _("{due} (the holidays of that year are not announced yet; the day may still change)", due=case.due_at)
+    return _("{due}", due=case.due_at)
+
+
+def speaker(ctx: Ctx, case: Case) -> str:
+    """Who speaks to the resident: the department, or the office as a whole."""
+    name = ctx.office.departments.name(case.department, ctx.say.language)
+    return name or ctx.office.name
+
+
+def called(case: Case) -> Text:
+    """A case by its own words, for the reader who brought it."""
+    return quote(case.title) if case.title else quote("…")
+
+
+def my_cases_button(ctx: Ctx) -> Button:
+    return ctx.button(_("My cases"), "cases")
+
+
+def plain_files(ctx: Ctx, files: tuple[FileRef, ...]) -> list[dict[str, Any]]:
+    """Files as plain data, with the channel they lie with."""
+    return [
+        {"kind": file.kind.value, "ref": file.ref, "size": file.size, "name": file.name, "mime": file.mime,
+         "seconds": file.seconds, "channel": ctx.arrival.channel}
+        for file in files
+    ]  # fmt: skip
+
+
+def source_of(ctx: Ctx) -> str | None:
+    """Channel and message of this event, so that a later edit finds what it changes."""
+    if ctx.event.message is None or ctx.arrival.lane is None:
+        return None
+    return f"{ctx.arrival.lane}:{ctx.event.message}"
+
+
+def words_of(said: Said) -> str:
+    """What was said in words, and a place's name if it was a place."""
+    return said.text or (said.spot.title or "" if said.spot else "")

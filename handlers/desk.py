@@ -1,0 +1,130 @@
+"""Where the dispatcher meets the handlers: who spoke, with which rights, in which language. It stores nothing."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+
+from bot.dialogue.conversation import Arrival, Conversation, Reply
+from bot.dialogue.event import Due, Event, Finished
+from bot.dialogue.router import Router
+from bot.dialogue.screen import Screen
+from bot.dialogue.talk import Talk
+from bot.errors import OfficeError
+from bot.office.office import Office
+from bot.office.people.model import Person
+from bot.telling import Telling
+from bot.words import Words, _
+from handlers.context import Ctx
+from handlers.excuses import excuse
+
+log = structlog.get_logger()
+
+NOBODY = Person(0, 0, "")
+
+
+class Recurring(Protocol):
+    def __call__(self, kind: str, after: datetime) -> datetime | None: ...
+
+
+class Desk:
+    """Handlers as one object. `open_office` gives the services of the transaction at hand."""
+
+    def __init__(
+        self,
+        router: Router[Ctx],
+        talk: Talk,
+        words: Words,
+        open_office: Callable[[Any], Office],
+        recurs: Recurring,
+    ) -> None:
+        self._router = router
+        self._talk = talk
+        self._words = words
+        self._open_office = open_office
+        self._office: tuple[Any, Office] | None = None
+        self.recurs = recurs
+
+    def prepare(self, tx: Any, arrivals: Sequence[Arrival]) -> None:
+        office = self._at(tx)
+        office.people.expect(
+            (arrival.channel, arrival.event.who.chat) for arrival in arrivals if arrival.event.who is not None
+        )
+
+    def handle(self, tx: Any, arrival: Arrival) -> Reply:
+        office, event = self._at(tx), arrival.event
+        if event.who is not None and not event.who.private:
+            return Reply(None, None, [])  # groups: nothing is read there but what a later capability asks for
+        person = self._who(office, arrival)
+        ctx = self._context(office, arrival, person)
+        screens = self._talk.handle(ctx)
+        if person is NOBODY:
+            return Reply(None, None, screens)
+        return Reply(person.address, person.id, screens, person.channel, ctx.subject)
+
+    def excuse(self, tx: Any, arrival: Arrival, error: OfficeError) -> Reply:
+        return self._say_alone(tx, arrival, lambda ctx: ctx.screen(excuse(error)))
+
+    def apologise(self, tx: Any, arrival: Arrival, reference: str) -> Reply:
+        def words(ctx: Ctx) -> Screen:
+            return ctx.screen(
+                _("Sorry, something went wrong here and I could not take your last message. "
+                  "It is kept for the people who look after me (reference {reference}).", reference=reference)
+            )  # fmt: skip
+
+        return self._say_alone(tx, arrival, words)
+
+    def tellings(self, tx: Any) -> Sequence[Telling]:
+        return self._at(tx).told()
+
+    def render(self, tx: Any, telling: Telling) -> tuple[str, Screen] | None:
+        """One recipient's screen, read through that recipient's own view."""
+        office = self._at(tx)
+        person = office.people.find([telling.recipient]).get(telling.recipient)
+        if person is None:
+            return None
+        event = Event(Finished(telling.kind, telling.subject, {}), office.now)
+        ctx = self._context(office, Arrival(0, person.channel, None, event, Conversation()), person)
+        try:
+            screen = self._router.tellings[telling.kind].handler(ctx, telling)
+        except Exception as error:  # a fault in words must not undo the act
+            log.error("telling_failed", kind=telling.kind, error=type(error).__name__, exc_info=error)
+            screen = ctx.screen(_("There is news on one of your cases. Write “my cases” to see it."))
+        channel = person.channel
+        if telling.address != person.address:
+            channel = office.people.channel_of(telling.address) or channel
+        return (channel, screen) if screen is not None else None
+
+    def _at(self, tx: Any) -> Office:
+        if self._office is None or self._office[0] is not tx:
+            self._office = (tx, self._open_office(tx))
+        return self._office[1]
+
+    def _who(self, office: Office, arrival: Arrival) -> Person:
+        who = arrival.event.who
+        if who is not None:
+            return office.people.meet(arrival.channel, who.chat, who.language)
+        if isinstance(arrival.event.what, Due) and arrival.lane is not None:
+            return office.people.at_lane(arrival.lane) or NOBODY
+        return NOBODY
+
+    def _context(self, office: Office, arrival: Arrival, person: Person) -> Ctx:
+        return Ctx(
+            arrival=arrival,
+            office=office,
+            person=person,
+            roles=person.roles,
+            say=self._words.speak(person.language),
+            now=office.now,
+            router=self._router,
+        )
+
+    def _say_alone(self, tx: Any, arrival: Arrival, words: Callable[[Ctx], Screen]) -> Reply:
+        office = self._at(tx)
+        office.told()
+        person = self._who(office, arrival)
+        if person is NOBODY:
+            return Reply(None, None, [])
+        screen = words(self._context(office, arrival, person))
+        return Reply(person.address, person.id, [screen], person.channel)

@@ -1,0 +1,27 @@
+"""The words for every act that was not possible, by its reason."""
+
+from bot.errors import OfficeError
+from bot.words import Message, _
+
+WORDS: dict[str, Message] = {
+    "case": _("I find no case with that number. A number looks like 7K3M-9QX1; “my cases” shows yours."),
+    "case.move": _("That cannot be done with this case as it stands now."),
+    "case.owned": _("A colleague has this case already."),
+    "case.over": _("This case is over already. A new matter: just write it."),
+    "case.changed": _("Someone was faster: case {number} has just changed. Open it again to see how it stands."),
+    "case.not_yours": _("Case {number} belongs to a colleague. You can leave a note: /note {number}"),
+    "case.not_closed": _("This case has no answer yet."),
+    "case.redo": _("Only a supervisor or the head can have a case done again."),
+    "answer.empty": _("There are no words in it yet."),
+    "answer.long": _("That is too long: at most {at_most} characters."),
+    "words.empty": _("There is nothing in it yet: type, speak or send a photo."),
+    "invite": _("This invitation is used up or has expired. Ask for a new one."),
+    "check": _("Number and code do not match anything. Please look at both again."),
+    "link": _("This link is not known any more."),
+    "role": _("That is not among your tasks."),
+}
+
+
+def excuse(error: OfficeError) -> Message:
+    """What the person is told."""
+    return WORDS[error.reason](**error.facts)

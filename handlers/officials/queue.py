@@ -1,0 +1,182 @@
+"""What waits for an official: the queue, one case as a card, and the cards that arrive by themselves."""
+
+from bot.dialogue.context import Screens
+from bot.dialogue.event import Said
+from bot.dialogue.screen import Button, Screen
+from bot.errors import NotFound
+from bot.office.cases.model import Case, Privacy, Status
+from bot.office.cases.model import Said as Entered
+from bot.office.cases.number import find_numbers
+from bot.telling import Telling
+from bot.text import Text, bold, join, quote
+from bot.words import Message, _
+from handlers.context import KINDS, WORKERS, Ctx, Router, called
+
+router = Router("queue", who=WORKERS)
+
+ENTRIES = {
+    Entered.WORDS: _("Resident"),
+    Entered.ADDITION: _("Resident added"),
+    Entered.VERSION: _("Resident changed it to"),
+    Entered.REPLY: _("Resident replied"),
+    Entered.UNSOLVED: _("Resident: not solved"),
+    Entered.PROGRESS: _("Progress told"),
+    Entered.CONTACTED: _("Contacted"),
+    Entered.QUESTION: _("Asked"),
+    Entered.ANSWER: _("Answered"),
+    Entered.NOTE: _("Note"),
+}
+STATUS = {
+    Status.RECEIVED: _("new"),
+    Status.ACCEPTED: _("accepted"),
+    Status.RETURNED: _("declined"),
+    Status.DISPATCHED: _("dispatched"),
+    Status.OBJECTED: _("objected"),
+    Status.IN_PROGRESS: _("in progress"),
+    Status.WAITING: _("waiting for the resident"),
+    Status.EXTENDED: _("extended"),
+    Status.ANSWERED: _("answer being checked"),
+    Status.CLOSED: _("closed"),
+    Status.REDO: _("redo"),
+    Status.LINKED: _("linked"),
+    Status.WITHDRAWN: _("withdrawn by the resident"),
+    Status.ARCHIVED: _("archived"),
+}
+
+
+@router.command("queue", about=_("What waits"))
+def queue(ctx: Ctx, _rest: str) -> Screen:
+    counts = ctx.office.cases.counts(ctx.person)
+    cases, total = ctx.office.cases.queue(ctx.person)
+    if not cases:
+        return ctx.screen(_("Nothing waits for you."))
+    head = _("{open} open: {overdue} overdue, {today} due today, {waiting} waiting for a reply.", **counts)
+    lines = [Text() + f"{number} " + _row(ctx, case) for number, case in enumerate(cases, 1)]
+    if total > len(cases):
+        lines.append(ctx.say(_("… and {count} more.", count=total - len(cases))))
+    rows = [[ctx.button(f"{number} {case.number}", "case.card", case.number)] for number, case in enumerate(cases, 1)]
+    return ctx.screen(join([ctx.say(head), *lines]), *rows)
+
+
+@router.action("queue")
+def pressed_queue(ctx: Ctx) -> Screen:
+    return queue(ctx, "")
+
+
+@router.command("case", about=_("One case"))
+def case_command(ctx: Ctx, rest: str) -> Screen:
+    return card(ctx, number_of(rest))
+
+
+@router.action("case.card")
+def card(ctx: Ctx, number: str) -> Screen:
+    """A case with all that was said; the one who brought it stays unnamed here."""
+    case, entries, files = ctx.office.cases.work_on(number, ctx.person)
+    ctx.subject = case.id
+    lines = [_heading(ctx, case)]
+    if case.place:
+        lines.append(ctx.say(_("Place: {place}", place=quote(case.place))))
+    for entry in entries[-8:]:
+        lines.append(ctx.say(_("{kind}, {at}:", kind=ENTRIES[entry.kind], at=entry.happened_at)))
+        lines.append(quote(entry.words or "—"))
+    stored = [file for file in files if file.state == "stored"]
+    if missing := len(files) - len(stored):
+        lines.append(ctx.say(_("{count} files are being fetched or could not be kept.", count=missing)))
+    show = [ctx.button(_("Show files ({count})", count=len(stored)), "case.files", case.number)] if stored else []
+    return ctx.screen(join(lines), *_buttons(ctx, case), show)
+
+
+@router.hook("said")
+def mentioned(ctx: Ctx, said: Said) -> Screens:
+    """An official who sends just a number sees the card."""
+    if not ctx.person.is_official or said.files or len(said.text) > 12:
+        return None
+    numbers = find_numbers(said.text)
+    if not numbers:
+        return None
+    try:
+        return card(ctx, numbers[0])
+    except NotFound:
+        return None
+
+
+def number_of(rest: str) -> str:
+    """The case number in a command's words; raises NotFound."""
+    numbers = find_numbers(rest)
+    if not numbers:
+        raise NotFound("case")
+    return numbers[0]
+
+
+def _heading(ctx: Ctx, case: Case) -> Text:
+    facts: list[Message | str] = [KINDS[case.kind], STATUS[case.status]]
+    if case.category:
+        facts.append(ctx.office.departments.category_name(case.category, ctx.say.language))
+    if case.department:
+        facts.append(ctx.office.departments.name(case.department, ctx.say.language) or case.department)
+    if case.privacy is not Privacy.NAMED:
+        facts.append(_("confidential: I pass your messages on"))
+    words = " · ".join(ctx.say.plain(fact) for fact in facts)
+    return join([bold(case.number) + "  " + words, _due(ctx, case)])
+
+
+def _due(ctx: Ctx, case: Case) -> Text:
+    if not case.is_open:
+        return Text()
+    if case.is_overdue(ctx.now):
+        return ctx.say(_("Overdue since {due}", due=case.due_at))
+    return ctx.say(_("Due {due}", due=case.due_at))
+
+
+def _row(ctx: Ctx, case: Case) -> Text:
+    return Text() + case.number + "  " + called(case) + " " + _due(ctx, case)
+
+
+def _buttons(ctx: Ctx, case: Case) -> list[list[Button]]:
+    if case.status is Status.CLOSED:
+        return [[ctx.button(_("Do it again"), "case.redo", case.number)]]
+    if not case.is_open:
+        return []
+    if case.owner is None:
+        return [[ctx.button(_("Take"), "case.take", case.number), ctx.button(_("Answer"), "write.answer", case.number)]]
+    return [
+        [
+            ctx.button(_("Tell progress"), "write.tell", case.number),
+            ctx.button(_("Answer"), "write.answer", case.number),
+        ],
+        [ctx.button(_("Ask the resident"), "write.ask", case.number), ctx.button(_("Note"), "write.note", case.number)],
+    ]
+
+
+def _pushed(ctx: Ctx, telling: Telling, intro: Message) -> Screen | None:
+    """A card that arrives by itself; whoever may not read the case gets nothing."""
+    case = ctx.office.cases.readable(telling.subject, ctx.person)
+    if case is None:
+        return None
+    screen = card(ctx, case.number)
+    return Screen(join([ctx.say(intro), screen.text]), screen.rows)
+
+
+@router.telling("case.new")
+def tell_new(ctx: Ctx, telling: Telling) -> Screen | None:
+    return _pushed(ctx, telling, _("New"))
+
+
+@router.telling("case.added")
+def tell_added(ctx: Ctx, telling: Telling) -> Screen | None:
+    return _pushed(ctx, telling, _("The resident added something"))
+
+
+@router.telling("case.withdrawn")
+def tell_withdrawn(ctx: Ctx, telling: Telling) -> Screen | None:
+    return _pushed(ctx, telling, _("Taken back by the resident"))
+
+
+@router.telling("case.unsolved")
+def tell_unsolved(ctx: Ctx, telling: Telling) -> Screen | None:
+    return _pushed(ctx, telling, _("The resident says it is not solved; please decide whether it is done again"))
+
+
+@router.telling("case.reopened")
+def tell_reopened(ctx: Ctx, telling: Telling) -> Screen | None:
+    return _pushed(ctx, telling, _("To be done again"))

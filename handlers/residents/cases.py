@@ -1,0 +1,352 @@
+"""My cases: look, add, take back, share with family, say whether it was solved; and what residents are told."""
+
+import re
+
+from bot.dialogue.context import Screens
+from bot.dialogue.event import Finished, Said
+from bot.dialogue.screen import Button, Screen
+from bot.errors import NotFound
+from bot.office.cases.model import Case, Status
+from bot.office.cases.model import Said as Entered
+from bot.office.cases.number import find_numbers
+from bot.telling import Telling
+from bot.text import Text, join, quote
+from bot.words import Message, _
+from handlers.context import (
+    RESIDENTS,
+    STATES,
+    Ctx,
+    Router,
+    called,
+    my_cases_button,
+    plain_files,
+    promised,
+    source_of,
+    speaker,
+    words_of,
+)
+from handlers.residents import held
+
+router = Router("cases", who=RESIDENTS)
+
+_CODE = re.compile(r"(?<!\d)(\d{3})[ -]?(\d{3})(?!\d)")
+_CHECK = ("查进度", "check ")
+_UNSOLVED = ("没解决", "没有解决", "没修好", "not solved", "unsolved")
+_SOLVED = ("解决了", "修好了", "solved")
+
+
+@router.command("cases", about=_("My cases"))
+def my_cases(ctx: Ctx, _rest: str) -> Screen:
+    cases = ctx.office.cases.mine(ctx.person)
+    if not cases:
+        return ctx.screen(_("You have no cases here yet. Whatever it is, just write, speak or send a photo."))
+    lines = [Text() + f"{number} " + _line(ctx, case) for number, case in enumerate(cases, 1)]
+    rows = [[ctx.button(f"{number} {case.title[:14] or case.number}", "case.show", case.number)]
+            for number, case in enumerate(cases, 1)]  # fmt: skip
+    return ctx.screen(join([ctx.say(_("Your cases:")), *lines]), *rows)
+
+
+@router.action("cases")
+def pressed_my_cases(ctx: Ctx) -> Screen:
+    return my_cases(ctx, "")
+
+
+@router.action("case.show")
+def show(ctx: Ctx, number: str) -> Screen:
+    case = ctx.office.cases.find(number, ctx.person)
+    ctx.subject = case.id
+    lines = [called(case), ctx.say(_("Number {number}: {state}.", number=case.number, state=STATES[case.status]))]
+    if case.is_open:
+        lines.append(ctx.say(_("Answer by {due} at the latest.", due=promised(case))))
+    for entry in ctx.office.cases.story(case, ctx.person)[-5:]:
+        if entry.kind in (Entered.PROGRESS, Entered.ANSWER, Entered.QUESTION):
+            lines.append(ctx.say(_("{who} on {day}:", who=speaker(ctx, case), day=entry.happened_at.date())))
+            lines.append(quote(entry.words))
+    buttons = [ctx.button(_("Add something"), "case.more", case.number)]
+    if case.is_open:
+        buttons.append(ctx.button(_("Take it back"), "case.withdraw", case.number))
+    verdict = _verdict_buttons(ctx, case) if case.status is Status.CLOSED else []
+    return ctx.screen(join(lines), verdict, buttons, [my_cases_button(ctx)])
+
+
+@router.command("check", about=_("Look up by number"))
+def check(ctx: Ctx, rest: str) -> Screens:
+    numbers = find_numbers(rest)
+    if not numbers:
+        return ctx.screen(_("Please send the number; with somebody else's case also the six-digit code."))
+    return _looked_up(ctx, numbers[0], rest)
+
+
+@router.hook("said")
+def mentioned(ctx: Ctx, said: Said) -> Screens:
+    """A message with a case number in it, or words after a question about being solved."""
+    words = said.text.strip()
+    if (asks := next((word for word in _CHECK if words.casefold().startswith(word)), None)) and not said.files:
+        return check(ctx, words[len(asks) :])
+    if adding := ctx.memory.pop("adding", None):
+        return _added(ctx, adding, said)
+    numbers = find_numbers(said.text)
+    if numbers and len(said.text) < 60 and not said.files:
+        return _looked_up(ctx, numbers[0], said.text)
+    return _verdict_in_words(ctx, said.text)
+
+
+def _looked_up(ctx: Ctx, number: str, text: str) -> Screens:
+    code = _CODE.search(text.upper().replace(number, "").replace(number.replace("-", ""), ""))
+    if code is None:
+        return show(ctx, number)
+    digits = code[1] + code[2]
+    case = ctx.office.cases.check(number, digits)
+    lines = [
+        called(case),
+        ctx.say(_("{who}: {state}.", who=speaker(ctx, case), state=STATES[case.status])),
+    ]
+    if case.is_open:
+        lines.append(ctx.say(_("Answer by {due} at the latest.", due=promised(case))))
+    lines.append(ctx.say(_("Would you like to get the messages too?")))
+    return ctx.screen(
+        join(lines),
+        [ctx.button(_("Yes, me too"), "case.follow", case.number, digits), ctx.button(_("No need"), "menu")],
+    )
+
+
+@router.action("case.follow")
+def follow(ctx: Ctx, number: str, code: str) -> Screen:
+    case = ctx.office.cases.follow(number, code, by=ctx.person)
+    return ctx.screen(_("Good. What comes on number {number} comes to you too.", number=case.number))
+
+
+@router.action("case.share")
+def share(ctx: Ctx, number: str) -> Screen:
+    code = ctx.office.cases.share(number, by=ctx.person)
+    spaced = f"{code[:3]} {code[3:]}"
+    return ctx.screen(
+        _("Pass this on to your family; they send it to me: check {number} {code}\n"
+          "Whoever has both can see how it stands, not who you are.", number=number, code=spaced)
+    )  # fmt: skip
+
+
+@router.action("case.more")
+def more(ctx: Ctx, number: str) -> Screen:
+    case = ctx.office.cases.find(number, ctx.person)
+    ctx.memory["adding"] = case.number
+    ctx.subject = case.id
+    return ctx.screen(_("Go ahead: type, speak or send a photo. I add it to number {number}.", number=case.number))
+
+
+@router.command("add", about=_("Add to a case"))
+def add(ctx: Ctx, rest: str) -> Screens:
+    number = next(iter(find_numbers(rest)), None)
+    if number is not None:
+        words = rest.replace(rest.split(maxsplit=1)[0], "", 1).strip()
+        return _added(ctx, number, Said(text=words)) if words else more(ctx, number)
+    cases = ctx.office.cases.open_of(ctx.person)
+    if not cases:
+        return my_cases(ctx, "")
+    return ctx.screen(_("To which?"), *([ctx.button(case.title[:16] or case.number, "case.more", case.number)]
+                                        for case in cases))  # fmt: skip
+
+
+@router.action("case.addheld")
+def add_held(ctx: Ctx, number: str) -> Screens:
+    """What was just said belongs to this case."""
+    waiting = held.take(ctx)
+    return _added(ctx, number, held.merged(waiting)) if waiting else show(ctx, number)
+
+
+@router.hook("quoted")
+def quoted(ctx: Ctx, said: Said) -> Screens:
+    """A reply to one of our messages about a case of theirs goes into that case (talk rule 8)."""
+    subject = ctx.office.subject_of(ctx.person.address, said.reply_to or "")
+    if subject is None:
+        return None
+    mine = next((case for case in ctx.office.cases.mine(ctx.person, at_most=50) if case.id == subject), None)
+    if mine is None:
+        return None
+    return _verdict_in_words(ctx, said.text) or _added(ctx, mine.number, said)
+
+
+def _added(ctx: Ctx, number: str, said: Said) -> Screen:
+    case = ctx.office.cases.add(
+        number, words_of(said), plain_files(ctx, said.files), by=ctx.person, source=source_of(ctx),
+        said_at=ctx.event.happened_at,
+    )  # fmt: skip
+    ctx.subject = case.id
+    words = _("Added to number {number}.", number=case.number)
+    if case.is_open:
+        words = _("Added to number {number}. The date stands: {due}.", number=case.number, due=promised(case))
+    return ctx.screen(words, [my_cases_button(ctx)])
+
+
+@router.hook("edited")
+def edited(ctx: Ctx, said: Said) -> Screens:
+    """An edited message: kept as a further version of what it was."""
+    source = source_of(ctx)
+    if source is None or not said.text:
+        return None
+    case = ctx.office.cases.add_version(source, said.text, by=ctx.person, said_at=ctx.event.happened_at)
+    return ctx.screen(_("Seen: your change is added to number {number}.", number=case.number)) if case else None
+
+
+@router.command("withdraw")
+def withdraw(ctx: Ctx, rest: str) -> Screens:
+    number = next(iter(find_numbers(rest)), None)
+    if number is not None:
+        return ask_withdraw(ctx, number)
+    cases = ctx.office.cases.open_of(ctx.person)
+    if not cases:
+        return ctx.screen(_("There is nothing open to take back."))
+    return ctx.screen(_("Which one?"), *([ctx.button(case.title[:16] or case.number, "case.withdraw", case.number)]
+                                         for case in cases))  # fmt: skip
+
+
+@router.action("case.withdraw")
+def ask_withdraw(ctx: Ctx, number: str) -> Screen:
+    case = ctx.office.cases.find(number, ctx.person)
+    return ctx.screen(
+        join([ctx.say(_("Take this back? Then nobody works on it any more.")), called(case)]),
+        [ctx.button(_("Yes, take it back"), "case.withdrawn", case.number), ctx.button(_("No, leave it"), "menu")],
+    )
+
+
+@router.action("case.withdrawn", by_yes=False)
+def withdrawn(ctx: Ctx, number: str) -> Screen:
+    case = ctx.office.cases.withdraw(number, by=ctx.person)
+    return ctx.screen(_("Number {number} is taken back. You can bring it again at any time.", number=case.number))
+
+
+@router.action("case.solved")
+def solved(ctx: Ctx, number: str) -> Screen:
+    ctx.office.cases.solved(number, by=ctx.person)
+    return ctx.screen(_("Good. Thank you for telling us."))
+
+
+@router.action("case.unsolved")
+def unsolved(ctx: Ctx, number: str, *_more: str) -> Screen:
+    return _unsolved(ctx, number, "")
+
+
+@router.action("case.unseen")
+def unseen(ctx: Ctx, number: str) -> Screen:
+    return ctx.screen(_("No hurry. Have a look, then write “solved” or “not solved”."))
+
+
+def _unsolved(ctx: Ctx, number: str, words: str) -> Screen:
+    case, by = ctx.office.cases.unsolved(number, words, by=ctx.person, said_at=ctx.event.happened_at)
+    ctx.subject = case.id
+    ctx.memory["adding"] = number
+    return ctx.screen(
+        _("I am sorry. This is not over: it goes to the supervisor to decide whether it is done again, and you hear by "
+          "{by}.\nNo need to say it all again; a photo can be sent right here.", by=by),
+        [ctx.button(_("Add a photo"), "case.more", number), ctx.button(_("A person"), "human")],
+    )  # fmt: skip
+
+
+def _verdict_in_words(ctx: Ctx, text: str) -> Screens:
+    """ "Not solved, it went out again", typed after the question."""
+    plain = text.strip().casefold()
+    is_no = plain.startswith(_UNSOLVED)
+    if not is_no and plain.rstrip("。!！.") not in _SOLVED:
+        return None
+    case = ctx.office.cases.awaiting_verdict(ctx.person)
+    if case is None:
+        return None
+    return _unsolved(ctx, case.number, text.strip()) if is_no else solved(ctx, case.number)
+
+
+def _verdict_buttons(ctx: Ctx, case: Case) -> list[Button]:
+    return [
+        ctx.button(_("Solved"), "case.solved", case.number),
+        ctx.button(_("Not solved"), "case.unsolved", case.number),
+        ctx.button(_("Not seen yet"), "case.unseen", case.number),
+    ]
+
+
+def _line(ctx: Ctx, case: Case) -> Text:
+    words = _("{number} {state}", number=case.number, state=STATES[case.status])
+    if case.is_open:
+        words = _("{number} {state}, by {due}", number=case.number, state=STATES[case.status], due=promised(case))
+    return called(case) + "\n" + ctx.say(words)
+
+
+@router.job("file.fetch")
+def file_fetched(ctx: Ctx, finished: Finished) -> None:
+    """A file was stored, refused or lost."""
+    ctx.office.cases.file_settled(finished.subject, finished.result)
+
+
+def _told(ctx: Ctx, telling: Telling) -> Case:
+    case = ctx.office.cases.readable(telling.subject, ctx.person)
+    if case is None:
+        raise NotFound("case")
+    return case
+
+
+@router.telling("case.taken")
+def tell_taken(ctx: Ctx, telling: Telling) -> Screen:
+    case = _told(ctx, telling)
+    words = _("{who} is on it. Answer by {due} at the latest.", who=speaker(ctx, case), due=promised(case))
+    return ctx.screen(join([called(case), ctx.say(words)]), silent=telling.silent)
+
+
+@router.telling("case.progress")
+def tell_progress(ctx: Ctx, telling: Telling) -> Screen | None:
+    return _spoken(ctx, telling, _("{who} says:"), _("I have something to say"))
+
+
+@router.telling("case.question")
+def tell_question(ctx: Ctx, telling: Telling) -> Screen | None:
+    return _spoken(ctx, telling, _("{who} asks:"), _("Answer"))
+
+
+def _spoken(ctx: Ctx, telling: Telling, intro: Message, label: Message) -> Screen | None:
+    case = _told(ctx, telling)
+    entry = ctx.office.cases.entry(int(telling.data["entry"]), case, ctx.person)
+    if entry is None:
+        return None
+    return ctx.screen(
+        join([called(case), ctx.say(intro(who=speaker(ctx, case))), quote(entry.words)]),
+        [ctx.button(label, "case.more", case.number)],
+        silent=telling.silent,
+    )
+
+
+@router.telling("case.answered")
+def tell_answered(ctx: Ctx, telling: Telling) -> Screen | None:
+    """The answer, and whether it was solved."""
+    case = _told(ctx, telling)
+    entry = ctx.office.cases.entry(int(telling.data["entry"]), case, ctx.person)
+    if entry is None:
+        return None
+    lines = [
+        called(case),
+        ctx.say(_("There is an answer. {who} says:", who=speaker(ctx, case))),
+        quote(entry.words),
+        ctx.say(_("Is it solved?")),
+    ]
+    return ctx.screen(join(lines), _verdict_buttons(ctx, case), silent=telling.silent)
+
+
+@router.telling("case.redo")
+def tell_redo(ctx: Ctx, telling: Telling) -> Screen:
+    case = _told(ctx, telling)
+    words = _("It is being done again. You get an answer by {due} at the latest.", due=promised(case))
+    return ctx.screen(join([called(case), ctx.say(words)]), silent=telling.silent)
+
+
+@router.telling("case.file_missing")
+def tell_file_missing(ctx: Ctx, telling: Telling) -> Screen:
+    """A file that did not come through is said, with the way out."""
+    case = _told(ctx, telling)
+    reasons = {
+        "too_large": _(
+            "A file you sent is larger than 20 MB and could not be kept. A smaller one, or a photo of it, works."
+        ),
+        "gone": _("A file you sent could not be fetched any more. Please send it once more."),
+    }
+    words = reasons.get(
+        str(telling.data.get("reason")), _("A file you sent is of a kind that is not taken. A photo works.")
+    )
+    return ctx.screen(
+        join([called(case), ctx.say(words)]), [ctx.button(_("Send it again"), "case.more", case.number)]
+    )  # fmt: skip

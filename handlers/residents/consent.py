@@ -1,0 +1,128 @@
+"""Consent on one screen, and the message that waits for it. Policies and emergencies never need it (rule 7)."""
+
+from datetime import timedelta
+
+from bot.dialogue.context import Screens, listed
+from bot.dialogue.event import Due, Said
+from bot.dialogue.screen import Screen
+from bot.text import join
+from bot.words import _
+from handlers.context import RESIDENTS, Ctx, Router
+from handlers.residents import held
+from handlers.residents.menu import menu_screen
+
+HELD_FOR = timedelta(hours=24)
+
+router = Router("consent", who=RESIDENTS)
+
+
+@router.link("")
+def start(ctx: Ctx, code: str) -> Screens:
+    """Somebody opened the chat; a code that nothing else claims is an invitation."""
+    if code:
+        return join_office(ctx, code)
+    return menu_screen(ctx) if ctx.person.has_consented else consent_screen(ctx)
+
+
+@router.command("start")
+def typed_start(ctx: Ctx, code: str) -> Screens:
+    return start(ctx, code)
+
+
+def join_office(ctx: Ctx, code: str) -> Screens:
+    grant = ctx.office.people.join(code, ctx.person)
+    where = ctx.office.departments.name(grant.department, ctx.say.language) or ctx.office.name
+    return ctx.screen(
+        _("You now work here for {where}. Write “to do” for what waits, /help for the rest.", where=where),
+        [ctx.button(_("To do"), "queue")],
+    )
+
+
+def consent_screen(ctx: Ctx, *, holding: bool = False) -> Screen:
+    """Five short lines: who, what for, who reads it, how long, through whom."""
+    lines = [
+        ctx.say(
+            _("Hello, I am the automatic assistant of {office}, a program and not a person.", office=ctx.office.name)
+        ),
+        ctx.say(_("Something broken, a question: type, speak or send a photo.")),
+        ctx.say(_("Only those who deal with it read what you say. A year after it is done your details are deleted; "
+                  "you can have them deleted at any time.")),
+        ctx.say(ctx.office.platform_words(ctx.person.channel)),
+    ]  # fmt: skip
+    if holding:
+        lines.append(ctx.say(_("I am keeping what you just said, no need to type it again. Say “yes” and I go on.")))
+    ctx.memory["asked_consent"] = True
+    return ctx.screen(
+        join(lines),
+        [ctx.button(_("Yes, go ahead"), "consent.yes"), ctx.button(_("No, policies only"), "consent.no")],
+        [ctx.button(_("Tell me more"), "consent.more")],
+    )
+
+
+def first(ctx: Ctx, action: str, *args: str) -> Screen:
+    """Asks for consent; once it is given, the action goes on."""
+    ctx.memory["after_consent"] = [action, *args]
+    return consent_screen(ctx)
+
+
+def hold(ctx: Ctx, said: Said) -> Screens:
+    """Keeps a message, sealed, until consent is given; at most a day."""
+    held.keep(ctx, said)
+    ctx.office.remember(f"held:{ctx.arrival.lane}", "held.expired", ctx.now + HELD_FOR, lane=ctx.arrival.lane)
+    if not ctx.memory.get("asked_consent"):
+        return consent_screen(ctx, holding=True)
+    return ctx.screen(
+        _("I am keeping what you just said, no need to type it again. Say “yes” and I go on."),
+        [ctx.button(_("Yes, go ahead"), "consent.yes"), ctx.button(_("No"), "consent.no")],
+    )
+
+
+@router.action("consent.yes")
+def agree(ctx: Ctx) -> Screens:
+    """Consent is given; what was held goes on as if just said."""
+    if not ctx.person.has_consented:
+        ctx.person = ctx.office.people.agree(ctx.person)
+    ctx.office.forget(f"held:{ctx.arrival.lane}")
+    ctx.memory.pop("asked_consent", None)
+    if going_on := ctx.memory.pop("after_consent", None):
+        action, *args = going_on
+        return listed(ctx.router.actions[action].handler(ctx, *args))
+    waiting = held.take(ctx)
+    if not waiting:
+        return menu_screen(ctx, _("Good. Just write, speak or send a photo."))
+    said = held.merged(waiting)
+    for hook in ctx.router.hooks["said"]:
+        if (screens := hook(ctx, said)) is not None:
+            return listed(screens)
+    return menu_screen(ctx)
+
+
+@router.action("consent.no", by_yes=False)
+def decline(ctx: Ctx) -> Screen:
+    held.take(ctx)
+    ctx.office.forget(f"held:{ctx.arrival.lane}")
+    ctx.memory.clear()
+    return ctx.screen(
+        _("All right, nothing is kept. Policies and phone numbers are there for you at any time; "
+          "if you change your mind, just write."),
+        [ctx.button(_("Policies"), "policy.list")],
+    )  # fmt: skip
+
+
+@router.action("consent.more")
+def more(ctx: Ctx) -> Screen:
+    return ctx.screen(
+        _("What is kept: what you say about a matter, its photos, and how to reach you here. What for: to deal with it "
+          "and to answer you. Who reads it: those who deal with it and those who check them. Your rights: to see it, "
+          "to have it corrected or deleted; write to us here or come to the hall. Nobody is scored, and no matter of "
+          "yours counts for or against another."),
+        [ctx.button(_("Yes, go ahead"), "consent.yes"), ctx.button(_("No, policies only"), "consent.no")],
+    )  # fmt: skip
+
+
+@router.timed("held.expired")
+def expire(ctx: Ctx, _due: Due) -> Screens:
+    """A day without consent: what was held is deleted."""
+    if not held.take(ctx):
+        return None
+    return ctx.screen(_("You have not said yes, so I have deleted what I kept for you. Write again whenever you like."))

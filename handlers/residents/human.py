@@ -1,0 +1,60 @@
+"""A person on request, at any point: a case at once, with what was said (N13, talk rule 13)."""
+
+from bot.dialogue.context import Screens
+from bot.dialogue.event import Said
+from bot.dialogue.form import TEXT, files_of
+from bot.office.cases.model import Kind
+from bot.office.cases.service import Matter
+from bot.text import join
+from bot.words import _
+from handlers.context import RESIDENTS, Ctx, Router, plain_files, promised, source_of, words_of
+from handlers.residents import consent, held
+
+router = Router("human", who=RESIDENTS)
+
+
+@router.command("human", about=_("A person"))
+def human(ctx: Ctx, rest: str) -> Screens:
+    said = ctx.event.what if isinstance(ctx.event.what, Said) else Said()
+    return ask_person(ctx, Said(text=rest, files=said.files))
+
+
+@router.action("human")
+def pressed_human(ctx: Ctx) -> Screens:
+    return ask_person(ctx, Said())
+
+
+def ask_person(ctx: Ctx, said: Said) -> Screens:
+    """Opens a matter with what was said last; consent first, as for everything that is registered."""
+    if not ctx.person.has_consented:
+        if said.text or said.files:
+            held.keep(ctx, said)
+        return consent.first(ctx, "human")
+    said = held.merged([*_unfinished(ctx), said])
+    words = words_of(said)
+    source = source_of(ctx)
+    case = ctx.office.cases.register(
+        Matter(kind=Kind.CONSULT, words=words or ctx.say.plain(_("I would like to speak to a person.")),
+               files=plain_files(ctx, said.files), sources=(source,) if source else ()),
+        by=ctx.person,
+        said_at=ctx.event.happened_at,
+    )  # fmt: skip
+    ctx.leave_form()
+    ctx.subject = case.id
+    lines = [
+        ctx.say(_("A person will write to you here, by {due} at the latest. Number {number}.",
+                  due=promised(case), number=case.number)),
+    ]  # fmt: skip
+    if not ctx.office.calendar.is_open(ctx.now):
+        lines.append(ctx.say(_("We open again {opening}.", opening=ctx.office.calendar.next_opening(ctx.now))))
+        if ctx.office.duty_phone:
+            lines.append(ctx.say(_("Urgent? The duty desk is at {phone}.", phone=ctx.office.duty_phone)))
+    return ctx.screen(join(lines), [ctx.button(_("Add something"), "case.more", case.number)])
+
+
+def _unfinished(ctx: Ctx) -> list[Said]:
+    """What was said before and not yet registered, so that nobody has to repeat it."""
+    filling = ctx.conversation.filling
+    drafts = [Said(str(filling.answers.get(TEXT, "")), files_of(filling.answers))] if filling is not None else []
+    asked = [Said(str(ctx.memory.pop(name))) for name in ("unsure", "asked") if name in ctx.memory]
+    return [*drafts, *asked, *held.take(ctx)]

@@ -1,0 +1,368 @@
+"""From free words to a registered case: one guess, at most three questions, one review (talk rules 1, 2, 12)."""
+
+from typing import Any
+
+import msgspec
+
+from bot.dialogue.context import Screens, listed
+from bot.dialogue.event import FileKind, Said
+from bot.dialogue.form import FILES, TEXT, Answers, Choice, Form, Place, Words, files_of
+from bot.dialogue.screen import Button, Request, Screen
+from bot.office.cases.model import Case, Kind, Privacy
+from bot.office.cases.service import Matter
+from bot.text import Text, join, quote
+from bot.words import Message, _
+from handlers.context import KINDS, RESIDENTS, Ctx, Router, my_cases_button, plain_files, promised, source_of
+from handlers.residents import consent, held, human, policies
+
+router = Router("matters", who=RESIDENTS)
+
+ASK_IDENTITY = frozenset((Kind.COMPLAINT, Kind.REPORT))
+
+
+def _ask_place(ctx: Ctx, answers: Answers) -> Message | Text:
+    if answers.get(FILES) and not answers.get(TEXT):
+        return _("Got it. Where is it: which estate, which building and entrance? A voice note will do.")
+    return _("Where is it: which estate, which building and entrance? A voice note will do.")
+
+
+def _place_rows(ctx: Ctx, answers: Answers) -> list[list[Button]]:
+    return [
+        [ctx.asks_device(_("Send place"), Request.PLACE)],
+        [ctx.step(_("That is wrong, change it"), "matter.change")],
+    ]
+
+
+matter = router.form(
+    Form(
+        "matter",
+        (
+            Words(name=TEXT, ask=_("Please tell me what it is. Type, speak or send a photo.")),
+            Place(
+                name="place",
+                ask=_ask_place,
+                rows=_place_rows,
+                needed=lambda ctx, answers: bool(answers.get("needs_place")),
+            ),
+            Choice(
+                name="identity",
+                ask=_(
+                    "May those who deal with it know that it comes from you? Named: they may ask you back directly. "
+                    "Confidential: they see the matter, not you; I pass questions on."
+                ),
+                options=(("named", _("Named")), ("confidential", _("Confidential, pass it on"))),
+                needed=lambda ctx, answers: Kind(answers["kind"]) in ASK_IDENTITY,
+            ),
+        ),
+        kept=frozenset(("kind", "category", "needs_place", "about_staff", "sources")),
+    )
+)
+
+
+@matter.reviewed
+def review(ctx: Ctx, answers: Answers) -> Screen:
+    """What will be registered, in the resident's own words."""
+    files = files_of(answers)
+    lines: list[Text] = []
+    if any(file.kind is FileKind.VOICE for file in files):
+        lines.append(ctx.say(_("Voice note received. I cannot understand voices; the staff will listen to it.")))
+    if any(file.kind is FileKind.PHOTO for file in files):
+        lines.append(ctx.say(_("Photo received. Place and time hidden in it are taken out.")))
+    lines.append(ctx.say(_("I will register it like this:")))
+    lines.append(quote(answers.get(TEXT) or ctx.say.plain(_("(see the voice note or photo)"))))
+    if place := _place_words(ctx, answers):
+        lines.append(ctx.say(_("Place: {place}", place=place)))
+    if answers.get("identity") == "confidential":
+        lines.append(ctx.say(_("Confidential: those who deal with it do not see who you are.")))
+    if answers.get("about_staff"):
+        lines.append(ctx.say(_("Only the supervisor sees it; neither the person nor their office can.")))
+    return ctx.screen(
+        join(lines),
+        [ctx.step(_("Register"), "form.submit"), ctx.step(_("Add something"), "matter.more")],
+        [ctx.step(_("Never mind"), "form.cancel")],
+    )
+
+
+@matter.submitted
+def register(ctx: Ctx, answers: Answers) -> Screens:
+    case = ctx.office.cases.register(
+        Matter(
+            kind=Kind(answers["kind"]),
+            words=answers.get(TEXT, ""),
+            place=_stored_place(answers),
+            files=plain_files(ctx, files_of(answers)),
+            category=answers.get("category"),
+            privacy=Privacy(answers.get("identity") or "named"),
+            about_staff=bool(answers.get("about_staff")),
+            sources=answers.get("sources", ()),
+        ),
+        by=ctx.person,
+        said_at=ctx.event.happened_at,
+    )
+    ctx.subject = case.id
+    return [receipt(ctx, case), *next_matter(ctx)]
+
+
+def receipt(ctx: Ctx, case: Case) -> Screen:
+    """The number, one date, and where to look (talk rule 12)."""
+    lines = [
+        ctx.say(_("Registered.")),
+        ctx.say(_("Number {number}; no need to remember it, “my cases” shows it.", number=case.number)),
+        ctx.say(_("You get an answer by {due} at the latest.", due=promised(case))),
+    ]
+    share = [] if case.sealed else [ctx.button(_("Let family follow it"), "case.share", case.number)]
+    return ctx.screen(
+        join(lines), [ctx.button(_("Add a photo"), "case.more", case.number), *share, my_cases_button(ctx)]
+    )
+
+
+@router.action("matter.more")
+def add_more(ctx: Ctx) -> Screens:
+    if ctx.conversation.filling is None:
+        return ctx.ask()
+    return ctx.screen(_("Go ahead: type, speak or send a photo. I add it."))
+
+
+@router.action("matter.change")
+def change(ctx: Ctx) -> Screens:
+    """The resident says the guess is wrong: their next words take its place."""
+    filling = ctx.conversation.filling
+    if filling is not None:
+        filling.answers.pop(TEXT, None)
+        filling.answers.pop("place", None)
+    return ctx.ask()
+
+
+@router.action("matter.kind")
+def start_kind(ctx: Ctx, kind: str) -> Screens:
+    """An entry of the menu: what they say next is of this kind."""
+    if kind not in KINDS.keys() - {Kind.CONSULT}:
+        return ctx.ask()
+    if not ctx.person.has_consented:
+        return consent.first(ctx, "matter.kind", kind)
+    return ctx.fill(matter, kind=kind, needs_place=kind in (Kind.HELP, Kind.COMPLAINT))
+
+
+@router.command("request", about=_("Report trouble"))
+def request(ctx: Ctx, rest: str) -> Screens:
+    return _typed(ctx, Kind.HELP, rest)
+
+
+@router.command("complain", about=_("Complain"))
+def complain(ctx: Ctx, rest: str) -> Screens:
+    return _typed(ctx, Kind.COMPLAINT, rest)
+
+
+@router.command("suggest", about=_("Suggest something"))
+def suggest(ctx: Ctx, rest: str) -> Screens:
+    return _typed(ctx, Kind.SUGGESTION, rest)
+
+
+@router.command("errand")
+def errand(ctx: Ctx, rest: str) -> Screens:
+    return _typed(ctx, Kind.ERRAND, rest)
+
+
+def _typed(ctx: Ctx, kind: Kind, rest: str) -> Screens:
+    """A typed command, with or without the matter behind it."""
+    return begin(ctx, Said(text=rest), kind) if rest else start_kind(ctx, kind.value)
+
+
+@router.hook("said")
+def understand(ctx: Ctx, said: Said) -> Screens:
+    """Free words that nothing else claimed: one guess."""
+    if not said.text:
+        return begin(ctx, said, Kind.HELP) if said.files or said.spot else _small_talk(ctx)
+    understood = ctx.office.understand(said.text)
+    if understood.talk is not None and not said.files:
+        return _small_talk(ctx, understood.talk)
+    matters = understood.matters
+    if any(found.wants_person for found in matters):
+        return human.ask_person(ctx, said)
+    if len(matters) == 1:
+        return _single(ctx, said, matters[0])
+    if not ctx.person.has_consented:
+        return consent.hold(ctx, said)
+    return _several(ctx, said, matters)
+
+
+def _single(ctx: Ctx, said: Said, found: Any) -> Screens:
+    if not said.files and (page := policies.in_context(ctx, said.text, found.kind)) is not None:
+        return page
+    if not found.sure and not said.files:
+        return _unsure(ctx, said)
+    if found.kind == Kind.CONSULT and not said.files:
+        return policies.answer(ctx, said.text)
+    if not ctx.person.has_consented:
+        return consent.hold(ctx, said)
+    if (asked := _which_case(ctx, said)) is not None:
+        return asked
+    return begin(ctx, said, Kind(found.kind or Kind.HELP), found)
+
+
+def _unsure(ctx: Ctx, said: Said) -> Screen:
+    """One guess is not possible: three buttons, and nothing is asked again."""
+    ctx.memory["unsure"] = said.text
+    return ctx.screen(
+        _("What shall I do with this?"),
+        [
+            ctx.button(_("Register it for me"), "matter.register"),
+            ctx.button(_("It is a question"), "matter.question"),
+            ctx.button(_("A person"), "human"),
+        ],
+    )
+
+
+@router.action("matter.register")
+def register_unsure(ctx: Ctx) -> Screens:
+    words = ctx.memory.pop("unsure", "")
+    return begin(ctx, Said(text=words), Kind.HELP) if words else ctx.ask()
+
+
+@router.action("matter.question")
+def question_unsure(ctx: Ctx) -> Screens:
+    words = ctx.memory.pop("unsure", "")
+    return policies.answer(ctx, words) if words else ctx.ask()
+
+
+def _several(ctx: Ctx, said: Said, matters: Any) -> Screens:
+    """Several matters: numbered, one after another; the files go with the first."""
+    lines = [ctx.say(_("I hear {count} things:", count=len(matters)))]
+    lines += [Text() + f"{number} " + quote(found.text) for number, found in enumerate(matters, 1)]
+    waiting = [{"text": found.text, "kind": found.kind, "category": found.category,
+                "needs_place": found.needs_place, "place": found.place} for found in matters[1:]]  # fmt: skip
+    ctx.memory["waiting"] = waiting
+    ctx.memory["position"] = 1
+    first = Said(text=matters[0].text, files=said.files, spot=said.spot)
+    begun = listed(_one(ctx, first, matters[0].kind, matters[0]))
+    intro = join([*lines, ctx.say(_("First this one."))])
+    if begun and begun[0].prompt:
+        begun[0] = _with_intro(begun[0], intro)
+        return begun
+    return [ctx.screen(intro), *begun]
+
+
+def _with_intro(screen: Screen, intro: Text) -> Screen:
+    return Screen(join([intro, screen.text]), screen.rows, screen.files, screen.mode, screen.prompt)
+
+
+def _one(ctx: Ctx, said: Said, kind: str | None, found: Any) -> Screens:
+    if kind == Kind.CONSULT:
+        return policies.answer(ctx, said.text)
+    return begin(ctx, said, Kind(kind or Kind.HELP), found)
+
+
+def next_matter(ctx: Ctx) -> list[Screen]:
+    """The next of several matters, after one is done."""
+    waiting: list[dict[str, Any]] = ctx.memory.get("waiting", [])
+    if not waiting:
+        return []
+    found, *rest = waiting
+    position = ctx.memory.get("position", 1) + 1
+    if rest:
+        ctx.memory["waiting"], ctx.memory["position"] = rest, position
+    else:
+        ctx.memory.pop("waiting", None)
+        ctx.memory.pop("position", None)
+    if found["kind"] == Kind.CONSULT:
+        begun = listed(policies.answer(ctx, found["text"]))
+    else:
+        begun = ctx.fill(matter, **_answers(found["text"], Kind(found["kind"] or Kind.HELP), found))
+    intro = ctx.say(_("Now number {position}:", position=position)) + " " + quote(found["text"])
+    if not begun:
+        return []
+    return [_with_intro(begun[0], intro), *begun[1:]]
+
+
+def begin(ctx: Ctx, said: Said, kind: Kind, found: Any = None) -> Screens:
+    """Starts the form with everything that is known already."""
+    if not ctx.person.has_consented:
+        return consent.hold(ctx, said)
+    if found is None and said.text:
+        matters = ctx.office.understand(said.text).matters
+        found = matters[0] if len(matters) == 1 else None
+    plain = {name: getattr(found, name) for name in ("category", "needs_place", "place")} if found else {}
+    if not found and not said.text:
+        plain["needs_place"] = False  # a voice note or a photo alone may tell; the staff will look
+    answers = _answers(said.text, kind, plain)
+    if found is not None and getattr(found, "concerns_staff", False):
+        answers["about_staff"] = True
+        answers["needs_place"] = False
+    if said.files:
+        answers[FILES] = [*plain_answers(said)]
+    if said.spot is not None:
+        answers["place"] = {"spot": [said.spot.latitude, said.spot.longitude], "words": said.spot.title or ""}
+    if (source := source_of(ctx)) is not None:
+        answers["sources"] = [source]
+    return ctx.fill(matter, **answers)
+
+
+def _answers(text: str, kind: Kind, found: dict[str, Any]) -> Answers:
+    answers: Answers = {"kind": kind.value, "needs_place": bool(found.get("needs_place"))}
+    if text:
+        answers[TEXT] = text
+    if found.get("category"):
+        answers["category"] = found["category"]
+    if found.get("place"):
+        answers["place"] = {"words": found["place"]}
+    return answers
+
+
+def plain_answers(said: Said) -> list[dict[str, Any]]:
+    return [msgspec.to_builtins(file) for file in said.files]
+
+
+def _which_case(ctx: Ctx, said: Said) -> Screens:
+    """With a case open the bot asks whether this belongs to it, and never guesses (talk rule 8)."""
+    open_cases = ctx.office.cases.open_of(ctx.person)
+    if not open_cases:
+        return None
+    held.keep(ctx, said)
+    rows = [[ctx.button(_("To: {title}", title=shown(case)), "case.addheld", case.number)] for case in open_cases[:3]]
+    return ctx.screen(
+        _("Does this belong to what you brought before, or is it something else?"),
+        *rows,
+        [ctx.button(_("Something else"), "matter.new")],
+    )
+
+
+def shown(case: Case) -> str:
+    return case.title[:16] or case.number
+
+
+@router.action("matter.new")
+def something_else(ctx: Ctx) -> Screens:
+    waiting = held.take(ctx)
+    if not waiting:
+        return ctx.ask()
+    said = held.merged(waiting)
+    matters = ctx.office.understand(said.text).matters if said.text else ()
+    found = next(iter(matters), None) if len(matters) == 1 else None
+    return begin(ctx, said, Kind((found.kind if found else None) or Kind.HELP), found)
+
+
+def _small_talk(ctx: Ctx, talk: Any = None) -> Screen:
+    """Thanks and greetings open neither a search nor a case (talk rule 2)."""
+    code = str(talk)
+    if code == "thanks":
+        return ctx.screen(_("You are welcome."))
+    if code == "greeting":
+        return ctx.screen(_("Hello. What is it? Just write, speak or send a photo."))
+    return ctx.screen(_("I am here. Whatever it is, just write, speak or send a photo."))
+
+
+def _place_words(ctx: Ctx, answers: Answers) -> Text:
+    place = answers.get("place")
+    if not place:
+        return Text()
+    if place.get("words"):
+        return quote(place["words"]) if answers.get(TEXT, "").find(place["words"]) < 0 else Text()
+    if place.get("spot"):
+        return ctx.say(_("the point you sent"))
+    return ctx.say(_("as you say in the voice note") if place.get("heard") else _("as the photo shows"))
+
+
+def _stored_place(answers: Answers) -> str:
+    place = answers.get("place") or {}
+    spot = ",".join(f"{degrees:.5f}" for degrees in place.get("spot") or [])
+    return " ".join(filter(None, (place.get("words", ""), spot)))

@@ -1,0 +1,120 @@
+"""The menu, help, cancel and language: four entries, at most two turns from anything (M06)."""
+
+from bot.dialogue.context import Screens
+from bot.dialogue.event import Said
+from bot.dialogue.screen import Screen
+from bot.words import Message, _
+from handlers.context import RESIDENTS, Ctx, Router, my_cases_button
+
+router = Router("menu", who=RESIDENTS)
+
+
+def menu_screen(ctx: Ctx, words: Message | None = None) -> Screen:
+    return ctx.screen(
+        words or _("What is it? Just write, speak or send a photo; or press one of these."),
+        [
+            ctx.button(_("Trouble, repairs"), "matter.kind", "help"),
+            ctx.button(_("Complain"), "matter.kind", "complaint"),
+        ],
+        [ctx.button(_("Suggest"), "matter.kind", "suggestion"), ctx.button(_("Policies"), "policy.list")],
+        [my_cases_button(ctx), ctx.button(_("A person"), "human")],
+    )
+
+
+@router.command("menu", about=_("What I can do"))
+def menu(ctx: Ctx, _rest: str) -> Screens:
+    return menu_screen(ctx)
+
+
+@router.action("menu")
+def pressed_menu(ctx: Ctx) -> Screens:
+    return menu_screen(ctx)
+
+
+@router.command("help", about=_("Help"))
+def help_(ctx: Ctx, _rest: str) -> Screen:
+    if ctx.person.is_official:
+        return ctx.screen(
+            _("What you can write:\n/queue what waits\n/case N one case\n/take N take it\n/tell N progress\n"
+              "/ask N a question\n/answer N the answer\n/note N a note for colleagues\n/contacted N a call or visit\n"
+              "/close N answer with an outcome\n/redo N do it again\n"
+              "Replying to a card shows you first what would be sent."),
+            [ctx.button(_("To do"), "queue")],
+        )  # fmt: skip
+    return ctx.screen(
+        _("Just say what it is, in your own words; a voice note or a photo is enough. "
+          "“My cases” shows what became of it, “a person” brings you to somebody. Everything gets an answer."),
+        [my_cases_button(ctx), ctx.button(_("A person"), "human")],
+    )  # fmt: skip
+
+
+@router.command("cancel", about=_("Stop what is open"))
+def cancel(ctx: Ctx, _rest: str) -> Screen:
+    """Nothing is open: asks what is meant (talk rule 11)."""
+    return ctx.screen(
+        _("Nothing is open just now. What would you like to stop?"),
+        [ctx.button(_("Take back a case"), "cases"), ctx.button(_("Nothing"), "menu")],
+    )
+
+
+@router.hook("cancel form")
+def cancel_form(ctx: Ctx) -> Screens:
+    """Leaves the open form; a draft that waited behind it comes back."""
+    ctx.leave_form()
+    if ctx.conversation.drafts:
+        ctx.conversation.filling = ctx.conversation.drafts.pop()
+        return [ctx.screen(_("Left. Then back to the one before.")), *ctx.ask()]
+    waiting = ctx.memory.pop("waiting", None)
+    words = _("All right, nothing is registered.")
+    if waiting:
+        words = _(
+            "All right, nothing is registered. You also mentioned something else; just write it again if it matters."
+        )
+    return ctx.screen(words)
+
+
+@router.hook("unknown command")
+def unknown(ctx: Ctx) -> Screen:
+    return menu_screen(ctx, _("I do not know that command. Just write what it is; or press one of these."))
+
+
+@router.hook("nothing open")
+def nothing_open(ctx: Ctx) -> Screen:
+    return menu_screen(ctx, _("That button is from before. What is it now?"))
+
+
+@router.command("language", about=_("Language"))
+def language(ctx: Ctx, _rest: str) -> Screen:
+    names = ctx.office.languages
+    return ctx.screen(_("Which language?"), [ctx.button(name, "language", code) for code, name in names.items()])
+
+
+@router.action("language")
+def choose_language(ctx: Ctx, code: str) -> Screen:
+    if code not in ctx.office.languages:
+        return language(ctx, "")
+    ctx.office.people.speak(ctx.person, code)
+    ctx.say = ctx.office.speak(code)
+    return menu_screen(ctx, _("Good, English it is."))
+
+
+@router.hook("left")
+def left(ctx: Ctx) -> None:
+    """Blocked the bot: nothing can be sent until they come back; cases go on."""
+    ctx.office.people.lost(ctx.person.address)
+
+
+@router.hook("came")
+def came(ctx: Ctx) -> None:
+    ctx.office.people.found_again(ctx.person.address)
+
+
+@router.hook("first")
+def emergency(ctx: Ctx, said: Said) -> Screens:
+    """Danger comes first: what to do and whom to call, then the talk goes on (N01)."""
+    if not said.text:
+        return None
+    danger = ctx.office.understand(said.text).danger
+    if danger is None:
+        return None
+    return ctx.screen(ctx.office.emergencies.words(danger, ctx.say.language))

@@ -1,0 +1,179 @@
+"""Policies in plain words: browsing in place, the best part for a question, a person where there is none (M51)."""
+
+from datetime import date
+
+from bot.dialogue.context import Screens
+from bot.dialogue.screen import Screen
+from bot.office.cases.model import Kind
+from bot.office.cases.service import Matter
+from bot.office.policies.model import Page
+from bot.text import Text, bold, join
+from bot.words import _
+from handlers.context import RESIDENTS, Ctx, Router, my_cases_button, promised, source_of
+from handlers.residents import consent
+
+router = Router("policies", who=RESIDENTS)
+
+SHOWN = 3
+
+
+@router.command("policy", about=_("Policies"))
+def policy(ctx: Ctx, rest: str) -> Screens:
+    return answer(ctx, rest) if rest else sections(ctx)
+
+
+@router.action("policy.list")
+def sections(ctx: Ctx) -> Screen:
+    """The sections of the tree, in place of the screen whose button was pressed."""
+    found = ctx.office.policies.sections(ctx.say.language, _today(ctx))
+    rows = [[ctx.button(section.name, "policy.section", section.slug)] for section in found]
+    return ctx.screen(_("What is it about? You can also just type your question."), *rows, in_place=True)
+
+
+@router.action("policy.section")
+def section(ctx: Ctx, slug: str) -> Screen:
+    shown = ctx.office.policies.sections(ctx.say.language, _today(ctx))
+    found = next((item for item in shown if item.slug == slug), None)
+    if found is None:
+        return sections(ctx)
+    rows = [[ctx.button(page.title, "policy.page", page.slug)] for page in found.pages]
+    return ctx.screen(bold(found.name), *rows, [ctx.button(_("Back"), "policy.list")], in_place=True)
+
+
+@router.action("policy.page")
+def page(ctx: Ctx, slug: str) -> Screen:
+    return _page_screen(ctx, ctx.office.policies.page(slug, ctx.say.language), in_place=True)
+
+
+@router.action("policy.part")
+def part(ctx: Ctx, slug: str, number: str) -> Screen:
+    """One part of a page."""
+    found = ctx.office.policies.page(slug, ctx.say.language)
+    if not number.isdecimal() or int(number) >= len(found.parts):
+        return _page_screen(ctx, found, in_place=True)
+    return _part_screen(ctx, found, int(number), in_place=True)
+
+
+def _part_screen(ctx: Ctx, found: Page, number: int, *, in_place: bool = False) -> Screen:
+    ctx.memory["page"] = found.slug
+    shown = found.parts[number]
+    lines: list[Text | str] = [bold(f"{found.title} · {shown.heading}"), shown.words, *_warnings(ctx, found)]
+    return ctx.screen(
+        join(lines),
+        [
+            ctx.button(_("The whole page"), "policy.page", found.slug),
+            ctx.button(_("Ask a person"), "policy.ask", found.slug),
+        ],
+        in_place=in_place,
+    )
+
+
+def answer(ctx: Ctx, question: str) -> Screens:
+    """A question: the best section if it is sure, else three to choose from, else a person."""
+    hits = ctx.office.policies.search(question, ctx.say.language, _today(ctx), SHOWN)
+    band = ctx.office.policies.band(question, hits)
+    ctx.memory["asked"] = question
+    if band == "none" or not hits:
+        return offer_person(ctx, None)
+    if band == "answer":
+        return _page_screen(ctx, hits[0].page)
+    pages = list({hit.page.slug: hit.page for hit in hits}.values())
+    rows = [[ctx.button(found.title, "policy.page", found.slug)] for found in pages]
+    return ctx.screen(
+        _("Which of these do you mean?"), *rows, [ctx.button(_("None of these, ask a person"), "policy.ask", "")]
+    )
+
+
+def in_context(ctx: Ctx, question: str, kind: str | None) -> Screens:
+    """A further question right after a page: nothing is worked out by machine, the department's people answer."""
+    slug = ctx.memory.get("page")
+    if slug is None or kind not in (Kind.CONSULT, None):
+        return None
+    ctx.memory.pop("page")
+    ctx.memory["asked"] = "\n".join(filter(None, (ctx.memory.get("asked"), question)))
+    return offer_person(ctx, slug)
+
+
+def offer_person(ctx: Ctx, slug: str | None) -> Screen:
+    """What the machine does not know goes to a person, if the resident wishes."""
+    page = ctx.office.policies.page(slug, ctx.say.language) if slug else None
+    due = ctx.office.calendar.due_after_working_days(ctx.now, 3)
+    buttons = [ctx.button(_("Yes, please"), "policy.register", slug or "")]
+    if page is not None and page.parts:
+        buttons.append(ctx.button(page.parts[0].heading, "policy.part", page.slug, 0))
+    buttons.append(ctx.button(_("No need"), "menu"))
+    if page is None:
+        words = _("I find nothing sure about that in the policies. Shall somebody answer you, by {due} at the latest?",
+                  due=due.at)  # fmt: skip
+        return ctx.screen(words, buttons)
+    who = ctx.office.departments.name(page.department, ctx.say.language) or ctx.office.name
+    words = _("I do not dare to work that out for you; a mistake would cost you. "
+              "Shall {who} answer you, by {due} at the latest?", who=who, due=due.at)  # fmt: skip
+    return ctx.screen(words, buttons)
+
+
+@router.action("policy.ask")
+def ask(ctx: Ctx, slug: str) -> Screen:
+    return offer_person(ctx, slug or None)
+
+
+@router.action("policy.register")
+def register(ctx: Ctx, slug: str) -> Screens:
+    """The question goes to a person, with what was said about it."""
+    asked = str(ctx.memory.get("asked") or "")
+    page = ctx.office.policies.page(slug, ctx.say.language) if slug else None
+    words = asked or (page.title if page is not None else "")
+    if not words:
+        return ctx.screen(_("What would you like to ask? Just type it."))
+    if not ctx.person.has_consented:
+        return consent.first(ctx, "policy.register", slug)
+    source = source_of(ctx)
+    case = ctx.office.cases.register(
+        Matter(
+            kind=Kind.CONSULT,
+            words=words,
+            department=page.department if page is not None else None,
+            sources=(source,) if source else (),
+        ),
+        by=ctx.person,
+        said_at=ctx.event.happened_at,
+    )  # fmt: skip
+    ctx.subject = case.id
+    ctx.memory.pop("asked", None)
+    return ctx.screen(
+        _("Passed on, number {number}. What you just said goes with it. You get an answer by {due} at the latest.",
+          number=case.number, due=promised(case)),
+        [my_cases_button(ctx)],
+    )  # fmt: skip
+
+
+def _page_screen(ctx: Ctx, page: Page, *, in_place: bool = False) -> Screen:
+    ctx.memory["page"] = page.slug
+    lines: list[Text | str] = [bold(page.title), ctx.say(_("In a word: {sentence}", sentence=page.in_sentence))]
+    if page.bring:
+        comma = ctx.say.plain(_(", "))
+        lines.append(ctx.say(_("Bring: {things}.", things=comma.join(page.bring))))
+    if ctx.office.calendar.is_open(ctx.now):
+        lines.append(ctx.say(_("The hall is open until {hour} today.", hour=ctx.office.calendar.closes)))
+    lines += _warnings(ctx, page)
+    buttons = [ctx.button(part.heading, "policy.part", page.slug, number) for number, part in enumerate(page.parts[:6])]
+    rows = [buttons[start : start + 2] for start in range(0, len(buttons), 2)]
+    back = ctx.button(_("All policies"), "policy.list")
+    return ctx.screen(join(lines), *rows, [ctx.button(_("Ask a person"), "policy.ask", page.slug), back],
+                      in_place=in_place)  # fmt: skip
+
+
+def _warnings(ctx: Ctx, page: Page) -> list[Text]:
+    today = _today(ctx)
+    lines = []
+    if not page.is_in_force(today):
+        lines.append(ctx.say(_("This is no longer in force.")))
+    elif page.is_stale(today):
+        lines.append(ctx.say(_("This page is due for review; please ask before you rely on it.")))
+    if page.sample:
+        lines.append(ctx.say(_("(sample page)")))
+    return lines
+
+
+def _today(ctx: Ctx) -> date:
+    return ctx.now.astimezone(ctx.office.house.zone).date()

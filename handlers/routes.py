@@ -1,0 +1,20 @@
+"""All capabilities as one router. The order is the order in which free words are tried."""
+
+from handlers.context import Router
+from handlers.officials import queue, writing
+from handlers.residents import cases, consent, human, matters, menu, policies
+from handlers.timed import reminders
+
+
+def all_routes() -> Router:
+    return Router("huiyin").join(
+        writing.router,
+        queue.router,
+        cases.router,
+        menu.router,
+        consent.router,
+        human.router,
+        policies.router,
+        matters.router,
+        reminders.router,
+    )

@@ -1,0 +1,40 @@
+"""Fixtures: an office on SQLite and, where a package carries a server, the same on PostgreSQL."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.logs import set_up_logs
+from tests.rig import Town
+
+set_up_logs("critical")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL of this session; yields the address of its maintenance database."""
+    from tests.postgres import serving
+
+    with serving(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of its own."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/huiyin.db"
+        return
+    from tests.postgres import a_database
+
+    with a_database(request.getfixturevalue("postgres"), f"t{uuid.uuid4().hex}") as url:
+        yield url
+
+
+@pytest.fixture
+async def town(tmp_path: Path, database_url: str) -> AsyncIterator[Town]:
+    town = await Town(tmp_path, database_url).open()
+    yield town
+    await town.close()

@@ -1,0 +1,64 @@
+"""Two departments: what one may not see is as if it did not exist, byte for byte (threat T13)."""
+
+import random
+from pathlib import Path
+
+from bot.office.cases.number import new_number
+from bot.office.people.model import Role
+from tests.handlers.test_main_talk import registered
+from tests.rig import Someone, Town
+
+HOUSING = "幸福里5号楼的电梯坏了"
+
+
+async def view(official: Someone, foreign: str) -> list[str]:
+    """Everything that an official can get to see by asking."""
+    for words in (
+        "/queue",
+        f"/case {foreign}",
+        f"/take {foreign}",
+        f"/note {foreign} x",
+        f"/answer {foreign} x",
+        foreign,
+    ):
+        await official.says(words)
+    return [heard.text + "|".join(heard.labels) for heard in official.heard]
+
+
+async def one_town(folder: Path, *, with_foreign: bool) -> list[str]:
+    """The medical desk's view of an office in which somebody else's case does, or does not, exist."""
+    folder.mkdir()  # noqa: ASYNC240  a test has nobody to hold up
+    town = await Town(folder, f"sqlite:///{folder}/huiyin.db").open()
+    alice = await town.official("alice", Role.HANDLER, "medical-desk")
+    await town.official("bob", Role.HANDLER, "housing")
+    number = new_number(random.Random(1))
+    if with_foreign:
+        _resident, number = await registered(town, HOUSING)
+        await town.official("carol", Role.SUPERVISOR)
+    seen = await view(alice, number)
+    await town.close()
+    return seen
+
+
+async def test_lists_counts_and_errors_are_the_same_with_the_foreign_case_removed(tmp_path: Path) -> None:
+    assert await one_town(tmp_path / "a", with_foreign=True) == await one_town(tmp_path / "b", with_foreign=False)
+
+
+async def test_a_complaint_about_staff_reaches_supervisors_only(town: Town) -> None:
+    handler = await town.official("zhou")
+    supervisor = await town.official("carol", Role.SUPERVISOR)
+    before = len(handler.heard)
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("好")
+    await resident.says("我要投诉医保窗口的工作人员态度恶劣，骂人")
+    if "保密，能传话" in resident.last.labels:
+        await resident.presses("保密，能传话")
+    await resident.presses("登记")
+    number = resident.number()
+    assert number in supervisor.last.text
+    assert len(handler.heard) == before
+    await handler.says("/queue")
+    assert "没有待办" in handler.last.text
+    await handler.says(f"/case {number}")
+    assert "没有这个编号" in handler.last.text

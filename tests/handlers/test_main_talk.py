@@ -1,0 +1,278 @@
+"""The main talk beyond the transcripts: rights, slips, second thoughts. Wang is a resident, Zhou an official."""
+
+import random
+import re
+from datetime import timedelta
+
+import pytest
+
+from bot.dialogue.event import FileKind
+from bot.office.cases.number import new_number
+from bot.office.people.model import Role
+from tests.rig import Someone, Town
+
+LAMP = "幸福里3号楼2单元的灯坏了"
+
+
+async def registered(town: Town, words: str = LAMP, chat: str = "wang") -> tuple[Someone, str]:
+    """A resident with one registered case."""
+    resident = town.resident(chat)
+    await resident.opens()
+    await resident.says("好")
+    await resident.says(words)
+    await resident.presses("登记")
+    return resident, resident.number()
+
+
+async def test_nothing_is_registered_without_review(town: Town) -> None:
+    official = await town.official()
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("好")
+    await resident.says(LAMP)
+    assert "我这样登记" in resident.last.text
+    assert len(official.heard) == 1  # the welcome alone
+    await resident.presses("登记")
+    assert LAMP in official.last.text
+
+
+async def test_a_double_tap_registers_once(town: Town) -> None:
+    resident, number = await registered(town)
+    review = next(heard for heard in resident.heard if "登记" in heard.labels)
+    await resident.presses("登记", on=review)
+    await resident.says("我的事")
+    assert len(re.findall(r"[0-9A-Z]{4}-[0-9A-Z]{4}", resident.last.text)) == 1
+    assert number in resident.last.text
+
+
+async def test_an_old_button_gets_the_current_screen_never_an_error(town: Town) -> None:
+    resident, _number = await registered(town)
+    await resident.forges("form.submit~1")
+    assert "那是以前的按钮" in resident.last.text
+    await resident.forges("no.such:thing")
+    assert "那是以前的按钮" in resident.last.text
+
+
+async def test_consent_holds_the_message_and_refusal_deletes_it(town: Town) -> None:
+    resident = town.resident()
+    await resident.says(LAMP)
+    assert "这句话先给您留着" in resident.last.text
+    await resident.presses("不同意，只看政策")
+    await resident.presses("好，开始", on=resident.heard[0])
+    assert "登记" not in resident.last.labels  # what was held is gone
+
+
+async def test_a_held_message_is_deleted_after_a_day(town: Town) -> None:
+    resident = town.resident()
+    await resident.says(LAMP)
+    await town.becomes(town.clock.now() + timedelta(hours=25))
+    assert "已经删了" in resident.last.text
+
+
+async def test_a_voice_note_alone_makes_a_case(town: Town) -> None:
+    official = await town.official()
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("好")
+    await resident.sends(FileKind.VOICE, b"OggS" + bytes(100), seconds=60)
+    await resident.presses("登记")
+    assert resident.number() in official.last.text
+
+
+async def test_what_was_added_at_the_review_is_in_the_case(town: Town) -> None:
+    official = await town.official()
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("好")
+    await resident.says(LAMP)
+    await resident.presses("打字补一句")
+    await resident.says("晚上看不见")
+    await resident.presses("登记")
+    assert "晚上看不见" in official.last.text
+
+
+async def test_the_date_is_five_working_days_after_the_confirming_press(town: Town) -> None:
+    resident, _number = await registered(town)
+    receipt = next(heard for heard in resident.heard if "登记好了" in heard.text)
+    assert "9 月 21 日（周一）17:30" in receipt.text
+
+
+async def test_a_reply_to_a_card_sends_nothing_until_chosen(town: Town) -> None:
+    official = await town.official()
+    resident, number = await registered(town)
+    card = official.last
+    before = len(resident.heard)
+    await official.says("今天下午去换", reply_to=card)
+    assert "还没发" in official.last.text
+    assert "今天下午去换" in official.last.text
+    assert len(resident.heard) == before
+    await official.presses("先回个话")
+    assert any("今天下午去换" in heard.text for heard in resident.heard[before:])
+    assert number in card.text
+
+
+async def test_a_phone_number_in_a_reply_is_offered_as_a_note_only(town: Town) -> None:
+    official = await town.official()
+    resident, _number = await registered(town)
+    before = len(resident.heard)
+    await official.says("老李去看下 13800138000", reply_to=official.last)
+    assert "没发" in official.last.text
+    assert "作为答复" not in official.last.labels
+    await official.presses("只作备注")
+    assert len(resident.heard) == before
+
+
+async def test_of_two_officials_at_once_one_wins_and_the_other_is_told(town: Town) -> None:
+    zhou, bob = await town.official("zhou"), await town.official("bob")
+    _resident, number = await registered(town)
+    await zhou.says(f"/take {number}")
+    await bob.says(f"/take {number}")
+    assert "这件归您了" in zhou.last.text
+    assert "已经有同事接了" in bob.last.text
+
+
+async def test_somebody_elses_case_takes_a_note_only(town: Town) -> None:
+    zhou, bob = await town.official("zhou"), await town.official("bob")
+    _resident, number = await registered(town)
+    await zhou.says(f"/take {number}")
+    await bob.says(f"/answer {number} 修好了")
+    assert "您可以留备注" in bob.last.text
+    await bob.presses("只作备注")
+    await zhou.says(f"/case {number}")
+    assert "修好了" in zhou.last.text
+
+
+@pytest.mark.parametrize("command", ["/queue", "/case {n}", "/take {n}", "/answer {n} x", "/note {n} x", "/close {n}"])
+async def test_a_resident_has_no_official_commands(town: Town, command: str) -> None:
+    resident, number = await registered(town)
+    await resident.says(command.format(n=number))
+    assert "这个我不认得" in resident.last.text
+
+
+async def test_a_forged_press_of_an_official_button_does_nothing(town: Town) -> None:
+    official = await town.official()
+    resident, number = await registered(town)
+    await resident.forges(f"case.take:{number}")
+    await official.says(f"/case {number}")
+    assert "新件" in official.last.text
+
+
+async def test_an_answer_closes_and_asks_whether_it_was_solved(town: Town) -> None:
+    official = await town.official()
+    resident, number = await registered(town)
+    await official.says(f"/answer {number} 换了新灯头")
+    await official.says("发送")
+    assert "解决了吗" in resident.last.text
+    await resident.presses("解决了")
+    assert "谢谢" in resident.last.text
+
+
+async def test_close_needs_an_outcome_and_words(town: Town) -> None:
+    official = await town.official()
+    resident, number = await registered(town)
+    await official.says(f"/close {number}")
+    await official.presses("解释说明")
+    assert "请打答复" in official.last.text
+    await official.says("线路归供电局，已转告。")
+    await official.presses("发送")
+    assert "线路归供电局" in resident.last.text
+
+
+async def test_ask_waits_for_the_resident_and_the_reply_goes_into_the_case(town: Town) -> None:
+    official = await town.official()
+    resident, number = await registered(town)
+    await official.says(f"/ask {number} 是哪一层？")
+    await official.presses("发送")
+    await resident.says("三楼", reply_to=resident.last)
+    assert "三楼" in official.last.text
+    assert "补到编号" in resident.last.text
+
+
+async def test_with_a_case_open_the_bot_asks_and_never_guesses(town: Town) -> None:
+    resident, _number = await registered(town)
+    await resident.says("楼下的井盖也没了，幸福里5号楼")
+    assert "另一件事" in resident.last.labels
+    await resident.presses("另一件事")
+    assert "我这样登记" in resident.last.text or "在哪" in resident.last.text
+
+
+async def test_an_edited_message_is_kept_as_a_further_version(town: Town) -> None:
+    official = await town.official()
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("好")
+    message = await resident.says(LAMP)
+    await resident.presses("登记")
+    await resident.edits(message, "幸福里3号楼1单元的灯坏了")
+    assert "1单元" in official.last.text
+    assert "2单元" in official.last.text
+
+
+async def test_family_looks_up_with_number_and_code_and_may_follow(town: Town) -> None:
+    official = await town.official()
+    mother, number = await registered(town)
+    await mother.presses("给家人看进度")
+    code = re.search(r"(\d{3} \d{3})", mother.last.text)
+    assert code is not None
+    daughter = town.resident("daughter")
+    await daughter.says(f"查进度 {number.replace('-', '')} {code[1].replace(' ', '')}")
+    assert "正在安排" in daughter.last.text
+    await daughter.presses("一起收")
+    await official.says(f"/take {number}")
+    assert "在办了" in daughter.last.text
+
+
+async def test_a_wrong_code_and_an_unknown_number_get_one_and_the_same_text(town: Town) -> None:
+    mother, number = await registered(town)
+    await mother.presses("给家人看进度")
+    stranger = town.resident("stranger")
+    await stranger.says(f"查进度 {number} 000000")
+    wrong = stranger.last.text
+    await stranger.says(f"查进度 {new_number(random.Random(1))} 000000")
+    assert stranger.last.text == wrong
+
+
+async def test_taking_back_ends_the_case_and_tells_the_office(town: Town) -> None:
+    official = await town.official()
+    resident, number = await registered(town)
+    await resident.says(f"/withdraw {number}")
+    await resident.presses("撤回")
+    assert "居民撤回了" in official.last.text
+
+
+async def test_a_person_on_request_at_any_point(town: Town) -> None:
+    official = await town.official()
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("好")
+    await resident.says("灯坏了")
+    await resident.says("转人工")
+    assert "真人会在这里回您" in resident.last.text
+    assert "灯坏了" in official.last.text
+
+
+async def test_reminders_come_before_on_and_after_the_day_one_message_a_slot(town: Town) -> None:
+    official = await town.official(role=Role.HANDLER)
+    head = await town.official("head", role=Role.HEAD)
+    _resident, first = await registered(town)
+    _other, second = await registered(town, "幸福里5号楼水管漏水", "li")
+    for number in (first, second):
+        await official.says(f"/take {number}")
+    official.news(), head.news()
+    await town.becomes(town.clock.now() + timedelta(days=8))
+    told = official.news()
+    assert len(told) == 3  # the working day before, the day itself, the day after
+    assert all(first in text and second in text for text in told)
+    assert any("超期 2 件" in text for text in head.news())
+
+
+async def test_danger_is_answered_first(town: Town) -> None:
+    resident = town.resident()
+    await resident.says("家里煤气味很重")
+    assert "119" in resident.heard[0].text
+
+
+async def test_thanks_open_neither_a_search_nor_a_case(town: Town) -> None:
+    resident = town.resident()
+    await resident.says("好嘞谢谢")
+    assert resident.last.text == "不客气。"

@@ -1,0 +1,224 @@
+"""A small office for tests: the real database, dispatcher and sender, people who speak, and a clock that is moved."""
+
+import asyncio
+import random
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bot.app import App, Outside, open_store, read_house
+from bot.channels.silent import SilentChannel
+from bot.config import Settings
+from bot.delivery.channel import Outgoing
+from bot.dialogue.event import Blocked, FileKind, FileRef, Linked, Pressed, Said, Spot, Unblocked, What
+from bot.office.people.model import Role
+from bot.words import Message
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+TUESDAY = datetime(2026, 9, 15, 9, 12, tzinfo=SHANGHAI)
+
+
+class FakeClock:
+    """Stands still until moved."""
+
+    def __init__(self, moment: datetime = TUESDAY) -> None:
+        self._moment = moment.astimezone(UTC)
+
+    def now(self) -> datetime:
+        return self._moment
+
+    def set(self, moment: datetime) -> None:
+        self._moment = moment.astimezone(UTC)
+
+    def advance(self, **span: float) -> None:
+        self._moment += timedelta(**span)
+
+
+class Heard:
+    """One message as its reader has it now: edits change it."""
+
+    def __init__(self, message: str, outgoing: Outgoing) -> None:
+        self.message = message
+        self.screen = outgoing.screen
+
+    @property
+    def text(self) -> str:
+        return str(self.screen.text)
+
+    @property
+    def labels(self) -> list[str]:
+        return [button.label for button in self.screen.buttons]
+
+
+class Someone:
+    """A person at their chat."""
+
+    def __init__(self, town: "Town", chat: str, language: str | None) -> None:
+        self._town = town
+        self.chat = chat
+        self.language = language
+        self.heard: list[Heard] = []
+
+    @property
+    def last(self) -> Heard:
+        return self.heard[-1]
+
+    def news(self) -> list[str]:
+        """What came since the last call."""
+        fresh, self._read = self.heard[getattr(self, "_read", 0) :], len(self.heard)
+        return [heard.text for heard in fresh]
+
+    async def does(self, what: What, message: str | None = None) -> str:
+        sent = await self._town.channel.say(
+            self.chat, what, self._town.clock.now(), language=self.language, message=message
+        )
+        await self._town.settle()
+        return sent
+
+    async def says(self, text: str, *, reply_to: Heard | None = None) -> str:
+        return await self.does(Said(text, reply_to=reply_to.message if reply_to else None))
+
+    async def sends(self, kind: FileKind, data: bytes = b"", *, text: str = "", seconds: int | None = None) -> str:
+        ref = f"file{len(self._town.channel.files)}"
+        self._town.channel.files[ref] = data
+        return await self.does(Said(text, (FileRef(kind, ref, len(data), seconds=seconds),)))
+
+    async def sends_place(self, latitude: float, longitude: float) -> str:
+        return await self.does(Said(spot=Spot(latitude, longitude)))
+
+    async def edits(self, message: str, text: str) -> str:
+        return await self.does(Said(text, edited=True), message)
+
+    async def opens(self, code: str = "") -> str:
+        return await self.does(Linked(code))
+
+    async def blocks(self) -> None:
+        await self.does(Blocked())
+
+    async def unblocks(self) -> None:
+        await self.does(Unblocked())
+
+    async def presses(self, label: str, *, on: Heard | None = None) -> None:
+        """Presses a button by its label, on the newest message that has it."""
+        for heard in reversed([on] if on else self.heard):
+            for button in heard.screen.buttons:
+                if button.label == label and button.action:
+                    await self.does(Pressed(button.action, f"press{len(self.heard)}"), heard.message)
+                    return
+        raise AssertionError(f"no button {label}: {[heard.labels for heard in self.heard[-3:]]}")
+
+    async def forges(self, action: str) -> None:
+        await self.does(Pressed(action, "forged"), self.heard[-1].message if self.heard else "none")
+
+    def number(self) -> str:
+        """The case number in the newest message that has one."""
+        for heard in reversed(self.heard):
+            if found := re.search(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b", heard.text):
+                return found[0]
+        raise AssertionError("no number was told")
+
+    def _hear(self, outgoing: Outgoing, message: str) -> None:
+        if not outgoing.screen.text and not outgoing.screen.files:
+            return
+        for heard in self.heard:
+            if heard.message == message:
+                heard.screen = outgoing.screen
+                return
+        self.heard.append(Heard(message, outgoing))
+
+
+class Town:
+    """One office with its people."""
+
+    def __init__(
+        self, folder: Path, url: str, *, failpoint: Callable[[str], None] | None = None, seed: int = 7
+    ) -> None:
+        self.folder = folder
+        self.url = url
+        self.clock = FakeClock()
+        self.people: dict[str, Someone] = {}
+        self.channel = SilentChannel(heard=self._hear)
+        self._random = random.Random(seed)
+        self._failpoint = failpoint or (lambda _name: None)
+        self._listening: asyncio.Task[None] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.model_validate(
+            {
+                "database": {"url": self.url},
+                "security": {"key_file": self.folder / "keys"},
+                "files": {"folder": self.folder / "files"},
+                "web": None,
+            }
+        )
+
+    async def open(self) -> "Town":
+        outside = Outside(self.clock, self._random, self._failpoint)
+        self.store = open_store(self.settings, outside)
+        platforms = {self.channel.name: Message("Nothing leaves this machine.")}
+        self.house = read_house(self.settings, self.store.keys, outside, platforms)
+        self.app = App(self.store, self.house, [self.channel], outside)
+        await self.app.open()
+        receiver = self.app.receivers[self.channel.name]
+        self._listening = asyncio.create_task(self.channel.receive(receiver.take_in))
+        return self
+
+    async def close(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+        await self.app.senders[self.channel.name].stop()
+        await self.app.close_run()
+        self.store.close()
+
+    def crash(self) -> None:
+        """The process ends without a word; what was committed stays."""
+        if self._listening is not None:
+            self._listening.cancel()
+        self.store.close()
+
+    async def settle(self) -> None:
+        """Everything that can happen now has happened."""
+        sender = self.app.senders[self.channel.name]
+        while True:
+            batch = await self.app.dispatcher.step()
+            jobs = await self.app.worker.step()
+            sent = await sender.step()
+            await sender.idle()
+            if not (batch.handled or batch.more or jobs or sent):
+                return
+
+    async def passes(self, **span: float) -> None:
+        self.clock.advance(**span)
+        await self.settle()
+
+    async def becomes(self, moment: datetime) -> None:
+        """The clock is set forward, stopping at every timer on the way."""
+        from bot.store import claims
+
+        target = moment.astimezone(UTC)
+        while True:
+            due = await self.app.store.writer.submit(claims.next_due)
+            if due is None or due > target:
+                break
+            self.clock.set(max(due, self.clock.now()))
+            await self.settle()
+        self.clock.set(target)
+        await self.settle()
+
+    def resident(self, chat: str = "wang", language: str | None = "zh_CN") -> Someone:
+        return self.people.setdefault(chat, Someone(self, chat, language))
+
+    async def official(
+        self, chat: str = "zhou", role: Role = Role.HANDLER, department: str | None = None, language: str = "zh_CN"
+    ) -> Someone:
+        """Somebody who has joined by an invitation."""
+        code = await self.app.store.writer.submit(lambda tx: self.app.office(tx).people.invite(role, department))
+        person = self.resident(chat, language)
+        await person.opens(code)
+        return person
+
+    def _hear(self, outgoing: Outgoing, message: str) -> None:
+        self.people[outgoing.chat]._hear(outgoing, message)
