@@ -1,4 +1,4 @@
-"""A channel without a network: what is said is handed in, what goes out is kept. For talks in a terminal and in tests."""
+"""A channel without a network: what is said is handed in, what goes out is handed over. For terminals and tests."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,0 +1,73 @@
+"""Channels and content from settings: the one place where a platform's name chooses its code."""
+
+from typing import TYPE_CHECKING
+
+from bot.app import Outside, Store, read_house
+from bot.config import Settings, WebSettings
+from bot.errors import ConfigError
+from bot.sealing import Keys, Lookup, Sealer
+from bot.words import Words, _, read_words
+
+if TYPE_CHECKING:
+    from bot.channels.telegram.channel import TelegramChannel
+
+REPEAT = _("(sent again)")
+
+
+async def build_telegram(settings: Settings, store: Store, outside: Outside, words: Words) -> "TelegramChannel":
+    """The bot of the token in the settings; a token that Telegram refuses stops the start."""
+    from bot.channels.telegram.channel import TelegramChannel
+
+    chosen = settings.telegram
+    assert chosen is not None
+    channel = TelegramChannel(
+        chosen.read_token(),
+        base_url=chosen.base_url,
+        base_file_url=chosen.base_file_url,
+        local_mode=chosen.local_mode,
+        clock=outside.clock,
+        repeat_mark=words.speak(None).plain(REPEAT),
+        read_file=store.files.read,
+    )
+    await channel.check()
+    return channel
+
+
+def build_words(settings: Settings) -> Words:
+    office = settings.office
+    return read_words(settings.content.folder / "locale", office.language, office.zone)
+
+
+async def offline_links(settings: Settings, code: str) -> list[str]:
+    """Links with a code while no office runs: the web's by its settings, Telegram's by what may be typed."""
+    lines = []
+    if settings.web is not None:
+        lines.append(f"{web_address(settings.web)}/office?start={code}")
+    if settings.telegram is not None or not lines:
+        lines.append(f"/start {code}")
+    return lines
+
+
+def web_address(web: WebSettings) -> str:
+    """How people reach the web chat."""
+    return (web.url or f"http://{web.host}:{web.port}").rstrip("/")
+
+
+def check_content(settings: Settings) -> list[str]:
+    """Reads settings and all content; a fault is raised as ConfigError, otherwise says what there is."""
+    if settings.telegram is not None:
+        settings.telegram.read_token()
+    nothing = bytes(32)
+    keys = Keys(Sealer(nothing), Sealer(nothing), Lookup(nothing), "none")
+    house = read_house(settings, keys, Outside(), {})
+    today = Outside().clock.now().astimezone(house.zone).date()
+    sections = house.policies.sections(house.language, today)
+    if not house.departments.slugs:
+        raise ConfigError(f"{settings.content.folder}/departments.toml: no department")
+    return [
+        f"office: {house.name}, {house.zone.key}, {house.language}",
+        f"departments: {', '.join(house.departments.slugs)}",
+        f"policies: {sum(len(section.pages) for section in sections)} pages in {len(sections)} sections",
+        f"words: {', '.join(house.words.languages)}",
+        "no faults found",
+    ]

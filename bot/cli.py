@@ -1,0 +1,134 @@
+"""The command line: run, chat, invite, check. It reads settings, builds the app, and tells faults in one line."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from bot.errors import ConfigError, StoreError
+
+app = typer.Typer(
+    name="huiyin",
+    help="Huiyin: a chat-bot for local offices. Every message gets an answer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="Settings; without it config.toml, if there is one, else the defaults."
+    ),
+]
+
+
+@app.callback()
+def common(context: typer.Context, config: Config = None) -> None:
+    """Options before the verb count for it too."""
+    context.obj = config
+
+
+def _settings(context: typer.Context, config: Path | None) -> Any:
+    from bot.config import read_settings
+
+    path = config or context.obj
+    if path is None and Path("config.toml").exists():
+        path = Path("config.toml")
+    return read_settings(path)
+
+
+@app.command()
+def run(context: typer.Context, config: Config = None) -> None:
+    """Run the bot: Telegram if it is configured, and the web chat."""
+    from bot.logs import set_up_logs
+    from bot.running import run_office
+
+    settings = _settings(context, config)
+    set_up_logs()
+    _in_loop(lambda: run_office(settings))
+
+
+@app.command()
+def chat(
+    context: typer.Context,
+    config: Config = None,
+    who: Annotated[str, typer.Option(help="Whom you play: any word is a person of its own.")] = "resident",
+    role: Annotated[str | None, typer.Option(help="Play an official with this role.")] = None,
+    department: Annotated[str | None, typer.Option(help="The official's department.")] = None,
+) -> None:
+    """Talk to the bot in this terminal, with an embedded database."""
+    from bot.logs import set_up_logs
+    from bot.terminal import talk
+
+    settings = _settings(context, config)
+    set_up_logs(level="error")
+    _in_loop(lambda: talk(settings, who, role, department))
+
+
+@app.command()
+def invite(
+    context: typer.Context,
+    role: Annotated[str, typer.Option(help="handler, dispatcher, intake, head, supervisor, …")],
+    department: Annotated[str | None, typer.Option(help="Its slug; without it, the whole office.")] = None,
+    config: Config = None,
+) -> None:
+    """Print a link with which one official joins; for one use, seven days."""
+    settings = _settings(context, config)
+    for line in asyncio.run(_asked(settings, {"do": "invite", "role": role, "department": department})):
+        typer.echo(line)
+
+
+@app.command()
+def check(context: typer.Context, config: Config = None) -> None:
+    """Check settings and content without starting anything."""
+    from bot.running import check_everything
+
+    settings = _settings(context, config)
+    for line in check_everything(settings):
+        typer.echo(line)
+
+
+async def _asked(settings: Any, question: dict[str, Any]) -> list[str]:
+    """The running office's answer; without one, the database is opened for this one question."""
+    from bot.control import NobodyThere, ask
+    from bot.running import answer_alone
+
+    try:
+        return await ask(settings, question)
+    except NobodyThere:
+        return await answer_alone(settings, question)
+
+
+def _in_loop(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    with suppress(ImportError):  # not on every system
+        from uvloop import new_event_loop
+
+        factory = new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main())
+
+
+def main() -> NoReturn:
+    """Faults of settings and content: one line that names them, exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except ConfigError as error:
+        print(f"huiyin: {error}", file=sys.stderr)
+        sys.exit(2)
+    except StoreError as error:
+        print(f"huiyin: the database does not answer: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(0)

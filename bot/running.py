@@ -1,0 +1,183 @@
+"""Starting and stopping an office from its settings, and what other commands ask of it."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from bot.app import App, Outside, Store, open_store, read_house
+from bot.config import Settings
+from bot.control import serve, socket_of
+from bot.delivery.channel import Channel, Menu
+from bot.dialogue.router import visible_commands
+from bot.errors import ConfigError
+from bot.office.office import House, Office
+from bot.office.people.model import Role
+from bot.store import facts
+from bot.store.transaction import Transaction
+from bot.words import Message, _
+
+log = structlog.get_logger()
+
+TELEGRAM = _("Messages pass through Telegram's servers abroad; please do not send identity or bank card numbers.")
+WEB = _("Messages go straight to this office's own server; please do not send identity or bank card numbers.")
+SHOWN_COMMANDS = ("menu", "request", "complain", "policy", "cases", "human", "help")  # seven at most
+OFFICIAL_COMMANDS = ("queue", "case", "take", "answer", "help")
+
+
+@dataclass
+class Running:
+    """An office at work, and what belongs to it."""
+
+    app: App
+    settings: Settings
+    server: Any = None  # the web server, if there is one
+    control: asyncio.Server | None = None
+    for_officials: list[Channel] = field(default_factory=list)
+    menus: asyncio.Task[None] | None = None
+
+    async def invite(self, role: str, department: str | None) -> tuple[list[str], str]:
+        """One line per channel through which an official can join, and the code itself."""
+        code = await self.app.store.writer.submit(_inviting(self.app.house, role, department))
+        return [channel.say_link(code) for channel in self.for_officials], code
+
+    async def answer(self, question: dict[str, Any]) -> list[str]:
+        """What another command of this machine's user asks."""
+        if question.get("do") == "invite":
+            return (await self.invite(str(question["role"]), question.get("department")))[0]
+        raise ConfigError(f"the running office does not know {question.get('do')}")
+
+
+async def start_office(
+    settings: Settings,
+    *,
+    outside: Outside | None = None,
+    extra: Sequence[tuple[Channel, Message]] = (),
+) -> Running:
+    """Opens the database, builds the channels and starts the loops. A fault in settings stops it, in one line."""
+    outside = outside or Outside()
+    store = open_store(settings, outside)
+    try:
+        return await _start(settings, store, outside, extra)
+    except BaseException:
+        store.close()
+        raise
+
+
+async def _start(
+    settings: Settings, store: Store, outside: Outside, extra: Sequence[tuple[Channel, Message]]
+) -> Running:
+    platforms: dict[str, Message] = {channel.name: words for channel, words in extra}
+    channels: list[Channel] = [channel for channel, _words in extra]
+    for_officials = list(channels)
+    house = read_house(settings, store.keys, outside, platforms)
+    if settings.telegram is not None:
+        from bot.building import build_telegram
+
+        telegram = await build_telegram(settings, store, outside, house.words)
+        channels.append(telegram)
+        for_officials.append(telegram)
+        platforms[telegram.name] = TELEGRAM
+    app = App(store, house, channels, outside)
+    running = Running(app, settings, for_officials=for_officials)
+    await app.start()
+    running.control = await serve(socket_of(settings), running.answer)
+    running.menus = asyncio.create_task(publish_menus(app))
+    return running
+
+
+class _Wake:
+    """Handed to the web channel before there is an app to wake."""
+
+    def __init__(self) -> None:
+        self.app: App | None = None
+
+    def __call__(self, channel: str, chat: str) -> None:
+        if self.app is not None:
+            self.app.wake(channel, chat)
+
+
+async def stop_office(running: Running) -> None:
+    """In order: no questions, nothing in, what is in hand is finished, then the database."""
+    if running.control is not None:
+        running.control.close()
+        socket_of(running.settings).unlink(missing_ok=True)
+    if running.menus is not None:
+        running.menus.cancel()
+        await asyncio.gather(running.menus, return_exceptions=True)
+    await running.app.stop()
+    if running.server is not None:
+        await running.server.stop()
+
+
+async def run_office(settings: Settings) -> None:
+    """Until the terminal or the service manager says stop."""
+    running = await start_office(settings)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await _greet(running)
+    await stopped.wait()
+    log.info("stopping")
+    await stop_office(running)
+
+
+async def _greet(running: Running) -> None:
+    """The addresses a newcomer needs: the residents' and a one-use link for an official."""
+    if running.server is not None:
+        print(f"Residents: {running.server.url}/", flush=True)
+        lines, _code = await running.invite(Role.HANDLER.value, None)
+        print(f"An official (this link works once): {lines[0]}", flush=True)
+    for channel in running.app.channels.values():
+        if channel.name.startswith("telegram:"):
+            print(f"Telegram: {channel.say_link('')}", flush=True)
+
+
+async def publish_menus(app: App) -> None:
+    """The commands in every platform's own menu, per language. A platform that is away now gets them next time."""
+    visible = visible_commands(app.router, ())
+    for language in (None, *app.house.words.languages):
+        say = app.house.words.speak(language)
+        commands = tuple((name, say.plain(visible[name])) for name in SHOWN_COMMANDS if name in visible)
+        for channel in app.channels.values():
+            with contextlib.suppress(Exception):
+                await channel.publish(Menu(commands, language))
+
+
+def _inviting(house: House, role: str, department: str | None) -> Any:
+    if role not in {known.value for known in Role}:
+        raise ConfigError(f"--role: {role} is none of {', '.join(Role)}")
+    if department is not None and department not in house.departments.slugs:
+        raise ConfigError(f"--department: {department} is none of {', '.join(house.departments.slugs)}")
+
+    def invite(tx: Transaction) -> str:
+        return Office(tx, house).people.invite(Role(role), department)
+
+    return invite
+
+
+async def answer_alone(settings: Settings, question: dict[str, Any]) -> list[str]:
+    """No office is running: the database is opened for this one question."""
+    from bot.building import offline_links
+
+    outside = Outside()
+    store = open_store(settings, outside)
+    try:
+        house = read_house(settings, store.keys, outside, {})
+        await store.writer.submit(lambda tx: facts.fit_keys(tx, store.keys.fingerprint))
+        code = await store.writer.submit(_inviting(house, str(question["role"]), question.get("department")))
+        return await offline_links(settings, code)
+    finally:
+        store.close()
+
+
+def check_everything(settings: Settings) -> list[str]:
+    """Reads all content and the keys, touches nothing; faults are raised as ConfigError."""
+    from bot.building import check_content
+
+    return check_content(settings)
