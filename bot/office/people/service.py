@@ -1,7 +1,7 @@
 """Acts about people, each inside the caller's transaction: meeting, consent, invitations, roles."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 
 from bot.errors import NotFound
@@ -89,14 +89,12 @@ class People:
         return Grant(role, department)
 
     def concerned(self, department: str | None, *, sealed: bool = False) -> list[Person]:
-        """The officials who are to hear of a new case of this department."""
+        """The officials who are to hear of a new case of this department; where it has none, the whole office's."""
         if sealed:
             return self.with_role(Role.SUPERVISOR, None)
-        ids = [
-            id_
-            for id_, grants in records.holders(self._tx, CASE_ROLES - {Role.SUPERVISOR}).items()
-            if any(grant.department in (None, department) for grant in grants)
-        ]
+        holders = records.holders(self._tx, CASE_ROLES)
+        near = [id_ for id_, grants in holders.items() if any(_concerns(grant, department) for grant in grants)]
+        ids = near or [id_ for id_, grants in holders.items() if any(grant.department is None for grant in grants)]
         return list(self.find(ids).values()) if ids else []
 
     def with_role(self, role: Role, department: str | None) -> list[Person]:
@@ -141,5 +139,6 @@ class People:
         return self._lookup.digest("address", channel, chat)
 
 
-def everybody_but(people: Sequence[Person], *ids: int) -> list[Person]:
-    return [person for person in people if person.id not in ids]
+def _concerns(grant: Grant, department: str | None) -> bool:
+    """Supervisors hear of a case when they have to decide something, not when it is new."""
+    return grant.role in CASE_ROLES - {Role.SUPERVISOR} and grant.department in (None, department)
