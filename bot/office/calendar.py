@@ -1,122 +1,208 @@
 """The working calendar: which days count, when the office is open, when a limit ends. It reads no clock."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.errors import ConfigError
 
 QUIET_FROM, QUIET_UNTIL = time(21, 30), time(8, 0)
-STATUTORY = ((1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3))  # of years without a table
+# Off in every year (全国年节及纪念日放假办法 §2); the lunar ones stand in the table of their year.
+STATUTORY = ((1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3))
+_DAY = timedelta(days=1)
+_KEYS = frozenset(("off", "swapped", "provisional"))
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """When a limit ends, in UTC; provisional while the holidays of a year it needed are not announced."""
+    """When a limit ends, in UTC; provisional while the days off of a year it needed are not announced."""
 
     at: datetime
     provisional: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Year:
+    """Days off, and weekend days that are worked instead (调休)."""
+
     off: frozenset[date]
     swapped: frozenset[date]
     provisional: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Calendar:
+    """An office's days and hours in its zone. Moments must be aware, else ValueError; answers are in UTC."""
+
     zone: ZoneInfo
     opens: time
     closes: time
     years: Mapping[int, Year] = field(default_factory=dict)
+    lunch: tuple[time, time] | None = None
 
     def is_working_day(self, day: date) -> bool:
         year = self._year(day.year)
-        if day in year.swapped:
-            return True
-        return day.weekday() < 5 and day not in year.off
+        return day in year.swapped or (day.weekday() < 5 and day not in year.off)
 
     def is_open(self, moment: datetime) -> bool:
-        local = self._local(moment)
-        return self.is_working_day(local.date()) and self.opens <= local.time() < self.closes
+        """Whether people are served now: closed at lunch and at closing time itself."""
+        day = self._day(moment)
+        return self.is_working_day(day) and any(start <= moment < end for start, end in self._sessions(day))
+
+    def in_working_hours(self, moment: datetime) -> bool:
+        """Whether officials may be told things now: lunch counts."""
+        day = self._day(moment)
+        return self.is_working_day(day) and self._at(day, self.opens) <= moment < self._at(day, self.closes)
 
     def next_opening(self, moment: datetime) -> datetime:
-        """The first opening at or after the moment."""
-        local = self._local(moment)
-        if self.is_working_day(local.date()) and local.time() <= self.opens:
-            return self._at(local.date(), self.opens)
-        return self._at(self.next_working_day(local.date()), self.opens)
+        """The first opening at or after the moment, also while the office is open."""
+        return next(start for start, _end in self._sessions_from(self._day(moment)) if start >= moment)
 
     def closing_of(self, moment: datetime) -> datetime:
         """Closing time of the moment's day."""
-        return self._at(self._local(moment).date(), self.closes)
+        return self._at(self._day(moment), self.closes)
 
     def next_working_day(self, day: date) -> date:
         return self.working_days_after(day, 1)
 
     def working_day_before(self, day: date) -> date:
-        day -= timedelta(days=1)
+        day -= _DAY
         while not self.is_working_day(day):
-            day -= timedelta(days=1)
+            day -= _DAY
         return day
 
     def working_days_after(self, day: date, count: int) -> date:
+        """The last of so many working days, counted from the day after."""
         for _ in range(count):
-            day += timedelta(days=1)
+            day += _DAY
             while not self.is_working_day(day):
-                day += timedelta(days=1)
+                day += _DAY
         return day
 
     def due_after_working_days(self, moment: datetime, count: int) -> Due:
         """The day of receipt is day 0, whatever the hour; ends at closing time of the last day (M17)."""
-        first = self._local(moment).date()
-        return self._due(first, self.working_days_after(first, count))
+        first = self._day(moment)
+        last = self.working_days_after(first, _at_least_one(count))
+        return self._due(first + _DAY, last, self._at(last, self.closes))
 
     def due_after_calendar_days(self, moment: datetime, count: int) -> Due:
-        """A limit that would end on a day off ends on the next working day."""
-        first = self._local(moment).date()
-        last = first + timedelta(days=count)
-        return self._due(first, last if self.is_working_day(last) else self.next_working_day(last))
+        """As above in calendar days; a limit that would end on a day off ends on the next working day."""
+        end = self._day(moment) + _at_least_one(count) * _DAY
+        last = end if self.is_working_day(end) else self.next_working_day(end)
+        return self._due(end, last, self._at(last, self.closes))
 
-    def quiet_until(self, moment: datetime) -> datetime | None:
-        """The end of the quiet hours that the moment lies in; None outside them."""
-        local = self._local(moment)
-        if local.time() >= QUIET_FROM:
-            return self._at(local.date() + timedelta(days=1), QUIET_UNTIL)
-        return self._at(local.date(), QUIET_UNTIL) if local.time() < QUIET_UNTIL else None
+    def due_after_working_hours(self, moment: datetime, hours: float) -> Due:
+        """So many hours of being open; what comes out of hours starts at the next opening."""
+        left = timedelta(hours=hours)
+        if left <= timedelta():
+            raise ValueError("a limit that is over before it begins")
+        first = self._day(moment)
+        for start, end in self._sessions_from(first):
+            begun = max(start, moment.astimezone(UTC))
+            if begun + left <= end:
+                return self._due(first, self._day(begun), begun + left)
+            left -= max(end - begun, timedelta())
+        raise AssertionError("the days have no end")
 
-    def _due(self, first: date, last: date) -> Due:
-        provisional = any(self._year(year).provisional for year in range(first.year, last.year + 1))
-        return Due(self._at(last, self.closes), provisional)
+    def quiet_until(self, moment: datetime, starts: time = QUIET_FROM, ends: time = QUIET_UNTIL) -> datetime | None:
+        """The end of the quiet hours that the moment lies in; None outside them. They may pass midnight."""
+        today = self._day(moment)
+        for day in (today - _DAY, today):
+            until = self._at(day + _DAY if ends < starts else day, ends)
+            if self._at(day, starts) <= moment < until:
+                return until
+        return None
+
+    def _sessions_from(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+        while True:
+            if self.is_working_day(day):
+                yield from self._sessions(day)
+            day += _DAY
+
+    def _sessions(self, day: date) -> list[tuple[datetime, datetime]]:
+        """When the office is open on a working day: once, or before and after lunch."""
+        hours = [self.opens, *(self.lunch or ()), self.closes]
+        moments = [self._at(day, hour) for hour in hours]
+        pairs = zip(moments[::2], moments[1::2], strict=True)
+        return [(start, end) for start, end in pairs if start < end]  # a skipped hour can turn a session around
+
+    def _due(self, first: date, last: date, at: datetime) -> Due:
+        """`first` and `last` are the days that had to be looked at."""
+        return Due(at, any(self._year(number).provisional for number in range(first.year, last.year + 1)))
 
     def _at(self, day: date, hour: time) -> datetime:
+        """A local hour in UTC: of a doubled hour the first, a skipped one as much later as the clock was put on."""
         return datetime.combine(day, hour, self.zone).astimezone(UTC)
 
-    def _local(self, moment: datetime) -> datetime:
-        if moment.tzinfo is None:
+    def _day(self, moment: datetime) -> date:
+        if moment.utcoffset() is None:
             raise ValueError("a moment without a time zone")
-        return moment.astimezone(self.zone)
+        return moment.astimezone(self.zone).date()
 
     def _year(self, number: int) -> Year:
-        known = self.years.get(number)
-        if known is not None:
-            return known
-        return Year(frozenset(date(number, month, day) for month, day in STATUTORY), frozenset(), provisional=True)
+        return self.years.get(number) or _unannounced(number)
 
 
-def load_calendar(folder: Path, zone: ZoneInfo, opens: time, closes: time) -> Calendar:
-    """Every `<year>.toml` in the folder."""
-    years = {}
-    for path in sorted(folder.glob("*.toml")):
-        try:
-            stored = tomllib.loads(path.read_text("utf-8"))
-            years[int(path.stem)] = Year(frozenset(stored["off"]), frozenset(stored["swapped"]),
-                                         bool(stored.get("provisional")))  # fmt: skip
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{path}: {error}") from None
-    return Calendar(zone, opens, closes, years)
+def load_calendar(
+    folder: Path, zone: ZoneInfo, opens: time, closes: time, lunch: tuple[time, time] | None = None
+) -> Calendar:
+    """Reads every `<year>.toml` in the folder; raises ConfigError. Years without a file are provisional."""
+    hours = [opens, *(lunch or ()), closes]
+    if any(former >= latter for former, latter in pairwise(hours)):
+        raise ConfigError(f"office hours: {', '.join(f'{hour:%H:%M}' for hour in hours)} do not follow each other")
+    years = dict(_read(path) for path in sorted(folder.glob("*.toml")))
+    return Calendar(zone, opens, closes, years, lunch)
+
+
+def _read(path: Path) -> tuple[int, Year]:
+    try:
+        stored = tomllib.loads(path.read_text("utf-8-sig"))  # Windows editors put a mark in front
+        if not (path.stem.isascii() and path.stem.isdigit() and len(path.stem) == 4):
+            raise ConfigError("the name of the file must be a year, such as 2026.toml")
+        return int(path.stem), _year_of(int(path.stem), stored)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (ConfigError, ValueError) as error:  # ValueError: a fault in TOML or UTF-8
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _year_of(number: int, stored: Mapping[str, Any]) -> Year:
+    """A table's content; raises ConfigError with what is wrong in it."""
+    if unknown := sorted(stored.keys() - _KEYS):
+        raise ConfigError(f"unknown key {unknown[0]}; known are {', '.join(sorted(_KEYS))}")
+    provisional = stored.get("provisional", False)
+    if not isinstance(provisional, bool):
+        raise ConfigError("provisional must be true or false")
+    off, swapped = _days(number, stored, "off"), _days(number, stored, "swapped")
+    if both := sorted(off & swapped):
+        raise ConfigError(f"{both[0]} is both off and swapped")
+    if weekdays := sorted(day for day in swapped if day.weekday() < 5):
+        raise ConfigError(f"swapped: {weekdays[0]} is no Saturday or Sunday")
+    return Year(off, swapped, provisional)
+
+
+def _days(number: int, stored: Mapping[str, Any], key: str) -> frozenset[date]:
+    days = stored.get(key)
+    if not isinstance(days, list):
+        raise ConfigError(f"{key} must be a list of dates")
+    for day in days:
+        if not isinstance(day, date) or isinstance(day, datetime):
+            raise ConfigError(f"{key}: {day} is not a date such as {number}-01-31, without quotes or hours")
+        if day.year != number:
+            raise ConfigError(f"{key}: {day} is in another year")
+    return frozenset(days)
+
+
+def _unannounced(number: int) -> Year:
+    return Year(frozenset(date(number, month, day) for month, day in STATUTORY), frozenset(), provisional=True)
+
+
+def _at_least_one(count: int) -> int:
+    if count < 1:
+        raise ValueError("a limit is at least one day")
+    return count

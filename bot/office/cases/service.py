@@ -189,6 +189,8 @@ class Cases(Work):
         event = self._records.log(found, f"file.{state}", id=self._id(), actor=None, detail=str(attachment_id))
         if reason is not None:
             self._tell_parties("case.file_missing", found, event, reason=str(reason))
+        elif all(file.state != "pending" for file in self._records.attachments(found.id, viewer=MACHINE)):
+            self._tell_officials("case.files", found, f"case-event:{event}", self._responsible(found))
         return found
 
     def _new_case(self, matter: Matter, received: datetime, limit: Limit) -> Case:

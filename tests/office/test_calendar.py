@@ -1,0 +1,336 @@
+"""Limits end when the talks say they do, in every zone, and say when they rest on days not yet announced (M17)."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.errors import ConfigError
+from bot.office.calendar import Calendar, Due, Year, load_calendar
+
+CONTENT = Path(__file__).parents[2] / "content" / "calendar"
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+OPENS, CLOSES, LUNCH = time(8, 30), time(17, 30), (time(12), time(14))
+CALENDAR = load_calendar(CONTENT, SHANGHAI, OPENS, CLOSES)
+WITH_LUNCH = load_calendar(CONTENT, SHANGHAI, OPENS, CLOSES, LUNCH)
+ZONES = ("Asia/Shanghai", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "America/Havana", "UTC")
+
+moments = st.datetimes(datetime(2025, 11, 1), datetime(2028, 3, 1), timezones=st.just(UTC))
+calendars = st.sampled_from(
+    [load_calendar(CONTENT, ZoneInfo(zone), OPENS, CLOSES, lunch) for zone in ZONES for lunch in (None, LUNCH)]
+)
+
+
+def shanghai(month: int, day: int, hour: int = 0, minute: int = 0, *, year: int = 2026) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=SHANGHAI)
+
+
+def utc(month: int, day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
+
+
+def closing(month: int, day: int, *, year: int = 2026, provisional: bool = False) -> Due:
+    return Due(shanghai(month, day, 17, 30, year=year).astimezone(UTC), provisional)
+
+
+def test_a_limit_over_the_national_holiday() -> None:
+    """1 to 7 October are off, Saturday the 10th is worked (M17)."""
+    assert CALENDAR.due_after_working_days(shanghai(9, 30, 17, 50), 5) == closing(10, 13)
+
+
+def test_the_dates_of_the_talks() -> None:
+    tuesday = shanghai(9, 15, 9, 12)
+    assert CALENDAR.due_after_working_days(tuesday, 5) == closing(9, 21)  # Sunday the 20th is worked
+    assert CALENDAR.due_after_working_days(tuesday, 3) == closing(9, 18)
+    assert CALENDAR.due_after_working_days(shanghai(9, 17, 9), 1) == closing(9, 18)
+    assert CALENDAR.due_after_calendar_days(shanghai(9, 16, 21, 6), 15) == closing(10, 8)  # from the holiday on
+    assert CALENDAR.due_after_calendar_days(tuesday, 5) == closing(9, 20)
+
+
+@pytest.mark.parametrize("hour", [0, 8, 12, 17, 23])
+def test_the_hour_of_receipt_does_not_matter(hour: int) -> None:
+    assert CALENDAR.due_after_working_days(shanghai(9, 15, hour, 59), 3) == closing(9, 18)
+
+
+def test_a_receipt_on_a_day_off_is_day_0_too() -> None:
+    assert CALENDAR.due_after_working_days(shanghai(10, 3, 12), 1) == closing(10, 8)
+
+
+def test_the_day_is_the_offices_day() -> None:
+    """17:00 UTC is the next morning in Shanghai."""
+    assert CALENDAR.due_after_working_days(utc(9, 14, 17), 3) == closing(9, 18)
+
+
+@pytest.mark.parametrize(
+    ("received", "hours", "due"),
+    [
+        (shanghai(9, 15, 9), 2, shanghai(9, 15, 11)),
+        (shanghai(9, 15, 16, 30), 2, shanghai(9, 16, 9, 30)),
+        (shanghai(9, 15, 6), 2, shanghai(9, 15, 10, 30)),
+        (shanghai(9, 15, 15, 30), 2, shanghai(9, 15, 17, 30)),
+        (shanghai(9, 15, 17, 30), 0.5, shanghai(9, 16, 9)),
+        (shanghai(9, 30, 20), 24, shanghai(10, 10, 14, 30)),
+    ],
+)
+def test_hours_of_being_open(received: datetime, hours: float, due: datetime) -> None:
+    assert CALENDAR.due_after_working_hours(received, hours) == Due(due.astimezone(UTC), provisional=False)
+
+
+def test_hours_stand_still_at_lunch() -> None:
+    assert WITH_LUNCH.due_after_working_hours(shanghai(9, 15, 11), 2).at == shanghai(9, 15, 15)
+    assert WITH_LUNCH.due_after_working_hours(shanghai(9, 15, 13), 2).at == shanghai(9, 15, 16)
+
+
+def test_a_date_in_a_year_not_announced_is_provisional() -> None:
+    assert not CALENDAR.due_after_working_days(shanghai(12, 30, 9), 1).provisional
+    assert CALENDAR.due_after_working_days(shanghai(12, 31, 9), 1) == closing(1, 4, year=2027, provisional=True)
+    assert CALENDAR.due_after_calendar_days(shanghai(11, 23, 9), 60).provisional
+
+
+def test_only_the_days_that_were_counted_matter() -> None:
+    """2025 has no table, but no day of it was needed."""
+    received = shanghai(12, 31, 9, year=2025)
+    assert CALENDAR.due_after_working_days(received, 1) == closing(1, 4)
+    assert CALENDAR.due_after_calendar_days(received, 5) == closing(1, 5)
+
+
+@pytest.mark.parametrize("year", [1999, 2028, 2040, 2199])
+def test_a_year_without_a_table_has_weekends_and_fixed_days(year: int) -> None:
+    off = [date(year, 1, 1), date(year, 5, 1), date(year, 5, 2), *(date(year, 10, day) for day in (1, 2, 3))]
+    assert not any(CALENDAR.is_working_day(day) for day in off)
+    others = (date(year, 3, 1) + timedelta(days=count) for count in range(60))
+    assert all(CALENDAR.is_working_day(day) == (day.weekday() < 5) for day in others)
+    assert CALENDAR.due_after_working_days(shanghai(6, 1, year=year), 5).provisional
+
+
+def test_no_table_at_all(tmp_path: Path) -> None:
+    calendar = load_calendar(tmp_path / "none", SHANGHAI, OPENS, CLOSES)
+    assert calendar.due_after_working_days(shanghai(9, 15), 3) == closing(9, 18, provisional=True)
+
+
+def test_the_tables_of_this_repository() -> None:
+    worked = {date(2026, *day) for day in ((1, 4), (2, 14), (2, 28), (5, 9), (9, 20), (10, 10))}
+    days = [date(2026, 1, 1) + timedelta(days=count) for count in range(365)]
+    assert {day for day in days if day.weekday() > 4 and CALENDAR.is_working_day(day)} == worked
+    assert sum(map(CALENDAR.is_working_day, days)) == 248
+    assert CALENDAR.years[2027].provisional
+    assert len(CALENDAR.years[2027].off) == 13  # as many as the law gives
+
+
+def test_open_closed_and_at_lunch() -> None:
+    assert CALENDAR.is_open(shanghai(9, 15, 8, 30))
+    assert not CALENDAR.is_open(shanghai(9, 15, 17, 30))
+    assert CALENDAR.is_open(shanghai(10, 10, 10))  # a Saturday that is worked (M12)
+    assert not CALENDAR.is_open(shanghai(10, 5, 10))
+    assert not WITH_LUNCH.is_open(shanghai(9, 15, 12))
+    assert WITH_LUNCH.in_working_hours(shanghai(9, 15, 12))
+    assert not WITH_LUNCH.in_working_hours(shanghai(9, 15, 17, 30))
+
+
+@pytest.mark.parametrize(
+    ("calendar", "moment", "opening"),
+    [
+        (CALENDAR, shanghai(9, 15, 7), shanghai(9, 15, 8, 30)),
+        (CALENDAR, shanghai(9, 15, 8, 30), shanghai(9, 15, 8, 30)),
+        (CALENDAR, shanghai(9, 15, 8, 31), shanghai(9, 16, 8, 30)),
+        (CALENDAR, shanghai(9, 30, 18), shanghai(10, 8, 8, 30)),
+        (WITH_LUNCH, shanghai(9, 15, 10), shanghai(9, 15, 14)),
+    ],
+)
+def test_next_opening(calendar: Calendar, moment: datetime, opening: datetime) -> None:
+    assert calendar.next_opening(moment) == opening
+
+
+def test_neighbouring_working_days() -> None:
+    assert CALENDAR.next_working_day(date(2026, 9, 30)) == date(2026, 10, 8)
+    assert CALENDAR.working_day_before(date(2026, 10, 8)) == date(2026, 9, 30)
+    assert CALENDAR.working_days_after(date(2026, 9, 30), 3) == date(2026, 10, 10)
+    assert CALENDAR.closing_of(shanghai(10, 3, 12)) == shanghai(10, 3, 17, 30)
+
+
+def test_quiet_hours() -> None:
+    assert CALENDAR.quiet_until(shanghai(9, 15, 21, 29)) is None
+    assert CALENDAR.quiet_until(shanghai(9, 15, 21, 30)) == shanghai(9, 16, 8)
+    assert CALENDAR.quiet_until(shanghai(9, 16, 7, 59)) == shanghai(9, 16, 8)
+    assert CALENDAR.quiet_until(shanghai(9, 16, 8)) is None
+
+
+def test_other_quiet_hours() -> None:
+    noon = (time(12), time(14))
+    assert CALENDAR.quiet_until(shanghai(9, 15, 13), *noon) == shanghai(9, 15, 14)
+    assert CALENDAR.quiet_until(shanghai(9, 15, 23), *noon) is None
+    assert CALENDAR.quiet_until(shanghai(9, 15, 12), time(12), time(12)) is None
+
+
+def in_berlin(opens: time, closes: time) -> Calendar:
+    sundays = frozenset((date(2026, 3, 29), date(2026, 10, 25)))  # clocks change on Sundays
+    return Calendar(ZoneInfo("Europe/Berlin"), opens, closes, {2026: Year(frozenset(), sundays, False)})
+
+
+def test_hours_that_are_skipped() -> None:
+    assert in_berlin(time(1), time(4)).due_after_working_hours(utc(3, 28, 23), 2).at == utc(3, 29, 2)
+    assert in_berlin(time(2, 30), time(9)).next_opening(utc(3, 28, 20)) == utc(3, 29, 1, 30)
+    gone = in_berlin(time(2, 30), time(3, 15))  # opens after it closes, on that one day
+    assert not gone.is_open(utc(3, 29, 1, 20))
+
+
+def test_hours_that_come_twice() -> None:
+    night = in_berlin(time(1), time(4))
+    assert night.due_after_working_hours(utc(10, 24, 22), 4).at == utc(10, 25, 3)
+    assert night.quiet_until(utc(10, 25, 0, 10), time(22), time(2, 30)) == utc(10, 25, 0, 30)
+    assert night.quiet_until(utc(10, 25, 1, 10), time(22), time(2, 30)) is None  # 2:10 for the second time
+
+
+def naive_last(calendar: Calendar, day: date, count: int) -> date:
+    """Counts on fingers."""
+    known = {year: (found.off, found.swapped) for year, found in calendar.years.items()}
+    fixed = {"01-01", "05-01", "05-02", "10-01", "10-02", "10-03"}
+    while count > 0:
+        day = date.fromordinal(day.toordinal() + 1)
+        off, swapped = known.get(day.year, (frozenset(), frozenset()))
+        if day.year not in known and day.isoformat()[5:] in fixed:
+            continue
+        if day in swapped or (day.isoweekday() not in (6, 7) and day not in off):
+            count -= 1
+    return day
+
+
+@given(calendars, moments, st.integers(1, 80))
+def test_due_agrees_with_counting(calendar: Calendar, moment: datetime, count: int) -> None:
+    due = calendar.due_after_working_days(moment, count)
+    received = moment.astimezone(calendar.zone).date()
+    last = naive_last(calendar, received, count)
+    assert due.at.astimezone(calendar.zone).replace(tzinfo=None) == datetime.combine(last, CLOSES)
+    needed = range((received + timedelta(days=1)).year, last.year + 1)
+    assert due.provisional == any(year != 2026 for year in needed)
+
+
+@given(calendars, moments, st.integers(1, 80))
+def test_a_calendar_limit_ends_on_a_working_day(calendar: Calendar, moment: datetime, count: int) -> None:
+    due = calendar.due_after_calendar_days(moment, count)
+    end = moment.astimezone(calendar.zone).date() + timedelta(days=count)
+    last = due.at.astimezone(calendar.zone)
+    assert last.time() == CLOSES
+    assert last.date() == (end if calendar.is_working_day(end) else naive_last(calendar, end, 1))
+    assert due.provisional == (end.year != 2026 or last.year != 2026)
+
+
+LIMITS: list[Callable[[Calendar, datetime, int], Due]] = [
+    Calendar.due_after_working_days,
+    Calendar.due_after_calendar_days,
+    Calendar.due_after_working_hours,
+]
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+@given(calendar=calendars, moment=moments, count=st.integers(1, 40), later=st.integers(0, 20 * 24 * 60))
+def test_more_time_or_a_later_receipt_never_ends_earlier(
+    limit: Callable[[Calendar, datetime, int], Due], *, calendar: Calendar, moment: datetime, count: int, later: int
+) -> None:
+    due = limit(calendar, moment, count)
+    assert due.at > moment
+    assert due.at.tzinfo is UTC
+    assert limit(calendar, moment, count + 1).at >= due.at
+    assert limit(calendar, moment + timedelta(minutes=later), count).at >= due.at
+
+
+@settings(max_examples=40)
+@given(st.sampled_from([CALENDAR, WITH_LUNCH]), st.integers(0, 4 * 24 * 400), st.integers(1, 80))
+def test_working_hours_agree_with_counting_quarters(calendar: Calendar, start: int, quarters: int) -> None:
+    quarter = timedelta(minutes=15)
+    moment = left = datetime(2026, 1, 1, tzinfo=UTC) + start * quarter
+    counted = 0
+    while counted < quarters:
+        counted += calendar.is_open(left)
+        left += quarter
+    assert calendar.due_after_working_hours(moment, quarters / 4).at == left
+
+
+@given(calendars, moments)
+def test_an_opening_opens(calendar: Calendar, moment: datetime) -> None:
+    opening = calendar.next_opening(moment)
+    assert opening >= moment
+    assert calendar.is_open(opening)
+    assert not calendar.is_open(opening - timedelta(microseconds=1))
+    assert calendar.in_working_hours(opening)
+
+
+@given(calendars, moments)
+def test_quiet_hours_end(calendar: Calendar, moment: datetime) -> None:
+    until = calendar.quiet_until(moment)
+    hour = moment.astimezone(calendar.zone).time()
+    assert (until is None) == (time(8) <= hour < time(21, 30))
+    if until is not None:
+        assert until > moment
+        assert calendar.quiet_until(until) is None
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        Calendar.is_open, Calendar.in_working_hours, Calendar.next_opening, Calendar.closing_of, Calendar.quiet_until,
+        lambda calendar, moment: calendar.due_after_working_days(moment, 1),
+        lambda calendar, moment: calendar.due_after_calendar_days(moment, 1),
+        lambda calendar, moment: calendar.due_after_working_hours(moment, 1),
+    ],
+)  # fmt: skip
+def test_naive_moments_are_refused(ask: Callable[[Calendar, datetime], object]) -> None:
+    with pytest.raises(ValueError, match="zone"):
+        ask(CALENDAR, shanghai(9, 15).replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("count", [0, -1])
+def test_limits_without_length_are_refused(limit: Callable[[Calendar, datetime, int], Due], count: int) -> None:
+    with pytest.raises(ValueError, match="limit"):
+        limit(CALENDAR, shanghai(9, 15), count)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fault"),
+    [
+        ("2030.toml", "off = [", "2030.toml"),
+        ("2030.toml", "swapped = []", "off must be a list"),
+        ("2030.toml", "off = 3\nswapped = []", "off must be a list"),
+        ("2030.toml", "off = ['2030-01-01']\nswapped = []", "not a date"),
+        ("2030.toml", "off = [2030-01-01T08:00:00]\nswapped = []", "not a date"),
+        ("2030.toml", "off = [2029-01-01]\nswapped = []", "another year"),
+        ("2030.toml", "off = [2030-02-30]\nswapped = []", "2030.toml"),
+        ("2030.toml", "off = [2030-01-05]\nswapped = [2030-01-05]", "both"),
+        ("2030.toml", "off = []\nswapped = [2030-01-04]", "no Saturday"),
+        ("2030.toml", "off = []\nswapped = []\nprovisional = 'no'", "provisional"),
+        ("2030.toml", "off = []\nswapped = []\nholiday = []", "unknown key holiday"),
+        ("2030-copy.toml", "off = []\nswapped = []", "must be a year"),
+        ("2030.toml", b"\xff", "2030.toml"),
+    ],
+)
+def test_a_fault_names_its_file(tmp_path: Path, name: str, content: str | bytes, fault: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ConfigError) as raised:
+        load_calendar(tmp_path, SHANGHAI, OPENS, CLOSES)
+    assert str(raised.value).startswith(f"{path}: ")
+    assert fault in str(raised.value)
+
+
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "2030.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"2030\.toml"):
+        load_calendar(tmp_path, SHANGHAI, OPENS, CLOSES)
+
+
+def test_a_table_saved_on_windows(tmp_path: Path) -> None:
+    (tmp_path / "2030.toml").write_bytes(b"\xef\xbb\xbfoff = [2030-01-02]\r\nswapped = []\r\n")
+    calendar = load_calendar(tmp_path, SHANGHAI, OPENS, CLOSES)
+    assert not calendar.is_working_day(date(2030, 1, 2))
+
+
+@pytest.mark.parametrize("lunch", [None, (time(14), time(12)), (time(7), time(9)), (time(16), time(18))])
+def test_hours_must_follow_each_other(lunch: tuple[time, time] | None) -> None:
+    closes = CLOSES if lunch else OPENS
+    with pytest.raises(ConfigError, match="office hours"):
+        load_calendar(CONTENT, SHANGHAI, OPENS, closes, lunch)
