@@ -83,7 +83,9 @@ async def main() -> None:
         await load.feed(lambda number: Said("你好"))
         await load.handle()
         await town.store.writer.submit(lambda tx: _consent(town, tx))
-        page = Pressed(encode_action("policy.page", town.house.policies.sections("zh_CN", _today(town))[0].pages[0].slug), "p")
+        page = Pressed(
+            encode_action("policy.page", town.house.policies.sections("zh_CN", _today(town))[0].pages[0].slug), "p"
+        )
         told("page.cpu", await measured(load, lambda number: page), 0.15)
         await load.feed(lambda number: Pressed(encode_action("matter.kind", "help"), "p"))
         await load.handle()

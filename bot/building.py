@@ -1,15 +1,19 @@
 """Channels and content from settings: the one place where a platform's name chooses its code."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bot.app import Outside, Store, read_house
 from bot.config import Settings, WebSettings
 from bot.errors import ConfigError
+from bot.ids import Ids
 from bot.sealing import Keys, Lookup, Sealer
 from bot.words import Words, _, read_words
 
 if TYPE_CHECKING:
     from bot.channels.telegram.channel import TelegramChannel
+    from bot.channels.web.channel import WebChannel
+    from bot.channels.web.server import WebServer
 
 REPEAT = _("(sent again)")
 
@@ -31,6 +35,30 @@ async def build_telegram(settings: Settings, store: Store, outside: Outside, wor
     )
     await channel.check()
     return channel
+
+
+def build_web(
+    settings: Settings, store: Store, outside: Outside, woke: Callable[[str, str], None]
+) -> "tuple[WebServer, WebChannel, WebChannel]":
+    """The web server with its residents' and its office's side."""
+    from bot.channels.web.channel import WebChannel
+    from bot.channels.web.history import History
+    from bot.channels.web.server import WebServer
+
+    chosen = settings.web
+    assert chosen is not None
+    spool = settings.files.folder / "spool"
+    ids = Ids(lambda: int(outside.clock.now().timestamp() * 1000), outside.random)
+
+    def side(name: str, page: str) -> WebChannel:
+        history = History(name, store.writer, store.keys.content, store.keys.lookup, ids)
+        return WebChannel(name, history=history, spool=spool, woke=woke, clock=outside.clock,
+                          address=web_address(chosen) + page)  # fmt: skip
+
+    resident, office = side("web:resident", "/"), side("web:office", "/office")
+    server = WebServer(resident, office, host=chosen.host, port=chosen.port, url=chosen.url,
+                       name=settings.office.name, spool=spool, read_file=store.files.read)  # fmt: skip
+    return server, resident, office
 
 
 def build_words(settings: Settings) -> Words:

@@ -74,6 +74,15 @@ async def _start(
     platforms: dict[str, Message] = {channel.name: words for channel, words in extra}
     channels: list[Channel] = [channel for channel, _words in extra]
     for_officials = list(channels)
+    server = None
+    wake = _Wake()
+    if settings.web is not None:
+        from bot.building import build_web
+
+        server, resident, office = build_web(settings, store, outside, wake)
+        channels += [resident, office]
+        for_officials.append(office)
+        platforms |= {resident.name: WEB, office.name: WEB}
     house = read_house(settings, store.keys, outside, platforms)
     if settings.telegram is not None:
         from bot.building import build_telegram
@@ -82,8 +91,11 @@ async def _start(
         channels.append(telegram)
         for_officials.append(telegram)
         platforms[telegram.name] = TELEGRAM
+    if server is not None:
+        await server.start()
     app = App(store, house, channels, outside)
-    running = Running(app, settings, for_officials=for_officials)
+    wake.app = app
+    running = Running(app, settings, server, for_officials=for_officials)
     await app.start()
     running.control = await serve(socket_of(settings), running.answer)
     running.menus = asyncio.create_task(publish_menus(app))

@@ -167,6 +167,20 @@ def tell_added(ctx: Ctx, telling: Telling) -> Screen | None:
     return _pushed(ctx, telling, _("The resident added something"))
 
 
+@router.telling("case.files")
+def tell_files(ctx: Ctx, telling: Telling) -> Screen | None:
+    """What the resident sent has been fetched and checked: it can be looked at now."""
+    case = ctx.office.cases.readable(telling.subject, ctx.person)
+    if case is None:
+        return None
+    files = [file for file in ctx.office.cases.work_on(case.number, ctx.person)[2] if file.state == "stored"]
+    words = _("Number {number}: the files are here.", number=case.number)
+    return ctx.screen(
+        join([ctx.say(words), called(case)]),
+        [ctx.button(_("Show files ({count})", count=len(files)), "case.files", case.number)],
+    )
+
+
 @router.telling("case.withdrawn")
 def tell_withdrawn(ctx: Ctx, telling: Telling) -> Screen | None:
     return _pushed(ctx, telling, _("Taken back by the resident"))

@@ -243,6 +243,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'armed'"),
     )
     op.create_table(
+        "web_message",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("chat", sa.BigInteger(), nullable=False),
+        sa.Column("mine", sa.Boolean(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_web_message")),
+    )
+    op.create_index("ix_web_message_chat", "web_message", ["chat", "id"], unique=False)
+    op.create_table(
         "assignment",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("case", sa.BigInteger(), nullable=False),

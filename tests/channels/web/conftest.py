@@ -1,0 +1,46 @@
+"""A running office with the web chat on a free port, and a browser where there is one."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from bot.app import Outside
+from bot.config import Settings
+from bot.running import Running, start_office, stop_office
+from tests.rig import FakeClock
+
+CHROMIUM = os.environ.get("HUIYIN_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+             "--disable-sync", "--no-first-run"]  # fmt: skip
+
+
+def settings_in(folder: Path, port: int = 0) -> Settings:
+    return Settings.model_validate(
+        {
+            "database": {"url": f"sqlite:///{folder}/huiyin.db"},
+            "security": {"key_file": folder / "keys"},
+            "files": {"folder": folder / "files"},
+            "web": {"port": port},
+        }
+    )
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Running]:
+    running = await start_office(settings_in(tmp_path), outside=Outside(FakeClock()))  # in working hours
+    yield running
+    await stop_office(running)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: install the package chromium, or name one in HUIYIN_CHROMIUM")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
