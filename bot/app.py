@@ -138,6 +138,7 @@ def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapp
         emergencies=read_emergencies(content / "emergency", office.language),
         platforms=platforms,
         duty_phone=office.duty_phone,
+        outside_phone=office.outside_phone,
     )
 
 
@@ -249,7 +250,8 @@ class App:
         if gone:
             people_records.set_reachable(tx, address, False)
         if subject is not None:
-            arm(tx, id=self.house.means.ids(), key=f"lost:{row}", kind="case.lost", due_at=tx.now, subject=subject)
+            arm(tx, id=self.house.means.ids(), key=f"lost:{row}", kind="case.lost", due_at=tx.now, subject=subject,
+                data={"row": row})  # fmt: skip
 
     async def _fetch(self, _subject: int, data: dict[str, Any]) -> dict[str, Any]:
         """Fetches a file, checks it, takes its metadata out and stores it sealed (T10)."""

@@ -26,6 +26,7 @@ class OfficeSettings(Section):
     language: str = "zh_CN"
     opens: str = Field(default="8:30", pattern=r"^\d{1,2}:\d{2}$")
     duty_phone: str = ""
+    outside_phone: str = "12388"  # where staff can be complained about outside the office
     closes: str = Field(default="17:30", pattern=r"^\d{1,2}:\d{2}$")
 
     @field_validator("timezone")

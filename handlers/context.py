@@ -8,6 +8,7 @@ from bot.dialogue.router import ANYONE
 from bot.dialogue.router import Router as AnyRouter
 from bot.dialogue.screen import Button
 from bot.office.cases.model import Case, Kind, Status
+from bot.office.cases.number import read_number
 from bot.office.office import Office
 from bot.office.people.model import Person, Role
 from bot.text import Text, quote
@@ -82,6 +83,24 @@ def source_of(ctx: Ctx) -> str | None:
     if ctx.event.message is None or ctx.arrival.lane is None:
         return None
     return f"{ctx.arrival.lane}:{ctx.event.message}"
+
+
+def excerpt(words: str, at_most: int = 800) -> Text:
+    """Somebody's words in a quote; very long ones in part, with their length."""
+    return quote(words) if len(words) <= at_most else quote(words[:at_most].rstrip() + f"… ({len(words)})")
+
+
+def split_number(text: str) -> tuple[str | None, str]:
+    """The case number that a text begins with, however it is spaced, and the words after it."""
+    words = text.split()
+    for count in range(min(len(words), 8), 0, -1):
+        number = read_number("".join(words[:count]))
+        if number is not None:
+            rest = text
+            for word in words[:count]:
+                rest = rest.lstrip().removeprefix(word)
+            return number, rest.strip()
+    return None, text.strip()
 
 
 def words_of(said: Said) -> str:

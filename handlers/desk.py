@@ -18,6 +18,7 @@ from bot.telling import Telling
 from bot.words import Words, _
 from handlers.context import Ctx
 from handlers.excuses import excuse
+from handlers.residents import drafts
 
 log = structlog.get_logger()
 
@@ -58,7 +59,9 @@ class Desk:
             return Reply(None, None, [])  # groups: nothing is read there but what a later capability asks for
         person = self._who(office, arrival)
         ctx = self._context(office, arrival, person)
+        was_filling = arrival.conversation.filling is not None
         screens = self._talk.handle(ctx)
+        drafts.watch(ctx, was_filling)
         if person is NOBODY:
             return Reply(None, None, screens)
         return Reply(person.address, person.id, screens, person.channel, ctx.subject)

@@ -2,7 +2,7 @@
 
 from handlers.context import Router
 from handlers.officials import queue, writing
-from handlers.residents import cases, consent, human, matters, menu, policies
+from handlers.residents import cases, consent, drafts, human, matters, menu, policies
 from handlers.timed import reminders
 
 
@@ -16,5 +16,6 @@ def all_routes() -> Router:
         human.router,
         policies.router,
         matters.router,
+        drafts.router,
         reminders.router,
     )

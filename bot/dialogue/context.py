@@ -48,6 +48,21 @@ class Context(Generic[O, P]):
         """What handlers keep between two messages of this chat."""
         return self.conversation.memory
 
+    def expect(self, what: dict[str, Any] | None) -> None:
+        """What the next free words are for; any command or button ends it."""
+        if what is None:
+            self.memory.pop("expects", None)
+        else:
+            self.memory["expects"] = what
+
+    def expected(self, name: str) -> Any:
+        """What the words at hand were waited for, if under this name; asked once."""
+        expects: dict[str, Any] = self.memory.get("expects", {})
+        if name not in expects:
+            return None
+        self.expect(None)
+        return expects[name]
+
     def screen(
         self,
         words: Message | Text | str,

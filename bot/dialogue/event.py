@@ -44,6 +44,7 @@ class Said(Struct, frozen=True, tag=True):
     album: str | None = None  # messages of one album share it
     edited: bool = False  # a further version of the message `message`
     sticker: bool = False
+    foreign: bool = False  # forwarded, or by another bot: never a command, whatever it looks like
 
 
 class Pressed(Struct, frozen=True, tag=True):

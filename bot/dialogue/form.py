@@ -45,7 +45,7 @@ class Question(Generic[C]):
 class Words(Question[C]):
     """Free words; a voice note or a photo alone is enough. `at_most` counts characters."""
 
-    at_most: int = 7000
+    at_most: int = 70_000
     files: int = 10
 
     def is_needed(self, ctx: C, answers: Answers) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from bot.dialogue.context import Context, listed
 from bot.dialogue.event import (
     Blocked,
@@ -63,6 +65,8 @@ class Talk:
                 return []
 
     def _said(self, ctx: Ctx, said: Said) -> list[Screen]:
+        if said.phone and not said.text:
+            said = msgspec.structs.replace(said, text=said.phone)
         if said.edited:
             return self._hooked(ctx, "edited", said)
         urgent = [screen for hook in self._hooks("first") for screen in listed(hook(ctx, said))]
@@ -70,6 +74,8 @@ class Talk:
 
     def _understood(self, ctx: Ctx, said: Said) -> list[Screen]:
         text = said.text.strip()
+        if said.foreign:
+            return self._free(ctx, said)
         if text.startswith("/") and len(text) > 1:
             name, _space, rest = text[1:].partition(" ")
             return self._command(ctx, name.partition("@")[0].lower(), rest.strip())
@@ -85,6 +91,10 @@ class Talk:
                 return self._form_word(ctx, str(word))
             if word is not None and word in self._router.commands:
                 return self._command(ctx, word, "")
+        return self._free(ctx, said)
+
+    def _free(self, ctx: Ctx, said: Said) -> list[Screen]:
+        """Words that are no command: an answer to the open question, or something new."""
         if ctx.conversation.filling is not None and (screens := self._answered(ctx, said)) is not None:
             return screens
         return self._hooked(ctx, "said", said)
@@ -93,12 +103,14 @@ class Talk:
         if name in FORM_WORDS and ctx.conversation.filling is not None:
             return self._form_word(ctx, name)
         route = self._router.commands.get(name)
+        ctx.expect(None)
         if route is None or not route.admits(ctx.roles):
             return self._hooked(ctx, "unknown command")
         return listed(route.handler(ctx, rest))
 
     def _pressed(self, ctx: Ctx, action: str) -> list[Screen]:
         name, args, revision = decode_action(action)
+        ctx.expect(None)
         if revision and revision != ctx.conversation.revision:
             return self._current(ctx)
         if name.startswith("form."):

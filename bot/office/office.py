@@ -40,6 +40,7 @@ class House:
     emergencies: Emergencies
     platforms: Mapping[str, Message]  # channel: through whose hands a message goes
     duty_phone: str = ""
+    outside_phone: str = ""  # of the body that hears complaints about staff from outside
 
 
 class Office:
@@ -56,6 +57,7 @@ class Office:
         self.understand = house.understand
         self.emergencies = house.emergencies
         self.duty_phone = house.duty_phone
+        self.outside_phone = house.outside_phone
         means = house.means
         self.people = People(tx, ids=means.ids, lookup=means.lookup, identity=house.identity)
         self.cases = Cases(tx, means, self.people, self._told.append)

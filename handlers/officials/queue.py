@@ -10,7 +10,7 @@ from bot.office.cases.number import find_numbers
 from bot.telling import Telling
 from bot.text import Text, bold, join, quote
 from bot.words import Message, _
-from handlers.context import KINDS, WORKERS, Ctx, Router, called
+from handlers.context import KINDS, WORKERS, Ctx, Router, called, excerpt
 
 router = Router("queue", who=WORKERS)
 
@@ -78,7 +78,7 @@ def card(ctx: Ctx, number: str) -> Screen:
         lines.append(ctx.say(_("Place: {place}", place=quote(case.place))))
     for entry in entries[-8:]:
         lines.append(ctx.say(_("{kind}, {at}:", kind=ENTRIES[entry.kind], at=entry.happened_at)))
-        lines.append(quote(entry.words or "—"))
+        lines.append(excerpt(entry.words or "—"))
     stored = [file for file in files if file.state == "stored"]
     if missing := len(files) - len(stored):
         lines.append(ctx.say(_("{count} files are being fetched or could not be kept.", count=missing)))
@@ -179,6 +179,12 @@ def tell_files(ctx: Ctx, telling: Telling) -> Screen | None:
         join([ctx.say(words), called(case)]),
         [ctx.button(_("Show files ({count})", count=len(files)), "case.files", case.number)],
     )
+
+
+@router.telling("case.lost")
+def tell_lost(ctx: Ctx, telling: Telling) -> Screen | None:
+    """A message about this case did not reach its reader: somebody should call (M31)."""
+    return _pushed(ctx, telling, _("A message about this case could not be delivered; please reach them another way"))
 
 
 @router.telling("case.withdrawn")

@@ -9,7 +9,7 @@ from bot.dialogue.screen import Screen, Shown
 from bot.office.cases.model import Case, Outcome
 from bot.text import clean, join, quote
 from bot.words import Message, _
-from handlers.context import WORKERS, Ctx, Router, speaker
+from handlers.context import WORKERS, Ctx, Router, speaker, split_number
 from handlers.officials.queue import card, number_of
 
 router = Router("writing", who=WORKERS)
@@ -137,7 +137,7 @@ def write_note(ctx: Ctx, number: str) -> Screen:
 def write(ctx: Ctx, way: str, number: str, outcome: str = "") -> Screen:
     """Waits for the words; nothing is sent by them alone."""
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
-    ctx.memory["writing"] = {"number": case.number, "way": way, "outcome": outcome}
+    ctx.expect({"words": {"number": case.number, "way": way, "outcome": outcome}})
     ctx.subject = case.id
     return ctx.screen(
         join([ctx.say(_("Number {number}", number=case.number)), quote(case.title or "…"), ctx.say(ASKS[way])]),
@@ -148,10 +148,11 @@ def write(ctx: Ctx, way: str, number: str, outcome: str = "") -> Screen:
 @router.hook("said")
 def written(ctx: Ctx, said: Said) -> Screens:
     """The words that were waited for."""
-    writing: dict[str, str] | None = ctx.memory.get("writing")
-    if writing is None or not said.text or not ctx.person.is_official:
+    if not said.text or not ctx.person.is_official:
         return None
-    ctx.memory.pop("writing")
+    writing: dict[str, str] | None = ctx.expected("words")
+    if writing is None:
+        return None
     if writing["way"] == "note":
         return _send(ctx, writing["number"], "note", said.text, "")
     return preview(ctx, writing["number"], writing["way"], said.text, writing["outcome"])
@@ -232,7 +233,6 @@ def change(ctx: Ctx, number: str, way: str) -> Screen:
 @router.action("write.drop")
 def drop(ctx: Ctx) -> Screen:
     ctx.memory.pop("draft", None)
-    ctx.memory.pop("writing", None)
     return ctx.screen(_("Nothing was sent."), [ctx.button(_("To do"), "queue")])
 
 
@@ -272,11 +272,8 @@ def _command(ctx: Ctx, way: str, rest: str) -> Screens:
 
 def _split(rest: str) -> tuple[str, str]:
     """Case number and words of "/tell N words"."""
-    number = number_of(rest)
-    head, _space, words = rest.strip().partition(" ")
-    if number.replace("-", "") not in head.upper().replace("-", ""):
-        head, _space, words = words.strip().partition(" ")  # the number was typed in two halves
-    return number, words.strip()
+    number, words = split_number(rest)
+    return number or number_of(rest), words
 
 
 def _send_draft(ctx: Ctx, number: str, way: str) -> Screens:

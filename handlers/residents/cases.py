@@ -1,6 +1,7 @@
 """My cases: look, add, take back, share with family, say whether it was solved; and what residents are told."""
 
 import re
+import unicodedata
 
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Finished, Said
@@ -23,6 +24,7 @@ from handlers.context import (
     promised,
     source_of,
     speaker,
+    split_number,
     words_of,
 )
 from handlers.residents import held
@@ -71,10 +73,10 @@ def show(ctx: Ctx, number: str) -> Screen:
 
 @router.command("check", about=_("Look up by number"))
 def check(ctx: Ctx, rest: str) -> Screens:
-    numbers = find_numbers(rest)
-    if not numbers:
+    number, code = split_number(rest)
+    if number is None:
         return ctx.screen(_("Please send the number; with somebody else's case also the six-digit code."))
-    return _looked_up(ctx, numbers[0], rest)
+    return _looked_up(ctx, number, code)
 
 
 @router.hook("said")
@@ -83,16 +85,17 @@ def mentioned(ctx: Ctx, said: Said) -> Screens:
     words = said.text.strip()
     if (asks := next((word for word in _CHECK if words.casefold().startswith(word)), None)) and not said.files:
         return check(ctx, words[len(asks) :])
-    if adding := ctx.memory.pop("adding", None):
+    if (adding := ctx.expected("add")) is not None:
         return _added(ctx, adding, said)
     numbers = find_numbers(said.text)
     if numbers and len(said.text) < 60 and not said.files:
-        return _looked_up(ctx, numbers[0], said.text)
+        number, code = split_number(words)
+        return _looked_up(ctx, number or numbers[0], code if number else "")
     return _verdict_in_words(ctx, said.text)
 
 
 def _looked_up(ctx: Ctx, number: str, text: str) -> Screens:
-    code = _CODE.search(text.upper().replace(number, "").replace(number.replace("-", ""), ""))
+    code = _CODE.fullmatch(unicodedata.normalize("NFKC", text).strip())
     if code is None:
         return show(ctx, number)
     digits = code[1] + code[2]
@@ -129,16 +132,15 @@ def share(ctx: Ctx, number: str) -> Screen:
 @router.action("case.more")
 def more(ctx: Ctx, number: str) -> Screen:
     case = ctx.office.cases.find(number, ctx.person)
-    ctx.memory["adding"] = case.number
+    ctx.expect({"add": case.number})
     ctx.subject = case.id
     return ctx.screen(_("Go ahead: type, speak or send a photo. I add it to number {number}.", number=case.number))
 
 
 @router.command("add", about=_("Add to a case"))
 def add(ctx: Ctx, rest: str) -> Screens:
-    number = next(iter(find_numbers(rest)), None)
+    number, words = split_number(rest)
     if number is not None:
-        words = rest.replace(rest.split(maxsplit=1)[0], "", 1).strip()
         return _added(ctx, number, Said(text=words)) if words else more(ctx, number)
     cases = ctx.office.cases.open_of(ctx.person)
     if not cases:
@@ -234,7 +236,7 @@ def unseen(ctx: Ctx, number: str) -> Screen:
 def _unsolved(ctx: Ctx, number: str, words: str) -> Screen:
     case, by = ctx.office.cases.unsolved(number, words, by=ctx.person, said_at=ctx.event.happened_at)
     ctx.subject = case.id
-    ctx.memory["adding"] = number
+    ctx.expect({"add": number})
     return ctx.screen(
         _("I am sorry. This is not over: it goes to the supervisor to decide whether it is done again, and you hear by "
           "{by}.\nNo need to say it all again; a photo can be sent right here.", by=by),
@@ -342,6 +344,7 @@ def tell_file_missing(ctx: Ctx, telling: Telling) -> Screen:
         "too_large": _(
             "A file you sent is larger than 20 MB and could not be kept. A smaller one, or a photo of it, works."
         ),
+        "heic": _("Photos of this kind (HEIC) cannot be kept. Please send it as an ordinary photo."),
         "gone": _("A file you sent could not be fetched any more. Please send it once more."),
     }
     words = reasons.get(

@@ -123,6 +123,6 @@ def more(ctx: Ctx) -> Screen:
 @router.timed("held.expired")
 def expire(ctx: Ctx, _due: Due) -> Screens:
     """A day without consent: what was held is deleted."""
-    if not held.take(ctx):
+    if not held.take(ctx) or ctx.office.calendar.quiet_until(ctx.now) is not None:
         return None
     return ctx.screen(_("You have not said yes, so I have deleted what I kept for you. Write again whenever you like."))

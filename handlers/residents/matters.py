@@ -10,9 +10,10 @@ from bot.dialogue.form import FILES, TEXT, Answers, Choice, Form, Place, Words, 
 from bot.dialogue.screen import Button, Request, Screen
 from bot.office.cases.model import Case, Kind, Privacy
 from bot.office.cases.service import Matter
+from bot.office.people.model import Role
 from bot.text import Text, join, quote
 from bot.words import Message, _
-from handlers.context import KINDS, RESIDENTS, Ctx, Router, my_cases_button, plain_files, promised, source_of
+from handlers.context import KINDS, RESIDENTS, Ctx, Router, excerpt, my_cases_button, plain_files, promised, source_of
 from handlers.residents import consent, held, human, policies
 
 router = Router("matters", who=RESIDENTS)
@@ -69,7 +70,7 @@ def review(ctx: Ctx, answers: Answers) -> Screen:
     if any(file.kind is FileKind.PHOTO for file in files):
         lines.append(ctx.say(_("Photo received. Place and time hidden in it are taken out.")))
     lines.append(ctx.say(_("I will register it like this:")))
-    lines.append(quote(answers.get(TEXT) or ctx.say.plain(_("(see the voice note or photo)"))))
+    lines.append(excerpt(answers.get(TEXT) or ctx.say.plain(_("(see the voice note or photo)"))))
     if place := _place_words(ctx, answers):
         lines.append(ctx.say(_("Place: {place}", place=place)))
     if answers.get("identity") == "confidential":
@@ -110,6 +111,10 @@ def receipt(ctx: Ctx, case: Case) -> Screen:
         ctx.say(_("Number {number}; no need to remember it, “my cases” shows it.", number=case.number)),
         ctx.say(_("You get an answer by {due} at the latest.", due=promised(case))),
     ]
+    if case.sealed and not ctx.office.people.with_role(Role.SUPERVISOR, None):
+        lines.append(
+            ctx.say(_("No supervisor is bound here yet. You can also call {phone}.", phone=ctx.office.outside_phone))
+        )
     share = [] if case.sealed else [ctx.button(_("Let family follow it"), "case.share", case.number)]
     return ctx.screen(
         join(lines), [ctx.button(_("Add a photo"), "case.more", case.number), *share, my_cases_button(ctx)]

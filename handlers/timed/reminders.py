@@ -28,6 +28,12 @@ def over(ctx: Ctx, due: Due) -> None:
     ctx.office.cases.remind(due.subject, "cases.over")
 
 
+@router.timed("case.lost")
+def lost(ctx: Ctx, due: Due) -> None:
+    """A message about a case will never arrive."""
+    ctx.office.cases.undelivered(due.subject, due.data.get("row", 0))
+
+
 @router.telling("cases.due")
 @router.telling("cases.over")
 def tell_due(ctx: Ctx, telling: Telling) -> Screen | None:

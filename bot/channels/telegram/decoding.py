@@ -200,6 +200,7 @@ def _said(message: Message, username: str) -> Said | None:
         reply_to=str(quoted.message_id) if quoted else None,
         album=message.media_group_id,
         sticker=message.sticker is not None,
+        foreign=bool(message.forward_origin or message.via_bot or message.sender_chat),
     )
 
 

@@ -54,6 +54,12 @@ class Work(Acts):
             workable(sight_of(by)) & is_open & (case.c.due_at < self._now), viewer=by, at_most=30
         )
 
+    def undelivered(self, case_id: int, row: int) -> None:
+        """A message about this case did not arrive: whoever is responsible hears of it."""
+        found = self._records.by_id(case_id, viewer=MACHINE)
+        if found is not None:
+            self._tell_officials("case.lost", found, f"lost:{row}", self._responsible(found))
+
     def remind(self, case_id: int, kind: str) -> None:
         """Whoever is responsible hears what falls due, in one message a slot; an overdue case reaches the head too."""
         found = self._records.by_id(case_id, viewer=MACHINE)

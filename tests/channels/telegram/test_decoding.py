@@ -119,7 +119,7 @@ def test_only_ones_own_phone_number_counts(
     contact: dict[str, Any], fields: dict[str, Any], phone: str | None
 ) -> None:  # fmt: skip
     card: dict[str, Any] = {"phone_number": "8613800000000", "first_name": "A"} | contact
-    assert what(contact=card, **fields) == Said(phone=phone)
+    assert what(contact=card, **fields) == Said(phone=phone, foreign=bool(fields))
 
 
 def test_stickers_and_what_nobody_can_read_still_get_an_answer() -> None:
@@ -148,7 +148,7 @@ def test_commands(text: str, expected: What) -> None:
 
 @pytest.mark.parametrize("origin", ["forward_origin", "via_bot", "sender_chat"])
 def test_a_link_counts_only_in_ones_own_words(origin: str) -> None:
-    assert what(text="/start ABC", **{origin: {"id": 1}}) == Said("/start ABC")
+    assert what(text="/start ABC", **{origin: {"id": 1}}) == Said("/start ABC", foreign=True)
 
 
 def test_authority_is_the_numeric_sender_and_nothing_else() -> None:

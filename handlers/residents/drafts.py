@@ -1,0 +1,57 @@
+"""A form left open: it waits for days, is recalled once, and then goes."""
+
+from datetime import datetime, timedelta
+
+from bot.dialogue.context import Screens
+from bot.dialogue.event import Due
+from bot.words import _
+from handlers.context import RESIDENTS, Ctx, Router
+
+RECALLED_AFTER = timedelta(hours=20)
+KEPT = timedelta(days=7)
+
+router = Router("drafts", who=RESIDENTS)
+
+
+def watch(ctx: Ctx, was_filling: bool) -> None:
+    """After every event: an open form has its moments, a finished one has none."""
+    lane = ctx.arrival.lane
+    if lane is None or ctx.event.who is None:
+        return
+    if ctx.conversation.filling is not None:
+        ctx.office.remember(f"draft:{lane}", "draft.recall", _awake(ctx, ctx.now + RECALLED_AFTER), lane=lane)
+        ctx.office.remember(f"draft-end:{lane}", "draft.end", ctx.now + KEPT, lane=lane)
+    elif was_filling:
+        ctx.office.forget(f"draft:{lane}")
+        ctx.office.forget(f"draft-end:{lane}")
+
+
+@router.timed("draft.recall")
+def recall(ctx: Ctx, _due: Due) -> Screens:
+    """Once, and never at night."""
+    if ctx.conversation.filling is None:
+        return None
+    return ctx.screen(
+        _("You began something here and it is not registered yet. It waits for a few days."),
+        [ctx.button(_("Go on"), "draft.go"), ctx.button(_("Never mind"), "draft.drop")],
+    )
+
+
+@router.timed("draft.end")
+def end(ctx: Ctx, _due: Due) -> None:
+    ctx.leave_form()
+
+
+@router.action("draft.go")
+def go_on(ctx: Ctx) -> Screens:
+    return ctx.ask()
+
+
+@router.action("draft.drop", by_yes=False)
+def drop(ctx: Ctx) -> Screens:
+    ctx.leave_form()
+    return ctx.screen(_("All right, nothing is registered."))
+
+
+def _awake(ctx: Ctx, moment: datetime) -> datetime:
+    return ctx.office.calendar.quiet_until(moment) or moment
