@@ -69,7 +69,7 @@ def build_words(settings: Settings) -> Words:
 async def offline_links(settings: Settings, code: str) -> list[str]:
     """Links with a code while no office runs: the web's by its settings, Telegram's by what may be typed."""
     lines = []
-    if settings.web is not None:
+    if settings.web is not None and settings.web.enabled:
         lines.append(f"{web_address(settings.web)}/office?start={code}")
     if settings.telegram is not None or not lines:
         lines.append(f"/start {code}")

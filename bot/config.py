@@ -90,6 +90,7 @@ class TelegramSettings(Section):
 
 
 class WebSettings(Section):
+    enabled: bool = True
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     url: str | None = None  # how people reach it, where a proxy stands before it

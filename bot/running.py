@@ -76,7 +76,7 @@ async def _start(
     for_officials = list(channels)
     server = None
     wake = _Wake()
-    if settings.web is not None:
+    if settings.web is not None and settings.web.enabled:
         from bot.building import build_web
 
         server, resident, office = build_web(settings, store, outside, wake)

@@ -1,0 +1,106 @@
+"""Files of residents: fetched, checked, sealed, handed to officials; killed in between, too large, refused, gone."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.delivery.jobs import LEASE
+from bot.dialogue.event import FileKind, FileRef, Said
+from tests.handlers.test_main_talk import LAMP, registered
+from tests.rig import Someone, Town
+
+PHOTO = (Path(__file__).parents[1] / "dialogues" / "lamp.jpg").read_bytes()
+
+
+class Crash(BaseException):
+    """Ends what is under way without a word, as the end of the process would."""
+
+
+class Fuse:
+    """A failpoint that blows once, at one name."""
+
+    def __init__(self) -> None:
+        self.name = ""
+
+    def __call__(self, name: str) -> None:
+        if name == self.name:
+            self.name = ""
+            raise Crash(name)
+
+
+async def with_photo(town: Town) -> tuple[Someone, Someone, str]:
+    official = await town.official()
+    resident, number = await registered(town)
+    await resident.presses("加照片")
+    await resident.sends(FileKind.PHOTO, PHOTO)
+    return official, resident, number
+
+
+async def test_an_official_gets_the_stored_copy_without_its_metadata(town: Town) -> None:
+    official, _resident, number = await with_photo(town)
+    assert "文件到了" in official.last.text
+    await official.presses("看文件（1）")
+    shown = official.last.screen.files[0]
+    stored = town.store.files.get(shown.digest)
+    assert stored.startswith(b"\xff\xd8")
+    assert number in official.last.text
+
+
+async def test_a_file_lies_sealed_on_the_disk(town: Town) -> None:
+    await with_photo(town)
+    stored = [path for path in (town.folder / "files").rglob("*") if path.is_file()]
+    assert stored
+    assert all(PHOTO[:64] not in path.read_bytes() for path in stored)
+
+
+@pytest.mark.parametrize("point", ["file stored", "job"])
+async def test_killed_between_download_and_record_nothing_is_lost(tmp_path: Path, point: str) -> None:
+    fuse = Fuse()
+    town = await Town(tmp_path, f"sqlite:///{tmp_path}/huiyin.db", failpoint=fuse).open()
+    official = await town.official()
+    resident, _number = await registered(town)
+    await resident.presses("加照片")
+    fuse.name = point
+    with pytest.raises(Crash):
+        await resident.sends(FileKind.PHOTO, PHOTO)
+    town.crash()
+    town.clock.advance(seconds=LEASE.total_seconds() + 1)
+    await town.open()
+    await asyncio.sleep(0)
+    await town.settle()
+    assert "文件到了" in official.last.text
+    await town.close()
+
+
+async def test_a_file_that_is_too_large_is_said_at_once(town: Town) -> None:
+    resident, number = await registered(town)
+    await resident.presses("加照片")
+    await resident.does(Said("", (FileRef(FileKind.PHOTO, "big", 21 * 1024 * 1024),)))
+    assert "超过 20 MB" in resident.last.text
+    assert number
+
+
+async def test_a_file_that_is_gone_is_asked_for_again(town: Town) -> None:
+    resident, _number = await registered(town)
+    await resident.presses("加照片")
+    await resident.does(Said("", (FileRef(FileKind.PHOTO, "expired", 1000),)))
+    assert "再发一次" in resident.last.text
+
+
+async def test_a_file_of_a_kind_that_is_not_taken_is_said(town: Town) -> None:
+    resident, _number = await registered(town)
+    await resident.presses("加照片")
+    await resident.sends(FileKind.DOCUMENT, b"MZ" + bytes(200))
+    assert "收不了" in resident.last.text
+
+
+async def test_words_stay_when_their_photo_is_lost(town: Town) -> None:
+    official = await town.official()
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("好")
+    await resident.does(Said(LAMP, (FileRef(FileKind.PHOTO, "expired", 1000),)))
+    await resident.presses("登记")
+    await official.says(f"/case {resident.number()}")
+    assert LAMP in official.last.text

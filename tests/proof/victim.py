@@ -1,0 +1,41 @@
+"""The office as a process that dies by kill -9 at a named point: python -m tests.proof.victim CONFIG [POINT HIT]."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from bot.app import Outside
+from bot.config import read_settings
+from bot.logs import set_up_logs
+from bot.running import start_office, stop_office
+
+
+class Killer:
+    """Kills this very process when a named point is passed for the n-th time."""
+
+    def __init__(self, point: str, hit: int) -> None:
+        self._point = point
+        self._left = hit
+
+    def __call__(self, name: str) -> None:
+        if name == self._point:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def live(config: Path, point: str, hit: int) -> None:
+    office = await start_office(read_settings(config), outside=Outside(failpoint=Killer(point, hit)))
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    print("ready", flush=True)
+    await stopped.wait()
+    await stop_office(office)
+
+
+if __name__ == "__main__":
+    set_up_logs("error")
+    arguments = [*sys.argv[1:], "never", "0"]
+    asyncio.run(live(Path(arguments[0]), arguments[1], int(arguments[2])))
