@@ -36,7 +36,7 @@ class Sealer:
     def open(self, sealed: bytes, purpose: bytes) -> bytes:
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], purpose)
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut off within the nonce
             raise SealBroken(purpose.decode()) from None
 
 

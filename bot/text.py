@@ -9,6 +9,7 @@ from msgspec import Struct
 MAX_COMBINING = 4
 _ZWJ = "\u200d"
 _KEPT_CONTROLS = frozenset("\n")
+_SPACES = str.maketrans(dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n") | {"\t": " "})  # dropped, they would join words
 
 
 class Style(StrEnum):
@@ -92,7 +93,7 @@ def clean(words: str) -> str:
 def _kept(words: str) -> Iterator[str]:
     marks = 0
     before = ""
-    for char in words.replace("\r\n", "\n"):
+    for char in words.replace("\r\n", "\n").translate(_SPACES):
         category = unicodedata.category(char)
         if category in ("Cc", "Cf", "Cs", "Zl", "Zp"):
             joins = char == _ZWJ and unicodedata.category(before or " ") in ("So", "Sk", "Mn")
@@ -120,4 +121,4 @@ def shorten(words: str, at_most: int) -> str:
 
 def utf16_length(words: str) -> int:
     """Length in UTF-16 code units, as the Bot API counts."""
-    return len(words) if words.isascii() else len(words.encode("utf-16-le")) // 2
+    return len(words) if words.isascii() else len(words.encode("utf-16-le", "surrogatepass")) // 2

@@ -159,7 +159,11 @@ def read_words(folder: Path, default: str, zone: ZoneInfo) -> Words:
                 catalog = read_po(file, locale=path.stem, abort_invalid=True)
         except (PoFileError, ValueError, OSError) as error:
             raise ConfigError(f"{path}: {error}") from None
-        catalogs[path.stem] = {_key(entry.id): _forms(entry.string) for entry in catalog if entry.id and entry.string}
+        catalogs[path.stem] = {
+            _key(entry.id): _forms(entry.string)
+            for entry in catalog
+            if entry.id and entry.string and all(entry.string) and not entry.fuzzy  # a guess of the tool says nothing
+        }
     return Words(catalogs, default, zone)
 
 

@@ -153,24 +153,25 @@ class Dispatcher:
 
     def _batch(self, tx: Transaction, limit: int) -> Batch:
         began, self._last = time.perf_counter(), None
-        due = claims.due_timers(tx, limit)
-        heads = claims.heads(tx, limit, skipping=[timer.lane for timer in due if timer.lane is not None])
+        due = claims.due_timers(tx, max(1, limit // 2))  # the rest is for people, however many timers are due
+        lanes = [timer.lane for timer in due if timer.lane is not None]
+        heads = claims.heads(tx, limit - len(due), skipping=lanes) if limit > len(due) else []
         waiting: list[tuple[Arrival, Head | DueTimer]] = [
             *((self._of_timer(tx, timer), timer) for timer in due),
             *((arrival, head) for head in heads if (arrival := self._of_head(tx, head)) is not None),
         ]
         self._desk.prepare(tx, [arrival for arrival, _source in waiting])
-        batch = Batch(more=len(waiting) >= limit)
+        batch = Batch(more=bool(due or heads))  # behind each head the next of its lane may wait
         for arrival, source in waiting:
             if isinstance(source, DueTimer) and source.key in tx.touched:
-                batch.more = True  # armed anew or disarmed by an earlier event of this batch
-                continue
+                continue  # armed anew or disarmed by an earlier event of this batch
             sound = self._one(tx, arrival, source)
+            if isinstance(source, DueTimer):
+                self._failpoint("timer")
             batch.handled += 1
             self._failpoint("mid-batch")
             batch.in_time = time.perf_counter() - began <= LONGEST_BATCH
             if not sound or not batch.in_time:
-                batch.more = True
                 break
         return batch
 
@@ -178,7 +179,7 @@ class Dispatcher:
         try:
             body = self._raw.open(head.raw, RAW)
             event = self._event(head.channel, body, tx.now)
-        except (Undecodable, SealBroken, msgspec.MsgspecError) as error:
+        except Exception as error:  # no statement ran: whatever it was, this update alone is to blame
             log.error("update_set_aside", inbox=head.id, error=type(error).__name__)
             claims.count_try(tx, head.id, f"undecodable: {type(error).__name__}", set_aside=True)
             return None
@@ -247,26 +248,41 @@ class Dispatcher:
         else:
             claims.count_try(tx, source.id, type(error).__name__, set_aside=last)
             if last:
-                arrival.conversation = Conversation()
-                reply = self._desk.apologise(tx, arrival, f"{source.id:x}"[-8:])
-                self._owe_screens(tx, arrival, reply)
+                self._apologise(tx, arrival, f"{source.id:x}"[-8:])
         return False
 
+    def _apologise(self, tx: Transaction, arrival: Arrival, reference: str) -> None:
+        """Says that an event was set aside; where even that fails, the event stays set aside and nobody waits for it."""
+        arrival.conversation = Conversation()
+        tx.begin_event()
+        try:
+            self._owe_screens(tx, arrival, self._desk.apologise(tx, arrival, reference))
+            tx.end_event()
+        except Exception as error:
+            if as_store_error(error) is not None or (tx.is_postgresql and isinstance(error, SQLAlchemyError)):
+                raise
+            tx.undo_event()
+            log.error("apology_failed", inbox=arrival.id, error=type(error).__name__, exc_info=error)
+
     def _count_timer(self, tx: Transaction, timer: DueTimer, last: bool) -> None:
-        again = self._desk.recurs(timer.kind, tx.now) if last else None
-        claims.count_timer_try(
-            tx, timer.id, set_aside=last and again is None, next_at=again or tx.now + TIMER_RETRY
-        )  # fmt: skip
+        if last and self._rearmed(tx, timer):
+            return
+        claims.count_timer_try(tx, timer.id, set_aside=last, next_at=tx.now + TIMER_RETRY)
 
     def _settle(self, tx: Transaction, source: Head | DueTimer) -> None:
         if isinstance(source, Head):
             queues.mark_inbox(tx, source.id)
             return
         queues.fire(tx, source.id, source.due_at)
-        again = self._desk.recurs(source.kind, tx.now)
+        self._rearmed(tx, source)
+
+    def _rearmed(self, tx: Transaction, timer: DueTimer) -> bool:
+        """Arms the next occurrence of a recurring timer, with all its tries; False for one that comes once."""
+        again = self._desk.recurs(timer.kind, tx.now)
         if again is not None:
-            queues.arm(tx, id=source.id, key=source.key, kind=source.kind, due_at=again, subject=source.subject,
-                       lane=source.lane, data=msgspec.json.decode(source.data))  # fmt: skip
+            queues.arm(tx, id=timer.id, key=timer.key, kind=timer.kind, due_at=again, subject=timer.subject,
+                       lane=timer.lane, data=msgspec.json.decode(timer.data))  # fmt: skip
+        return again is not None
 
     def _owe_all(self, tx: Transaction, arrival: Arrival, reply: Reply, before: bytes) -> None:
         self._owe_screens(tx, arrival, reply)

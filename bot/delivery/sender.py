@@ -167,12 +167,23 @@ class Sender:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 30.0)
                 continue
+            except Exception as error:  # one faulty result must not keep the others from being recorded
+                log.error("record_failed", rows=len(results), error=type(error).__name__, exc_info=error)
+                await self._record_singly(results)
             for result in results:
                 spaced = result.sent is not None and bool(result.sent.messages)
                 self._spacing.end(result.row.address, spaced=spaced)
                 self._heed(result)
         self._recording = None
         self.bell.ring()
+
+    async def _record_singly(self, results: Sequence[Result]) -> None:
+        """What cannot be recorded stays as being sent: the next start treats it as uncertain."""
+        for result in results if len(results) > 1 else ():
+            try:
+                await self._writer.submit(lambda tx, result=result: self._write(tx, [result]))  # type: ignore[misc]
+            except Exception as error:
+                log.error("result_lost", outbox=result.row.id, error=type(error).__name__, exc_info=error)
 
     def _heed(self, result: Result) -> None:
         """What a failure means for everybody else on this channel."""

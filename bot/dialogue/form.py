@@ -49,7 +49,8 @@ class Words(Question[C]):
     files: int = 10
 
     def is_needed(self, ctx: C, answers: Answers) -> bool:
-        return not answers.get(self.name) and not answers.get(FILES)
+        was_skipped = self.name in answers and answers[self.name] is None
+        return not was_skipped and not answers.get(self.name) and not answers.get(FILES)
 
     def take(self, answers: Answers, said: Said) -> bool:
         if said.text:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from bot.dialogue.context import Context, listed
+from bot.dialogue.conversation import REVIEW
 from bot.dialogue.event import (
     Blocked,
     Due,
@@ -138,14 +139,14 @@ class Talk:
 
     def _form_action(self, ctx: Ctx, name: str, args: tuple[str, ...]) -> list[Screen]:
         filling = ctx.conversation.filling
-        if filling is None:
+        form = self._router.forms.get(filling.form) if filling else None
+        if filling is None or form is None:
             return self._current(ctx)
-        form = self._router.forms.get(filling.form)
-        question = form.question(filling.at) if form else None
+        question = form.question(filling.at)
         match name, args:
             case "choose", (value,) if isinstance(question, Choice) and question.choose(filling.answers, value):
                 return ctx.ask()
-            case "submit", ():
+            case "submit", () if filling.at == REVIEW:
                 return ctx.submit()
             case (("back" | "skip" | "cancel"), ()):
                 return self._form_word(ctx, name)

@@ -60,7 +60,8 @@ def writer_engine(url: URL) -> Engine:
 def reader_engine(url: URL, readers: int = 4) -> AsyncEngine:
     """Connections that only read and never checkpoint; they do not hold up the writer."""
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=readers, max_overflow=0)
+        read_only = {"options": "-c default_transaction_read_only=on"}
+        return create_async_engine(url, pool_size=readers, max_overflow=0, connect_args=read_only)
     engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"), pool_size=readers, max_overflow=0)
     event.listen(engine.sync_engine, "connect", _prepare_reader)
     return engine

@@ -248,7 +248,7 @@ def _upsert(connection: Connection, table: Table) -> Any:
 def insert_ignoring(connection: Connection, table: Table, rows: Iterable[Row], keys: list[str]) -> int:
     """Inserts the rows whose key is new; the count of those."""
     statement = _upsert(connection, table).on_conflict_do_nothing(index_elements=keys)
-    return connection.execute(statement, list(rows)).rowcount
+    return connection.execute(statement, list(rows), execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _write_owed(connection: Connection, rows: list[Row]) -> None:

@@ -10,9 +10,10 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, create_engine, inspect
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.pool import NullPool
 
 from bot.errors import ConfigError
 from bot.store.engine import file_of, writer_engine
@@ -35,6 +36,8 @@ def bring_up(url: URL, now: datetime) -> bool:
         _make_room(file)
     engine = writer_engine(url)
     try:
+        if file is not None:
+            _look_at(file)
         return _upgraded(engine, file, now)
     except OperationalError as error:
         raise ConfigError(f"database.url: cannot open the database: {_reason(error)}") from None
@@ -63,6 +66,14 @@ def _make_room(file: Path) -> None:
             file.touch(mode=0o600)
     except OSError as error:
         raise ConfigError(f"database.url: cannot make {file}: {error.strerror}") from None
+
+
+def _look_at(file: Path) -> None:
+    """Refuses a foreign file before the writer's connection turns it to write-ahead logging, which changes it."""
+    address = f"{file.absolute().as_uri()}?mode=ro"
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
+    with engine.connect() as connection:
+        _check_ours(connection, MigrationContext.configure(connection).get_current_revision())
 
 
 def _upgraded(engine: Engine, file: Path | None, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """The one thread that writes: one transaction at a time, plain functions inside. It never waits for a network."""
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Awaitable, Callable
@@ -63,9 +64,9 @@ class Writer:
             try:
                 result = self.run(act)
             except BaseException as error:  # handed to the caller, whatever it is
-                loop.call_soon_threadsafe(_fail, future, error)
+                _answer(loop, _fail, future, error)
             else:
-                loop.call_soon_threadsafe(_settle, future, result)
+                _answer(loop, _settle, future, result)
 
         self._acts.put((run,))
         return future
@@ -109,6 +110,13 @@ class Writer:
     def _work(self) -> None:
         while (item := self._acts.get()) is not None:
             item[0]()
+
+
+def _answer(
+    loop: asyncio.AbstractEventLoop, how: Callable[..., None], future: "asyncio.Future[Any]", what: Any
+) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop ended meanwhile: nobody waits, and the writer must live on
+        loop.call_soon_threadsafe(how, future, what)
 
 
 def _settle(future: "asyncio.Future[Any]", result: Any) -> None:
