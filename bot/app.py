@@ -119,6 +119,7 @@ def _keys(settings: Settings, file: Path | None) -> Keys:
 def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapping[str, Message]) -> House:
     """Everything in content and settings; a faulty file stops the start and is named."""
     content, office = settings.content.folder, settings.office
+    words = read_words(content / "locale", office.language, office.zone)
     departments = read_departments(content / "departments.toml", content / "categories.toml")
     calendar = load_calendar(content / "calendar", office.zone, _hour(office.opens), _hour(office.closes))
     understanding = read_understanding(content / "understanding")
@@ -134,7 +135,7 @@ def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapp
         read_command=understanding.read_command,
         means=Means(ids, outside.random, keys.content, keys.lookup, calendar, departments),
         identity=Identity(keys.identity),
-        words=read_words(content / "locale", office.language, office.zone),
+        words=words,
         emergencies=read_emergencies(content / "emergency", office.language),
         platforms=platforms,
         duty_phone=office.duty_phone,

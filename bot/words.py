@@ -153,6 +153,8 @@ class Words:
 def read_words(folder: Path, default: str, zone: ZoneInfo) -> Words:
     """The catalogs in `folder/<language>.po`; a faulty file stops the start and is named."""
     catalogs: dict[str, Mapping[str, tuple[str, ...]]] = {}
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder")
     for path in sorted(folder.glob("*.po")):
         try:
             with path.open("rb") as file:

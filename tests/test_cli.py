@@ -1,0 +1,133 @@
+"""Bad settings, keys and content: one line that names what is wrong, exit code 2, and nothing else happens."""
+
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONTENT = Path(__file__).parent.parent / "content"
+HUIYIN = Path(sys.executable).with_name("huiyin")
+TOKEN = "123456789:AAExampleExampleExampleExampleExampl"  # made up
+
+
+def huiyin(folder: Path, *words: str, settings: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs the command in an empty folder of its own."""
+    (folder / "config.toml").write_text(settings, "utf-8")
+    return subprocess.run((HUIYIN, *words), cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+def fault(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line of a refusal."""
+    lines = [line for line in done.stderr.splitlines() if "[info" not in line]
+    assert done.returncode == 2, done.stderr
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ('[offic]\nname = "x"', "offic: no such key"),
+        ('[office]\nnme = "x"', "office.nme: no such key"),
+        ('[office]\ntimezone = "Asia/Nowhere"', "office.timezone"),
+        ('[office]\nlanguage = "xx"', "office.language"),
+        ('[database]\nurl = "mysql://x"', "database.url"),
+        ('[database]\nurl = "sqlite://"', "database.url"),
+        ('[telegram]\nmode = "polling"', "telegram"),
+        ('[telegram]\ntoken = "nonsense"', "telegram.token"),
+        ('[telegram]\ntoken_file = "missing.token"', "telegram.token_file"),
+        ("[web]\nport = 99999", "web.port"),
+        ("office = 3", "office"),
+        ("[office", "config.toml"),
+        ('[content]\nfolder = "nowhere"', "nowhere"),
+    ],
+)
+def test_a_wrong_setting_names_itself(tmp_path: Path, settings: str, named: str) -> None:
+    assert named in fault(huiyin(tmp_path, "run", settings=settings))
+
+
+def test_a_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert "nothing.toml" in fault(huiyin(tmp_path, "check", "--config", "nothing.toml"))
+    assert "nothing.toml" in fault(huiyin(tmp_path, "--config", "nothing.toml", "check"))
+
+
+def test_a_busy_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert "web.port" in fault(huiyin(tmp_path, "run", settings=f"[web]\nport = {port}"))
+
+
+def test_a_lost_key_file_is_named_and_no_new_one_is_made(tmp_path: Path) -> None:
+    invited = huiyin(tmp_path, "invite", "--role", "handler")
+    assert invited.returncode == 0, invited.stderr
+    (tmp_path / "data" / "huiyin.keys").unlink()
+    assert "security.key_file" in fault(huiyin(tmp_path, "run"))
+    assert not (tmp_path / "data" / "huiyin.keys").exists()
+
+
+def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    huiyin(tmp_path, "invite", "--role", "handler")
+    (tmp_path / "data" / "huiyin.keys").chmod(0o644)
+    assert "chmod 600" in fault(huiyin(tmp_path, "run"))
+
+
+def test_other_keys_than_the_databases_are_refused(tmp_path: Path) -> None:
+    huiyin(tmp_path, "invite", "--role", "handler")
+    other = tmp_path / "other"
+    other.mkdir()
+    huiyin(other, "invite", "--role", "handler")
+    shutil.copy(other / "data" / "huiyin.keys", tmp_path / "data" / "huiyin.keys")
+    assert "not the keys" in fault(huiyin(tmp_path, "run", settings="[web]\nport = 0"))
+
+
+@pytest.mark.parametrize(
+    ("file", "words", "named"),
+    [
+        ("departments.toml", "housing = 3", "departments.toml"),
+        ("categories.toml", "[", "categories.toml"),
+        ("understanding/zh_CN.toml", "place = ['(']", "understanding"),
+        ("calendar/2026.toml", "off = 3", "2026.toml"),
+        ("locale/zh_CN.po", 'msgid "a', "zh_CN.po"),
+        ("emergency/zh_CN.toml", "=", "zh_CN.toml"),
+        ("policies/zh_CN/health/hospital-bill.md", "no front matter", "hospital-bill.md"),
+    ],
+)
+def test_a_faulty_content_file_is_named(tmp_path: Path, file: str, words: str, named: str) -> None:
+    shutil.copytree(CONTENT, tmp_path / "content")
+    faulty = next((tmp_path / "content").rglob(Path(file).name)) if "policies" in file else tmp_path / "content" / file
+    faulty.write_text(words, "utf-8")
+    assert named in fault(huiyin(tmp_path, "check", settings='[content]\nfolder = "content"'))
+
+
+def test_an_invitation_is_a_link_with_a_code(tmp_path: Path) -> None:
+    done = huiyin(tmp_path, "invite", "--role", "handler", "--department", "housing")
+    assert "/office?start=" in done.stdout
+    assert "--department" in fault(huiyin(tmp_path, "invite", "--role", "handler", "--department", "moon"))
+    assert "--role" in fault(huiyin(tmp_path, "invite", "--role", "king"))
+
+
+def test_the_token_is_in_no_output(tmp_path: Path) -> None:
+    settings = f'[telegram]\ntoken = "{TOKEN}"\nbase_url = "http://127.0.0.1:1/bot"\nwrong = 1\n[web]\nport = 0'
+    done = huiyin(tmp_path, "run", settings=settings)
+    assert TOKEN not in done.stdout + done.stderr
+    assert "telegram.wrong" in fault(done)
+
+
+def test_check_finds_no_fault_in_what_is_shipped(tmp_path: Path) -> None:
+    done = huiyin(tmp_path, "check")
+    assert done.returncode == 0
+    assert "no faults found" in done.stdout
+
+
+def test_a_talk_in_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("", "utf-8")
+    said = "好\n幸福里3号楼2单元的灯坏了\n登记\n"
+    done = subprocess.run(
+        (HUIYIN, "chat"), cwd=tmp_path, input=said, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "登记好了" in done.stdout
