@@ -1,6 +1,7 @@
 """The composition root: builds everything, supervises it, stops it in order. It decides nothing else."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import secrets
@@ -17,12 +18,13 @@ from sqlalchemy.engine import URL
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
 from bot.delivery.bell import Bell, ticking
-from bot.delivery.channel import Channel
+from bot.delivery.channel import Channel, Menu
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.jobs import Worker
 from bot.delivery.receiver import Receiver
 from bot.delivery.sender import Sender
 from bot.delivery.supervision import Supervisor
+from bot.dialogue.router import visible_commands
 from bot.dialogue.talk import Talk
 from bot.errors import ConfigError, Refused
 from bot.identity import Identity
@@ -34,6 +36,7 @@ from bot.office.departments import read_departments
 from bot.office.emergencies import read_emergencies
 from bot.office.office import House, Office
 from bot.office.people import records as people_records
+from bot.office.people.model import Person, Role
 from bot.office.policies.service import read_policies
 from bot.office.understanding import read_understanding
 from bot.sealing import Keys, make_keys, read_keys
@@ -51,6 +54,8 @@ from handlers.routes import all_routes
 log = structlog.get_logger()
 
 SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten milliseconds
+SHOWN_COMMANDS = ("menu", "request", "complain", "policy", "cases", "human", "help")  # seven at most
+OFFICIAL_COMMANDS = ("queue", "case", "take", "answer", "help")
 FETCH_AT_MOST = evidence.MAX_BYTES
 
 
@@ -238,7 +243,8 @@ class App:
         self.dispatcher = Dispatcher(writer=writer, channels=self.channels, desk=desk, content=keys.content,
                                      raw=keys.identity, ids=ids, bell=self.inbox_bell, sent=bells,
                                      failpoint=failpoint, singly=singly)  # fmt: skip
-        self.worker = Worker({"file.fetch": self._fetch}, writer=writer, content=keys.content, raw=keys.identity,
+        works = {"file.fetch": self._fetch, "menu.show": self._show_menu}
+        self.worker = Worker(works, writer=writer, content=keys.content, raw=keys.identity,
                              ids=ids, bell=self.job_bell, done=self.inbox_bell, failpoint=failpoint)  # fmt: skip
         self.inbox_bell.ring()
         self.job_bell.ring()
@@ -253,6 +259,38 @@ class App:
         if subject is not None:
             arm(tx, id=self.house.means.ids(), key=f"lost:{row}", kind="case.lost", due_at=tx.now, subject=subject,
                 data={"row": row})  # fmt: skip
+
+    async def publish_menus(self) -> None:
+        """The residents' commands in every platform's own menu. A platform that is away gets them next time."""
+        for menu in self._menus(frozenset(), SHOWN_COMMANDS, None):
+            for channel in self.channels.values():
+                with contextlib.suppress(Exception):
+                    await channel.publish(menu)
+
+    async def _show_menu(self, person: int, data: dict[str, Any]) -> dict[str, Any]:
+        """An official's commands in the menu of their own chat, by the roles they hold now."""
+
+        def read(tx: Transaction) -> tuple[Person | None, bytes | None]:
+            found = self.office(tx).people.find([person]).get(person)
+            return found, people_records.sealed_chats(tx, [data["address"]]).get(data["address"])
+
+        found, sealed = await self.store.writer.submit(read)
+        if found is None or sealed is None or found.channel not in self.channels:
+            raise Refused("gone")
+        chat = self.house.identity.open_chat(sealed)
+        for menu in self._menus(found.roles, OFFICIAL_COMMANDS, chat):
+            await self.channels[found.channel].publish(menu)
+        return {}
+
+    def _menus(self, roles: frozenset[Role], shown: Sequence[str], chat: str | None) -> list[Menu]:
+        """One menu for each language, and one for every other."""
+        visible = visible_commands(self.router, roles)
+        words = self.house.words
+        return [
+            Menu(tuple((name, words.speak(language).plain(visible[name])) for name in shown if name in visible),
+                 language, chat)
+            for language in (None, *words.languages)
+        ]  # fmt: skip
 
     async def _fetch(self, _subject: int, data: dict[str, Any]) -> dict[str, Any]:
         """Fetches a file, checks it, takes its metadata out and stores it sealed (T10)."""

@@ -1,7 +1,6 @@
 """Starting and stopping an office from its settings, and what other commands ask of it."""
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,8 +11,7 @@ import structlog
 from bot.app import App, Outside, Store, open_store, read_house
 from bot.config import Settings
 from bot.control import serve, socket_of
-from bot.delivery.channel import Channel, Menu
-from bot.dialogue.router import visible_commands
+from bot.delivery.channel import Channel
 from bot.errors import ConfigError
 from bot.office.office import House, Office
 from bot.office.people.model import Role
@@ -25,8 +23,6 @@ log = structlog.get_logger()
 
 TELEGRAM = _("Messages pass through Telegram's servers abroad; please do not send identity or bank card numbers.")
 WEB = _("Messages go straight to this office's own server; please do not send identity or bank card numbers.")
-SHOWN_COMMANDS = ("menu", "request", "complain", "policy", "cases", "human", "help")  # seven at most
-OFFICIAL_COMMANDS = ("queue", "case", "take", "answer", "help")
 
 
 @dataclass
@@ -98,7 +94,7 @@ async def _start(
     running = Running(app, settings, server, for_officials=for_officials)
     await app.start()
     running.control = await serve(socket_of(settings), running.answer)
-    running.menus = asyncio.create_task(publish_menus(app))
+    running.menus = asyncio.create_task(app.publish_menus())
     return running
 
 
@@ -148,17 +144,6 @@ async def _greet(running: Running) -> None:
     for channel in running.app.channels.values():
         if channel.name.startswith("telegram:"):
             print(f"Telegram: {channel.say_link('')}", flush=True)
-
-
-async def publish_menus(app: App) -> None:
-    """The commands in every platform's own menu, per language. A platform that is away now gets them next time."""
-    visible = visible_commands(app.router, ())
-    for language in (None, *app.house.words.languages):
-        say = app.house.words.speak(language)
-        commands = tuple((name, say.plain(visible[name])) for name in SHOWN_COMMANDS if name in visible)
-        for channel in app.channels.values():
-            with contextlib.suppress(Exception):
-                await channel.publish(Menu(commands, language))
 
 
 def _inviting(house: House, role: str, department: str | None) -> Any:

@@ -24,6 +24,7 @@ class SilentChannel:
         self._run = run  # keeps the ids of one run apart from those of the next
         self.abilities = Abilities(edits=True, buttons=True, idempotent_send=True)
         self.files: dict[str, bytes] = {}
+        self.menus: list[Menu] = []
         self.fault: DeliveryError | None = None  # raised by the next send
         self._heard = heard or (lambda _outgoing, _message: None)
         self._intake: Intake | None = None
@@ -71,7 +72,7 @@ class SilentChannel:
         return data
 
     async def publish(self, menu: Menu) -> None:
-        return None
+        self.menus.append(menu)
 
     def say_link(self, code: str) -> str:
         return f"/start {code}"

@@ -252,7 +252,7 @@ class Dispatcher:
         return False
 
     def _apologise(self, tx: Transaction, arrival: Arrival, reference: str) -> None:
-        """Says that an event was set aside; where even that fails, the event stays set aside and nobody waits for it."""
+        """Says that an event was set aside; where even that fails, it stays set aside and nobody waits for it."""
         arrival.conversation = Conversation()
         tx.begin_event()
         try:

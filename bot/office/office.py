@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from bot.identity import Identity
 from bot.office.calendar import Calendar
 from bot.office.cases.acts import Means
-from bot.office.cases.service import Cases
+from bot.office.cases.service import JOB, Cases
 from bot.office.departments import Departments
 from bot.office.emergencies import Emergencies
+from bot.office.people.model import Person
 from bot.office.people.service import People
 from bot.office.policies.service import Policies
 from bot.office.understanding import Understanding
@@ -94,6 +97,12 @@ class Office:
     def subject_of(self, address: int, message: str) -> int | None:
         """The case that a message of ours spoke of; a reply to the message is about that case."""
         return claims.subject_of(self._tx, address, message)
+
+    def show_menu(self, person: Person) -> None:
+        """The commands of this person's roles go into their platform's menu, outside this transaction."""
+        data = self.house.means.content.seal(msgspec.json.encode({"address": person.address}), JOB)
+        id_ = self.house.means.ids()
+        queues.start_job(self._tx, id=id_, key=f"menu:{id_}", kind="menu.show", subject=person.id, data=data)
 
     def tell(self, telling: Telling) -> None:
         self._told.append(telling)

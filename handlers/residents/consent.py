@@ -31,6 +31,7 @@ def typed_start(ctx: Ctx, code: str) -> Screens:
 
 def join_office(ctx: Ctx, code: str) -> Screens:
     grant = ctx.office.people.join(code, ctx.person)
+    ctx.office.show_menu(ctx.person)
     where = ctx.office.departments.name(grant.department, ctx.say.language) or ctx.office.name
     return ctx.screen(
         _("You now work here for {where}. Write “to do” for what waits, /help for the rest.", where=where),

@@ -1,7 +1,7 @@
 """The menu, help, cancel and language: four entries, at most two turns from anything (M06)."""
 
 from bot.dialogue.context import Screens
-from bot.dialogue.event import Said
+from bot.dialogue.event import Finished, Said
 from bot.dialogue.screen import Screen
 from bot.words import Message, _
 from handlers.context import RESIDENTS, Ctx, Router, my_cases_button
@@ -118,3 +118,8 @@ def emergency(ctx: Ctx, said: Said) -> Screens:
     if danger is None:
         return None
     return ctx.screen(ctx.office.emergencies.words(danger, ctx.say.language))
+
+
+@router.job("menu.show")
+def menu_shown(ctx: Ctx, _finished: Finished) -> None:
+    """The platform's own menu shows what this person may do; nothing is left to do here."""

@@ -276,3 +276,16 @@ async def test_thanks_open_neither_a_search_nor_a_case(town: Town) -> None:
     resident = town.resident()
     await resident.says("好嘞谢谢")
     assert resident.last.text == "不客气。"
+
+
+async def test_menus_are_by_role_and_language(town: Town) -> None:
+    await town.app.publish_menus()
+    for_all = {menu.language: dict(menu.commands) for menu in town.channel.menus}
+    assert set(for_all) == {None, "zh_CN", "en"}
+    assert len(for_all["zh_CN"]) <= 7
+    assert "queue" not in for_all["zh_CN"]
+    town.channel.menus.clear()
+    official = await town.official()
+    own = {menu.language: dict(menu.commands) for menu in town.channel.menus if menu.chat == official.chat}
+    assert own["zh_CN"]["queue"] == "待办"
+    assert own["en"]["queue"] == "What waits"
