@@ -1,0 +1,14 @@
+"""Fixtures: the loops between a scripted desk and a scripted channel, on a real database."""
+
+import pytest
+
+from bot.ids import Ids
+from bot.store.writer import Writer
+from tests.delivery.stage import Stage
+from tests.rig import FakeClock
+from tests.store.conftest import clock, ids, template, url, writer  # noqa: F401  the same databases
+
+
+@pytest.fixture
+def stage(writer: Writer, clock: FakeClock, ids: Ids) -> Stage:  # noqa: F811
+    return Stage(writer, clock, ids)

@@ -1,0 +1,489 @@
+"""From inbox and timers through the handlers to the outbox: what one event's fault does to it and to the others."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bot.delivery import dispatcher
+from bot.dialogue.conversation import Arrival
+from bot.dialogue.event import Finished
+from bot.dialogue.screen import Mode, Screen
+from bot.errors import NotFound, StoreError
+from bot.store import claims, queues
+from bot.store.facts import fact
+from bot.store.queues import InboxState, Owed, Policy, TimerState, conversation, inbox, outbox, timer
+from bot.store.transaction import Transaction
+from bot.telling import Lane, Telling
+from bot.text import as_text
+from tests.delivery.stage import IDENTITY, LOOKUP, Stage, writes
+
+
+def inbox_states(stage: Stage) -> list[str]:
+    return [row.state for row in stage.rows(inbox)]
+
+
+def tries(stage: Stage) -> list[int]:
+    return [row.tries for row in stage.rows(inbox)]
+
+
+def prompts(text: str):
+    return lambda _tx, _arrival: [Screen(as_text(text), prompt=True)]
+
+
+async def test_an_update_is_handled_once_and_answered(stage: Stage) -> None:
+    await stage.says("wang", "hello")
+    await stage.settle()
+    await stage.settle()
+    assert stage.desk.seen == ["hello"]
+    assert stage.owed() == ["got hello"]
+    assert inbox_states(stage) == [InboxState.DONE]
+
+
+async def test_a_batch_takes_one_event_of_each_conversation(stage: Stage) -> None:
+    for chat, text in (("wang", "one"), ("wang", "two"), ("li", "three")):
+        await stage.says(chat, text)
+    assert (await stage.dispatcher.step()).handled == 2
+    assert stage.desk.seen == ["one", "three"]
+
+
+async def test_one_ring_is_enough_for_all_that_a_chat_said(stage: Stage) -> None:
+    for number in range(5):
+        await stage.says("wang", str(number))
+    loop, heard = asyncio.get_running_loop(), asyncio.Event()
+    stage.desk.heard = lambda: len(stage.desk.seen) == 5 and loop.call_soon_threadsafe(heard.set)
+    running = asyncio.create_task(stage.dispatcher.run())
+    async with asyncio.timeout(10):
+        await heard.wait()
+    stage.dispatcher.stop()
+    await running
+    assert stage.desk.seen == ["0", "1", "2", "3", "4"]
+
+
+async def test_a_batch_is_cut_off_when_its_time_is_over(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatcher, "LONGEST_BATCH", -1.0)
+    for chat in ("wang", "li", "zhao"):
+        await stage.says(chat, chat)
+    batch = await stage.dispatcher.step()
+    assert (batch.handled, batch.more) == (1, True)
+    await stage.settle()
+    assert sorted(stage.desk.seen) == ["li", "wang", "zhao"]
+
+
+async def test_many_due_timers_do_not_hold_up_people(stage: Stage) -> None:
+    for number in range(120):
+        stage.arms("deadline", key=f"case:{number}")
+    await stage.says("wang", "hello")
+    await stage.dispatcher.step()
+    assert "hello" in stage.desk.seen
+
+
+# --- faults ---
+
+
+async def test_an_office_error_undoes_that_event_only(stage: Stage) -> None:
+    stage.desk.on("wrong", writes("wrong", NotFound("case")))
+    stage.desk.on("right", writes("right"))
+    await stage.says("wang", "wrong")
+    await stage.says("li", "right")
+    assert (await stage.dispatcher.step()).handled == 2
+    assert stage.facts() == {"right"}
+    assert stage.owed() == ["no: case", "wrote right"]
+    assert inbox_states(stage) == [InboxState.DONE, InboxState.DONE]
+
+
+async def test_an_office_error_leaves_the_conversation_as_it_was(stage: Stage) -> None:
+    def remember(_tx: Transaction, arrival: Arrival) -> list[Screen]:
+        arrival.conversation.memory["said"] = arrival.event.what.text
+        if arrival.event.what.text == "wrong":
+            raise NotFound("case")
+        return []
+
+    for text in ("right", "wrong", "look"):
+        stage.desk.on(text, remember if text != "look" else lambda *_: [])
+        await stage.says("wang", text)
+    await stage.settle()
+    assert stage.desk.arrivals[-1].conversation.memory == {"said": "right"}
+
+
+async def test_any_other_error_is_set_aside_after_three_tries_and_the_person_is_told(stage: Stage) -> None:
+    stage.desk.on("wrong", writes("wrong", KeyError("bug")))
+    await stage.says("wang", "wrong")
+    for counted in (1, 2, 3):
+        assert stage.owed() == []
+        await stage.dispatcher.step()
+        assert tries(stage) == [counted]
+    assert inbox_states(stage) == [InboxState.SET_ASIDE]
+    reference = f"{stage.rows(inbox)[0].id:x}"[-8:]
+    assert stage.owed() == [f"sorry: {reference}"]
+    assert stage.facts() == set()
+    await stage.settle()
+    assert stage.desk.seen == ["wrong"] * 3
+
+
+async def test_an_event_that_was_set_aside_does_not_stop_its_chat(stage: Stage) -> None:
+    stage.desk.on("wrong", writes("wrong", KeyError("bug")))
+    await stage.says("wang", "wrong")
+    await stage.says("wang", "right")
+    await stage.settle()
+    assert stage.desk.seen == ["wrong"] * 3 + ["right"]
+
+
+async def test_a_counted_try_is_committed_before_the_next_event(stage: Stage) -> None:
+    stage.desk.on("wrong", writes("wrong", KeyError("bug")))
+    await stage.says("wang", "wrong")
+    await stage.says("li", "right")
+    assert (await stage.dispatcher.step()).handled == 1
+    assert (tries(stage), stage.desk.seen) == ([1, 0], ["wrong"])
+    await stage.settle()
+    assert [words[:5] for words in stage.owed()] == ["sorry", "got r"]
+
+
+async def test_where_even_the_apology_fails_the_event_is_set_aside(stage: Stage) -> None:
+    stage.desk.on("wrong", writes("wrong", KeyError("bug")))
+    stage.desk.apology_fault = KeyError("no words")
+    await stage.says("wang", "wrong")
+    await stage.says("li", "right")
+    await stage.settle()
+    assert inbox_states(stage) == [InboxState.SET_ASIDE, InboxState.DONE]
+    assert stage.owed() == ["got right"]
+
+
+async def test_a_store_error_rolls_back_the_batch_and_counts_no_try(stage: Stage) -> None:
+    stage.desk.on("first", writes("first"))
+    stage.desk.on("second", writes("second", StoreError("disk full")))
+    await stage.says("wang", "first")
+    await stage.says("li", "second")
+    with pytest.raises(StoreError):
+        await stage.dispatcher.step()
+    assert stage.facts() == set()
+    assert (tries(stage), inbox_states(stage)) == ([0, 0], ["new", "new"])
+    stage.desk.on("second", writes("second"))
+    await stage.settle()
+    assert stage.facts() == {"first", "second"}
+
+
+def owes_without_a_key(tx: Transaction, _arrival: Arrival) -> list[Screen]:
+    """Collects a row that no database takes: only the flush finds out."""
+    queues.owe(tx, Owed(id=1, channel="silent", address=1, lane=Lane.REPLY, policy=Policy.HOLD,
+                        key=None, body=b"", not_before=tx.now))  # type: ignore[arg-type]  # fmt: skip
+    return []
+
+
+async def test_a_failed_flush_is_redone_one_event_at_a_time(stage: Stage) -> None:
+    stage.desk.on("poison", owes_without_a_key)
+    stage.desk.on("right", writes("right"))
+    await stage.says("wang", "poison")
+    await stage.says("li", "right")
+    await stage.says("zhao", "hello")
+    await stage.settle()
+    assert inbox_states(stage) == [InboxState.SET_ASIDE, InboxState.DONE, InboxState.DONE]
+    assert tries(stage) == [3, 0, 0]
+    assert stage.facts() == {"right"}
+    assert {"wrote right", "got hello"} < set(stage.owed())
+
+
+async def test_a_timer_that_breaks_the_flush_is_not_blamed_on_a_person(stage: Stage) -> None:
+    stage.desk.on("poison", owes_without_a_key)
+    stage.arms("poison")
+    await stage.says("wang", "hello")
+    for _minute in range(4):
+        await stage.settle()
+        stage.clock.advance(minutes=1)
+    assert (tries(stage), inbox_states(stage)) == ([0], [InboxState.DONE])
+    assert [row.state for row in stage.rows(timer)] == [TimerState.SET_ASIDE]
+
+
+async def test_a_failed_commit_is_redone_and_takes_effect_once(stage: Stage) -> None:
+    failures = [RuntimeError("commit")]
+
+    def fail_once(name: str) -> None:
+        if name == "mid-batch" and failures:
+            raise failures.pop()
+
+    stage.dispatcher = stage.a_dispatcher(failpoint=fail_once)
+    stage.desk.on("one", writes("one"))
+    await stage.says("wang", "one")
+    await stage.says("li", "two")
+    await stage.settle()
+    assert stage.facts() == {"one"}
+    assert sorted(stage.owed()) == ["got two", "wrote one"]
+    assert tries(stage) == [0, 0]
+
+
+async def test_the_first_batch_after_an_unclean_stop_handles_one_event(stage: Stage) -> None:
+    stage.dispatcher = stage.a_dispatcher(singly=True)
+    stage.arms("deadline")
+    await stage.says("wang", "one")
+    await stage.says("li", "two")
+    assert (await stage.dispatcher.step()).handled == 1
+    assert (await stage.dispatcher.step()).handled == 2
+
+
+@pytest.mark.parametrize("fault", [ValueError("shape"), KeyError("chat"), RecursionError()])
+async def test_an_update_that_cannot_be_decoded_is_set_aside_alone(
+    stage: Stage, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = stage.channel.decode
+
+    def decode(body: bytes):
+        if body == b"odd":
+            raise fault
+        return sound(body)
+
+    monkeypatch.setattr(stage.channel, "decode", decode)
+    await stage.hands_in("wang", b"odd")
+    await stage.says("wang", "hello")
+    await stage.says("li", "hello")
+    await stage.settle()
+    assert inbox_states(stage) == [InboxState.SET_ASIDE, InboxState.DONE, InboxState.DONE]
+
+
+async def test_an_update_whose_seal_is_broken_is_set_aside_alone(stage: Stage) -> None:
+    row = {
+        "id": stage.ids(),
+        "channel": "silent",
+        "key": "x",
+        "lane": 5,
+        "raw": b"cut",
+        "received_at": stage.clock.now(),
+    }
+    stage.writer.run(lambda tx: claims.take_in(tx, [row]))
+    await stage.says("li", "hello")
+    await stage.settle()
+    assert inbox_states(stage) == [InboxState.SET_ASIDE, InboxState.DONE]
+
+
+async def test_a_conversation_that_cannot_be_read_never_breaks_an_update(stage: Stage) -> None:
+    await stage.says("wang", "one")
+    lane = LOOKUP.lane("silent", "wang")
+    stage.writer.run(lambda tx: queues.save_conversation(tx, lane, b"not ours"))
+    await stage.settle()
+    assert stage.owed() == ["got one"]
+
+
+# --- timers ---
+
+
+async def test_a_timer_fires_once_and_knows_how_late_it_is(stage: Stage) -> None:
+    stage.arms("deadline", due_in=60)
+    await stage.settle()
+    assert stage.desk.seen == []
+    stage.clock.advance(minutes=3)
+    await stage.settle()
+    await stage.settle()
+    assert stage.desk.seen == ["deadline"]
+    assert stage.desk.arrivals[0].event.what.late == 120
+    assert [row.state for row in stage.rows(timer)] == [TimerState.FIRED]
+
+
+async def test_a_timer_disarmed_in_the_same_batch_does_not_fire(stage: Stage) -> None:
+    stage.desk.on("first", lambda tx, _arrival: queues.disarm(tx, "second"))
+    stage.arms("first", due_in=-2)
+    stage.arms("second", due_in=-1)
+    await stage.settle()
+    assert stage.desk.seen == ["first"]
+    assert [row.kind for row in stage.rows(timer)] == ["first"]
+
+
+async def test_a_timer_armed_anew_in_the_same_batch_fires_at_its_new_moment_only(stage: Stage) -> None:
+    def put_off(tx: Transaction, _arrival: Arrival) -> None:
+        queues.arm(tx, id=stage.ids(), key="second", kind="second", due_at=tx.now + timedelta(hours=1))
+
+    stage.desk.on("first", put_off)
+    stage.arms("first", due_in=-2)
+    stage.arms("second", due_in=-1)
+    await stage.settle()
+    assert stage.desk.seen == ["first"]
+    stage.clock.advance(hours=1)
+    await stage.settle()
+    assert stage.desk.seen == ["first", "second"]
+
+
+async def test_a_timer_about_a_conversation_goes_before_what_was_said_there(stage: Stage) -> None:
+    await stage.says("wang", "hello")
+    stage.arms("draft", lane=LOOKUP.lane("silent", "wang"))
+    assert (await stage.dispatcher.step()).handled == 1
+    await stage.settle()
+    assert stage.desk.seen == ["draft", "hello"]
+
+
+async def test_a_timer_that_fails_is_tried_again_a_minute_later_and_then_set_aside(stage: Stage) -> None:
+    stage.desk.on("deadline", writes("deadline", KeyError("bug")))
+    stage.arms("deadline")
+    for count in (1, 2, 3):
+        await stage.settle()
+        assert len(stage.desk.seen) == count
+        stage.clock.advance(minutes=1)
+    await stage.settle()
+    assert len(stage.desk.seen) == 3
+    assert [row.state for row in stage.rows(timer)] == [TimerState.SET_ASIDE]
+
+
+async def test_a_recurring_timer_rearms_even_when_its_handler_fails(stage: Stage) -> None:
+    stage.desk.every["digest"] = timedelta(days=1)
+    stage.desk.on("digest", writes("digest", KeyError("bug")))
+    stage.arms("digest")
+    for _try in range(3):
+        await stage.settle()
+        stage.clock.advance(minutes=1)
+    (row,) = stage.rows(timer)
+    assert (row.state, row.tries) == (TimerState.ARMED, 0)  # the next occurrence has all its tries
+    stage.desk.on("digest", writes("digest"))
+    stage.clock.advance(days=1)
+    await stage.settle()
+    assert stage.facts() == {"digest"}
+
+
+async def test_a_recurring_timer_rearms_itself_when_it_fires(stage: Stage) -> None:
+    stage.desk.every["digest"] = timedelta(days=1)
+    stage.arms("digest")
+    for _day in range(3):
+        await stage.settle()
+        stage.clock.advance(days=1)
+    assert stage.desk.seen == ["digest"] * 3
+    assert len(stage.rows(timer)) == 1
+
+
+async def test_from_a_timer_an_office_error_counts_as_an_ordinary_one(stage: Stage) -> None:
+    stage.desk.on("deadline", writes("deadline", NotFound("case")))
+    stage.arms("deadline")
+    await stage.settle()
+    (row,) = stage.rows(timer)
+    assert (row.state, row.tries) == (TimerState.ARMED, 1)
+    assert stage.facts() == set()
+
+
+async def test_from_a_job_an_office_error_counts_as_an_ordinary_one(stage: Stage) -> None:
+    import msgspec
+
+    raw = IDENTITY.seal(msgspec.msgpack.encode(Finished("fetch", 7, {})), b"inbox")
+    row = {"id": stage.ids(), "channel": "job", "key": "1", "lane": -1, "raw": raw, "received_at": stage.clock.now()}
+    stage.writer.run(lambda tx: claims.take_in(tx, [row]))
+    stage.desk.on("fetch", writes("fetch", NotFound("case")))
+    await stage.dispatcher.step()
+    assert (tries(stage), inbox_states(stage)) == ([1], [InboxState.NEW])
+
+
+# --- what is owed ---
+
+
+async def test_a_prompt_is_superseded_by_a_newer_one_before_it_is_sent(stage: Stage) -> None:
+    for text in ("first?", "second?"):
+        stage.desk.on(text, prompts(text))
+        await stage.says("wang", text)
+    await stage.settle()
+    assert stage.owed() == ["second?"]
+    assert sorted(row.state for row in stage.rows(outbox)) == ["queued", "superseded"]
+
+
+async def test_only_prompts_are_ever_superseded(stage: Stage) -> None:
+    stage.desk.on("question", prompts("question?"))
+    for text in ("receipt", "question", "receipt again"):
+        await stage.says("wang", text)
+    await stage.settle()
+    assert stage.owed() == ["got receipt", "question?", "got receipt again"]
+
+
+async def test_an_events_screens_go_out_in_one_lane_and_in_order(stage: Stage) -> None:
+    stage.desk.on("all", lambda *_: [Screen(as_text(word)) for word in ("one", "two", "three")])
+    await stage.says("wang", "all")
+    await stage.settle()
+    assert stage.owed() == ["one", "two", "three"]
+    assert {row.lane for row in stage.rows(outbox)} == {Lane.INTERACTIVE}
+
+
+async def test_a_press_is_answered_even_where_nothing_is_shown(stage: Stage) -> None:
+    stage.desk.on("nothing", lambda *_: [])
+    await stage.presses("wang", "nothing")
+    await stage.settle()
+    (row,) = stage.rows(outbox)
+    assert (row.answers, row.policy) == ("press-nothing", Policy.FREE)
+
+
+async def test_a_screen_in_place_edits_the_message_that_was_pressed(stage: Stage) -> None:
+    stage.desk.on("next", lambda *_: [Screen(as_text("page 2"), mode=Mode.IN_PLACE), Screen(as_text("more"))])
+    await stage.presses("wang", "next")
+    await stage.settle()
+    first, second = stage.rows(outbox)
+    assert (first.edits, first.answers, first.policy) == ("card", "press-next", Policy.FREE)
+    assert (second.edits, second.answers, second.policy) == (None, None, Policy.RESEND)
+
+
+def telling(kind: str, key: str, *, recipient: int = 5, lane: Lane = Lane.REPLY) -> Telling:
+    return Telling(kind=kind, subject=77, recipient=recipient, address=recipient, key=key, lane=lane)
+
+
+async def test_a_telling_is_owed_once_for_each_key_and_recipient(stage: Stage) -> None:
+    def tell(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
+        stage.desk.told += [telling("taken", "case-event:1", recipient=who) for who in (5, 6, 5)]
+        return []
+
+    stage.desk.on("take", tell)
+    for _again in range(2):
+        await stage.says("wang", "take")
+    await stage.settle()
+    told = stage.rows(outbox)
+    assert [(row.key, row.address, row.subject, row.person) for row in told] == [
+        ("case-event:1", 5, 77, 5),
+        ("case-event:1", 6, 77, 6),
+    ]
+
+
+async def test_what_an_undone_event_wanted_to_tell_is_not_told(stage: Stage) -> None:
+    def tell_and_fail(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
+        stage.desk.told.append(telling("taken", "case-event:1"))
+        raise NotFound("case")
+
+    stage.desk.on("take", tell_and_fail)
+    await stage.says("wang", "take")
+    await stage.settle()
+    assert stage.owed() == ["no: case"]
+
+
+async def test_a_telling_that_has_nothing_to_say_owes_nothing(stage: Stage) -> None:
+    def tell(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
+        stage.desk.told.append(telling("nothing", "case-event:1"))
+        return []
+
+    stage.desk.on("take", tell)
+    await stage.says("wang", "take")
+    await stage.settle()
+    assert stage.owed() == []
+
+
+async def test_a_notice_that_may_have_arrived_is_not_repeated_but_a_telling_is(stage: Stage) -> None:
+    def tell(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
+        stage.desk.told += [telling("news", "n:1", lane=Lane.NOTICE), telling("taken", "c:1")]
+        return []
+
+    stage.desk.on("publish", tell)
+    await stage.says("wang", "publish")
+    await stage.settle()
+    assert {row.key: row.policy for row in stage.rows(outbox)} == {"n:1": Policy.HOLD, "c:1": Policy.RESEND}
+
+
+async def test_the_database_holds_no_words_in_clear(stage: Stage) -> None:
+    def remember(_tx: Transaction, arrival: Arrival) -> list[Screen]:
+        arrival.conversation.memory["draft"] = "secret"
+        return [Screen(as_text("secret"))]
+
+    stage.desk.on("secret", remember)
+    await stage.says("secretchat", "secret")
+    raw = bytes(stage.rows(inbox)[0].raw)
+    await stage.settle()
+    held = [raw, *(row.body for row in stage.rows(outbox)), *(row.state for row in stage.rows(conversation))]
+    assert len(held) == 3
+    assert all(b"secret" not in bytes(sealed) for sealed in held)
+
+
+async def test_an_event_sees_what_earlier_events_of_its_batch_wrote(stage: Stage) -> None:
+    def look(tx: Transaction, _arrival: Arrival) -> list[Screen]:
+        return [Screen(as_text(",".join(sorted(tx.read(fact.select()).scalars()))))]
+
+    stage.desk.on("write", writes("written"))
+    stage.desk.on("look", look)
+    await stage.says("wang", "write")
+    await stage.says("li", "look")
+    await stage.dispatcher.step()
+    assert stage.owed() == ["wrote written", "written"]

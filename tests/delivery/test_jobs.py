@@ -1,0 +1,134 @@
+"""Work that leaves the process: leased, done outside, its result an event like any other."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from bot.delivery.bell import Bell
+from bot.delivery.jobs import JOB, LEASE, RETRIES, Worker
+from bot.errors import NotSent, Refused
+from bot.store import claims, queues
+from bot.store.queues import JobState, inbox, job
+from tests.delivery.stage import CONTENT, IDENTITY, Stage
+
+
+class Work:
+    """Does what the test says, and counts."""
+
+    def __init__(self) -> None:
+        self.faults: list[Exception] = []
+        self.asked: list[tuple[int, dict[str, Any]]] = []
+
+    async def __call__(self, subject: int, data: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append((subject, data))
+        if self.faults:
+            raise self.faults.pop(0)
+        return {"digest": "abc"}
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+@pytest.fixture
+def worker(stage: Stage, work: Work) -> Worker:
+    return Worker({"fetch": work}, writer=stage.writer, content=CONTENT, raw=IDENTITY, ids=stage.ids, bell=Bell(),
+                  done=stage.bell)  # fmt: skip
+
+
+def starts(stage: Stage, subject: int = 7, kind: str = "fetch") -> None:
+    data = CONTENT.seal(msgspec.json.encode({"ref": "photo"}), JOB)
+    stage.writer.run(
+        lambda tx: queues.start_job(tx, id=stage.ids(), key=f"{kind}:{subject}", kind=kind, subject=subject, data=data)
+    )
+
+
+def results(stage: Stage) -> list[tuple[str, int, dict[str, Any]]]:
+    return [(what.kind, what.subject, what.result) for what in (arrival.event.what for arrival in stage.desk.arrivals)]
+
+
+async def test_the_result_of_a_job_arrives_as_an_event(stage: Stage, worker: Worker, work: Work) -> None:
+    starts(stage)
+    assert await worker.step() == 1
+    assert await worker.step() == 0
+    await stage.settle()
+    assert work.asked == [(7, {"ref": "photo"})]
+    assert results(stage) == [("fetch", 7, {"digest": "abc"})]
+    assert [row.channel for row in stage.rows(inbox)] == ["job"]
+
+
+async def test_a_job_that_is_refused_ends_and_says_why(stage: Stage, worker: Worker, work: Work) -> None:
+    work.faults = [Refused("too_large")]
+    starts(stage)
+    await worker.step()
+    await stage.settle()
+    assert results(stage) == [("fetch", 7, {"failed": "too_large"})]
+    assert [row.state for row in stage.rows(job)] == [JobState.FAILED]
+
+
+@pytest.mark.parametrize("fault", [NotSent("network", timedelta(seconds=1)), KeyError("bug")])
+async def test_a_job_that_fails_is_tried_again_ever_later_and_then_given_up(
+    stage: Stage, worker: Worker, work: Work, fault: Exception
+) -> None:
+    work.faults = [fault] * RETRIES
+    starts(stage)
+    waits = []
+    for _try in range(RETRIES - 1):
+        assert await worker.step() == 1
+        waits.append(stage.rows(job)[0].not_before - stage.clock.now())
+        assert await worker.step() == 0
+        stage.clock.advance(seconds=waits[-1].total_seconds())
+    assert waits == sorted(set(waits))
+    await worker.step()
+    await stage.settle()
+    assert len(work.asked) == RETRIES
+    assert [failed["failed"] for _kind, _subject, failed in results(stage)] == [getattr(fault, "cause", "KeyError")]
+
+
+async def test_a_job_of_an_unknown_kind_is_given_up_in_the_end(stage: Stage, worker: Worker) -> None:
+    starts(stage, kind="forgotten")
+    for _try in range(RETRIES):
+        await worker.step()
+        stage.clock.advance(hours=1)
+    await stage.settle()
+    assert results(stage) == [("forgotten", 7, {"failed": "KeyError"})]
+
+
+async def test_one_failing_job_does_not_keep_another_from_its_end(stage: Stage, worker: Worker, work: Work) -> None:
+    starts(stage, 1)
+    starts(stage, 2)
+    work.faults = [KeyError("bug")]
+    assert await worker.step() == 2
+    assert sorted(row.state for row in stage.rows(job)) == [JobState.DONE, JobState.WAITING]
+
+
+async def test_a_job_whose_worker_died_is_done_by_the_next_one(stage: Stage, worker: Worker, work: Work) -> None:
+    starts(stage)
+    stage.writer.run(lambda tx: claims.lease_jobs(tx, 1, LEASE))
+    assert await worker.step() == 0
+    stage.clock.advance(seconds=LEASE.total_seconds())
+    assert await worker.step() == 1
+    await stage.settle()
+    assert len(results(stage)) == 1
+
+
+async def test_a_worker_that_took_longer_than_its_lease_changes_nothing(stage: Stage, worker: Worker) -> None:
+    async def slow(_subject: int, _data: dict[str, Any]) -> dict[str, Any]:
+        stage.clock.advance(seconds=LEASE.total_seconds())
+        await stage.writer.submit(lambda tx: claims.lease_jobs(tx, 1, LEASE))  # somebody else has it now
+        return {"digest": "late"}
+
+    worker._works = {"fetch": slow}
+    starts(stage)
+    await worker.step()
+    assert stage.rows(inbox) == []
+    assert [row.state for row in stage.rows(job)] == [JobState.LEASED]
+
+
+async def test_the_result_of_a_job_is_sealed(stage: Stage, worker: Worker) -> None:
+    starts(stage)
+    await worker.step()
+    assert b"digest" not in stage.rows(inbox)[0].raw

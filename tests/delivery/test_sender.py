@@ -1,0 +1,271 @@
+"""From the outbox to a channel: order, what each failure means, and what a stop leaves behind."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bot.delivery.channel import Abilities
+from bot.delivery.sender import DOWN_PAUSE, Sender
+from bot.errors import ChannelDown, NotSent, Refused, Uncertain
+from bot.store import claims
+from bot.store.claims import PROMPT_LIFE, RESEND_AFTER
+from bot.store.queues import OutboxState, Policy, outbox
+from tests.delivery.stage import Stage
+
+
+@pytest.fixture
+def sender(stage: Stage) -> Sender:
+    return stage.a_sender()
+
+
+async def starts(sender: Sender) -> None:
+    """A new run settles what the last one left behind, and ends before it sends."""
+    running = asyncio.create_task(sender.run())
+    await asyncio.sleep(0)
+    await sender.stop()
+    await running
+
+
+async def begins(stage: Stage, count: int) -> None:
+    """Returns when so many sends have begun."""
+    async with asyncio.timeout(10):
+        while len(stage.channel.begun) < count:
+            stage.channel.began.clear()
+            await stage.channel.began.wait()
+
+
+async def test_what_arrives_is_recorded_with_the_platforms_message(stage: Stage, sender: Sender) -> None:
+    id_ = stage.owes("hello", subject=77)
+    await stage.sends(sender)
+    row = stage.row(outbox, id_)
+    assert (row.state, row.message, row.body) == (OutboxState.SENT, f"m{id_}", None)
+    assert stage.channel.sent[0].chat == "chat1"
+
+
+async def test_what_is_on_its_way_is_not_claimed_again(stage: Stage, sender: Sender) -> None:
+    stage.owes("one")
+    stage.channel.held["one"] = asyncio.Event()
+    assert await sender.step() == 1
+    assert await sender.step() == 0
+    stage.channel.held["one"].set()
+    await sender.idle()
+    assert stage.channel.texts == ["one"]
+
+
+async def test_a_slow_chat_keeps_its_order_and_holds_up_nobody_else(stage: Stage, sender: Sender) -> None:
+    for text, address in (("one", 1), ("two", 1), ("for li", 2)):
+        stage.owes(text, address=address)
+    stage.channel.held["one"] = asyncio.Event()
+    await sender.step()
+    await begins(stage, 2)
+    assert await sender.step() == 0
+    stage.channel.held["one"].set()
+    await sender.idle()
+    await stage.sends(sender)
+    assert stage.channel.texts == ["for li", "one", "two"]
+
+
+async def test_no_more_is_claimed_than_there_are_permits(stage: Stage) -> None:
+    stage.channel.abilities = Abilities(per_second=3)
+    sender = stage.a_sender()
+    for address in range(1, 8):
+        stage.owes(str(address), address=address)
+    assert await sender.step() == 3
+    await sender.idle()
+    assert await sender.step() == 0  # the permits come back a second after the answers
+
+
+async def test_what_was_not_sent_goes_out_later_and_in_order(stage: Stage, sender: Sender) -> None:
+    stage.owes("one")
+    stage.owes("two")
+    stage.channel.faults["one"] = [NotSent("retry_after", timedelta(seconds=30))]
+    await stage.sends(sender)
+    assert stage.channel.texts == []
+    stage.clock.advance(seconds=30)
+    await stage.sends(sender)
+    assert stage.channel.texts == ["one", "two"]
+
+
+async def test_a_whole_channel_that_must_wait_sends_to_nobody(stage: Stage, sender: Sender) -> None:
+    stage.owes("one")
+    stage.channel.faults["one"] = [NotSent("retry_after", timedelta(seconds=30), whole=True)]
+    await stage.sends(sender)
+    stage.owes("for li", address=2)
+    assert await sender.step() == 0
+
+
+async def test_one_chat_that_must_wait_stops_no_other(stage: Stage, sender: Sender) -> None:
+    stage.owes("one")
+    stage.channel.faults["one"] = [NotSent("retry_after", timedelta(seconds=30))]
+    await stage.sends(sender)
+    stage.owes("for li", address=2)
+    await stage.sends(sender)
+    assert stage.channel.texts == ["for li"]
+
+
+async def test_a_channel_that_is_down_keeps_its_rows_and_pauses(stage: Stage, sender: Sender) -> None:
+    id_ = stage.owes("one")
+    stage.channel.faults["one"] = [ChannelDown("unauthorized")]
+    await stage.sends(sender)
+    row = stage.row(outbox, id_)
+    assert (row.state, row.not_before) == (OutboxState.QUEUED, stage.clock.now() + DOWN_PAUSE)
+    stage.owes("for li", address=2)
+    assert await sender.step() == 0
+
+
+async def test_a_refusal_ends_the_message_and_is_told(stage: Stage, sender: Sender) -> None:
+    id_ = stage.owes("one", subject=77)
+    stage.channel.faults["one"] = [Refused("blocked", gone=True)]
+    stage.owes("two")
+    await stage.sends(sender)
+    row = stage.row(outbox, id_)
+    assert (row.state, row.cause, row.body) == (OutboxState.FAILED, "blocked", None)
+    assert stage.lost == [(id_, 77, 1, True)]
+    assert stage.channel.texts == ["two"]
+
+
+async def test_a_message_that_cannot_be_opened_fails_and_blocks_nothing(stage: Stage, sender: Sender) -> None:
+    id_ = stage.owes("one", body=b"sealed with another key")
+    stage.owes("two")
+    await stage.sends(sender)
+    assert stage.row(outbox, id_).state == OutboxState.FAILED
+    assert stage.channel.texts == ["two"]
+
+
+@pytest.mark.parametrize("fault", [Uncertain("timeout"), KeyError("our own bug")])
+@pytest.mark.parametrize(
+    "policy, state",
+    [
+        (Policy.HOLD, OutboxState.UNCERTAIN),
+        (Policy.RESEND, OutboxState.QUEUED),
+        (Policy.PROMPT, OutboxState.QUEUED),
+        (Policy.FREE, OutboxState.QUEUED),
+    ],
+)
+async def test_what_may_have_arrived_is_treated_by_its_policy(
+    stage: Stage, sender: Sender, fault: Exception, policy: Policy, state: OutboxState
+) -> None:
+    id_ = stage.owes("one", policy=policy)
+    stage.channel.faults["one"] = [fault]
+    await stage.sends(sender)
+    assert stage.row(outbox, id_).state == state
+
+
+async def test_a_repeat_says_that_it_is_one(stage: Stage, sender: Sender) -> None:
+    stage.owes("one")
+    stage.channel.faults["one"] = [Uncertain("timeout")]
+    await stage.sends(sender)
+    stage.clock.advance(seconds=RESEND_AFTER.total_seconds())
+    await stage.sends(sender)
+    assert [outgoing.repeat for outgoing in stage.channel.sent] == [True]
+
+
+async def test_a_channel_that_knows_its_keys_repeats_what_must_not_come_twice(stage: Stage) -> None:
+    stage.channel.abilities = Abilities(idempotent_send=True)
+    sender = stage.a_sender()
+    id_ = stage.owes("one", policy=Policy.HOLD)
+    stage.channel.faults["one"] = [Uncertain("timeout")]
+    await stage.sends(sender)
+    stage.clock.advance(seconds=2)
+    await stage.sends(sender)
+    assert [outgoing.id for outgoing in stage.channel.sent] == [id_]
+
+
+# --- what an earlier run left behind ---
+
+
+@pytest.mark.parametrize(
+    "policy, age, state",
+    [
+        (Policy.HOLD, timedelta(0), OutboxState.UNCERTAIN),
+        (Policy.RESEND, timedelta(0), OutboxState.QUEUED),
+        (Policy.FREE, timedelta(days=1), OutboxState.QUEUED),
+        (Policy.PROMPT, timedelta(0), OutboxState.QUEUED),
+        (Policy.PROMPT, PROMPT_LIFE + timedelta(seconds=1), OutboxState.SUPERSEDED),
+    ],
+)
+async def test_an_orphan_is_treated_by_its_policy_at_the_start(
+    stage: Stage, policy: Policy, age: timedelta, state: OutboxState
+) -> None:
+    id_ = stage.owes("one", policy=policy)
+    stage.writer.run(lambda tx: claims.claim_sendable(tx, "silent", 1, 10, ()))
+    stage.clock.advance(seconds=age.total_seconds())
+    await starts(stage.a_sender(epoch=2))
+    assert stage.row(outbox, id_).state == state
+
+
+async def test_a_start_leaves_alone_what_its_own_run_is_sending(stage: Stage) -> None:
+    id_ = stage.owes("one", policy=Policy.HOLD)
+    stage.writer.run(lambda tx: claims.claim_sendable(tx, "silent", 2, 10, ()))
+    await starts(stage.a_sender(epoch=2))
+    assert stage.row(outbox, id_).state == OutboxState.SENDING
+
+
+async def test_a_stop_lets_what_is_on_its_way_arrive_and_records_it(stage: Stage, sender: Sender) -> None:
+    id_ = stage.owes("one")
+    stage.channel.held["one"] = asyncio.Event()
+    await sender.step()
+    stopping = asyncio.create_task(sender.stop())
+    await begins(stage, 1)
+    stage.channel.held["one"].set()
+    await stopping
+    assert stage.row(outbox, id_).state == OutboxState.SENT
+
+
+async def test_what_is_cut_off_by_a_stop_is_uncertain(stage: Stage, sender: Sender) -> None:
+    id_ = stage.owes("one", policy=Policy.HOLD)
+    stage.channel.held["one"] = asyncio.Event()
+    await sender.step()
+    await begins(stage, 1)
+    await sender.stop(patience=0)
+    assert stage.row(outbox, id_).state == OutboxState.UNCERTAIN
+
+
+async def test_a_result_that_cannot_be_recorded_keeps_no_other_from_being_recorded(stage: Stage) -> None:
+    sender = stage.a_sender()
+
+    def fail(*_facts: object) -> None:
+        raise KeyError("a bug of whoever is told")
+
+    sender._lost = fail
+    refused, arrived = stage.owes("one"), stage.owes("for li", address=2)
+    stage.channel.faults["one"] = [Refused("blocked")]
+    await stage.sends(sender)
+    assert stage.row(outbox, arrived).state == OutboxState.SENT
+    assert stage.row(outbox, refused).state == OutboxState.SENDING  # the next start treats it as uncertain
+    stage.owes("later", address=1)
+    await stage.sends(sender)
+    assert stage.channel.texts[-1] == "later"
+
+
+# --- rows that take the place of earlier ones ---
+
+
+async def test_a_row_that_replaces_a_sent_one_edits_its_message(stage: Stage, sender: Sender) -> None:
+    earlier = stage.owes("1 vote")
+    await stage.sends(sender)
+    stage.owes("2 votes", replaces=earlier)
+    await stage.sends(sender)
+    assert [(str(out.screen.text), out.edits) for out in stage.channel.sent] == [
+        ("1 vote", None),
+        ("2 votes", f"m{earlier}"),
+    ]
+
+
+async def test_a_row_that_replaces_a_queued_one_goes_out_in_its_place(stage: Stage, sender: Sender) -> None:
+    earlier = stage.owes("1 vote", not_before=stage.clock.now() + timedelta(hours=1))
+    stage.owes("2 votes", replaces=earlier)
+    await stage.sends(sender)
+    stage.clock.advance(hours=1)
+    await stage.sends(sender)
+    assert [(str(out.screen.text), out.edits) for out in stage.channel.sent] == [("2 votes", None)]
+
+
+async def test_a_row_that_replaces_a_failed_one_is_sent_anew(stage: Stage, sender: Sender) -> None:
+    earlier = stage.owes("1 vote")
+    stage.channel.faults["1 vote"] = [Refused("too long")]
+    await stage.sends(sender)
+    stage.owes("2 votes", replaces=earlier)
+    await stage.sends(sender)
+    assert [(str(out.screen.text), out.edits) for out in stage.channel.sent] == [("2 votes", None)]

@@ -1,0 +1,309 @@
+"""The order in which a message is understood, and that nothing odd ever breaks it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.dialogue.conversation import Filling
+from bot.dialogue.event import Blocked, FileKind, FileRef, Ignored, Linked, Spot, Unblocked
+from bot.dialogue.form import Place, Words
+from bot.dialogue.screen import decode_action, encode_action
+from bot.words import _
+from tests.dialogue.small import Chat, Role, a_form, questions
+
+WHAT, WHERE, WHO = "What happened?", "Where?", "May they know who you are?"
+PHOTO = FileRef(FileKind.PHOTO, "ref")
+
+
+@pytest.fixture
+def chat() -> Chat:
+    return Chat()
+
+
+def at_review(chat: Chat) -> Chat:
+    for text in ("/report", "light broken", "3号楼", "1"):
+        chat.says(text)
+    assert chat.last.startswith("review:")
+    return chat
+
+
+# --- the form ---
+
+
+def test_a_form_asks_one_question_after_another_and_shows_its_review(chat: Chat) -> None:
+    assert chat.says("/report") == WHAT
+    assert chat.says("light broken") == WHERE
+    assert chat.says("3号楼") == WHO
+    assert chat.presses("No").startswith("review: text=light broken")
+    assert chat.presses("Register") == "case 1"
+    assert chat.office.matters == [{"text": "light broken", "place": {"words": "3号楼"}, "identity": "hidden"}]
+    assert chat.conversation.filling is None
+
+
+def test_what_is_known_already_is_not_asked(chat: Chat) -> None:
+    assert chat.says("/report light broken") == WHERE
+
+
+@pytest.mark.parametrize("how", ["says", "presses"])
+def test_an_optional_question_can_be_skipped(chat: Chat, how: str) -> None:
+    chat.says("/report light broken")
+    assert getattr(chat, how)("Skip") == WHO
+
+
+def test_optional_words_can_be_skipped_too() -> None:
+    chat = Chat(a_form(asked=[Words(name="text", ask=_("What happened?"), optional=True), *questions()[1:]]))
+    chat.says("/report")
+    assert chat.presses("Skip") == WHERE
+
+
+def test_a_question_that_needs_an_answer_cannot_be_skipped(chat: Chat) -> None:
+    chat.says("/report")
+    assert chat.says("skip") == WHAT
+    assert chat.forges(f"form.skip~{chat.conversation.revision}") == WHAT
+
+
+def test_back_asks_the_question_before_again(chat: Chat) -> None:
+    chat.says("/report light broken")
+    chat.says("3号楼")
+    assert chat.says("back") == WHERE
+    assert chat.says("back") == WHAT
+    assert chat.says("back") == WHAT
+
+
+def test_back_from_the_review_asks_the_last_question_again(chat: Chat) -> None:
+    at_review(chat)
+    assert chat.says("back") == WHO
+
+
+def test_back_undoes_a_skip(chat: Chat) -> None:
+    chat.says("/report light broken")
+    chat.says("skip")
+    assert chat.says("back") == WHERE
+
+
+def test_cancel_ends_the_form(chat: Chat) -> None:
+    chat.says("/report light broken")
+    assert chat.says("cancel") == "cancelled"
+    assert chat.conversation.filling is None
+    assert chat.says("cancel") == "heard cancel"
+
+
+def test_a_photo_alone_is_enough(chat: Chat) -> None:
+    chat.says("/report")
+    assert chat.says("", files=(PHOTO,)) == WHERE
+    assert chat.conversation.filling.answers["files"] == [{"kind": "photo", "ref": "ref", "size": None, "name": None,
+                                                           "mime": None, "seconds": None}]  # fmt: skip
+
+
+def test_a_point_on_the_map_is_a_place(chat: Chat) -> None:
+    chat.says("/report light broken")
+    assert chat.says("", spot=Spot(31.2, 121.5)) == WHO
+
+
+def test_what_is_said_at_the_review_is_added_and_not_lost(chat: Chat) -> None:
+    at_review(chat)
+    assert "light broken\nsince May" in chat.says("since May")
+
+
+def test_what_does_not_answer_a_question_gets_it_asked_again(chat: Chat) -> None:
+    chat.says("/report light broken")
+    chat.says("3号楼")
+    assert chat.says("well…") == WHO
+
+
+def test_commands_stay_available_and_the_form_waits(chat: Chat) -> None:
+    chat.says("/report light broken")
+    assert chat.says("my cases") == "your cases"
+    assert chat.says("3号楼") == WHO
+
+
+# --- buttons ---
+
+
+def test_a_stale_button_gets_the_current_screen(chat: Chat) -> None:
+    chat.says("/report light broken")
+    old = chat.action("Skip")
+    chat.says("3号楼")
+    assert chat.forges(old) == WHO
+    assert chat.conversation.filling.answers["place"] == {"words": "3号楼"}
+
+
+def test_a_double_tap_changes_nothing_twice(chat: Chat) -> None:
+    at_review(chat)
+    assert chat.presses("Register") == "case 1"
+    assert chat.presses("Register") == "nothing is open"
+    assert len(chat.office.matters) == 1
+
+
+def test_a_double_tap_on_a_choice_answers_one_question_only(chat: Chat) -> None:
+    chat.says("/report light broken")
+    chat.presses("Skip")
+    old = chat.action("Skip")
+    assert chat.forges(old) == WHO
+    assert "identity" not in chat.conversation.filling.answers
+
+
+def test_typed_numbers_and_labels_mean_the_buttons_of_the_last_screen(chat: Chat) -> None:
+    for typed in ("2", "Open 2", "open 2"):
+        chat.says("my cases")
+        assert chat.says(typed) == "case 2 opened"
+
+
+@pytest.mark.parametrize("typed", ["0", "3", "99", "100", "²", "１", "-1", "1.5"])
+def test_a_number_without_a_button_is_ordinary_words(chat: Chat, typed: str) -> None:
+    chat.says("my cases")
+    assert chat.says(typed) == f"heard {typed}"
+
+
+def test_a_typed_yes_presses_the_main_button_only_where_that_is_allowed(chat: Chat) -> None:
+    at_review(chat)
+    assert chat.says("yes") == "case 1"
+    assert chat.says("yes") == "heard yes"
+    assert chat.office.taken == []
+    assert chat.says("1") == "withdrawn"
+
+
+@pytest.mark.parametrize("action", ["case.open", "case.open:1:2", "case.open:1:2:3", "case.open:"])
+def test_a_forged_number_of_arguments_gets_the_current_screen(chat: Chat, action: str) -> None:
+    assert chat.forges(action) in ("nothing is open", "case  opened")
+
+
+def test_a_fault_within_a_handler_is_not_taken_for_a_forgery(chat: Chat) -> None:
+    with pytest.raises(TypeError):
+        chat.forges("case.broken")
+
+
+def test_a_forged_step_of_the_form_changes_nothing(chat: Chat) -> None:
+    chat.says("/report")
+    current = chat.conversation.revision
+    for action in ("form.submit", "form.choose:named", f"form.submit~{current}", f"form.choose:named~{current}"):
+        action = action.replace(f"~{current}", f"~{chat.conversation.revision}")
+        assert chat.forges(action) == WHAT
+    assert chat.office.matters == []
+    assert chat.conversation.filling.answers == {}
+
+
+def test_a_forged_choice_is_no_answer(chat: Chat) -> None:
+    chat.says("/report light broken")
+    chat.says("3号楼")
+    assert chat.forges(f"form.choose:everyone~{chat.conversation.revision}") == WHO
+
+
+def test_rights_are_checked_when_a_button_is_pressed() -> None:
+    resident, official = Chat(), Chat(None, Role.HANDLER)
+    assert resident.forges("case.take:1") == "nothing is open"
+    assert resident.office.taken == []
+    assert official.forges("case.take:1") == "taken 1"
+
+
+def test_a_command_for_officials_is_unknown_to_residents() -> None:
+    assert Chat().says("/staff") == "unknown command"
+    assert Chat().says("/nonsense") == "unknown command"
+    assert Chat(None, Role.HANDLER).says("/staff") == "to do"
+    assert Chat(None, Role.HANDLER).says("/STAFF@huiyin_bot today") == "to do"
+
+
+@given(st.text(st.characters(codec=None), max_size=70))
+def test_no_button_whatever_it_says_breaks_an_update(action: str) -> None:
+    chat = Chat()
+    chat.says("/report")
+    if decode_action(action)[0] != "case.broken":
+        assert chat.forges(action)
+
+
+WORDS_AND_BUTTONS = (
+    "/report",
+    "back",
+    "skip",
+    "cancel",
+    "1",
+    "2",
+    "yes",
+    "words",
+    "my cases",
+    "Register",
+    "No",
+    "/",
+    "//",
+)
+
+
+@given(st.lists(st.sampled_from(WORDS_AND_BUTTONS), max_size=12))
+def test_every_message_gets_an_answer_wherever_the_talk_stands(said: list[str]) -> None:
+    chat = Chat()
+    for text in said:
+        assert chat.says(text)
+
+
+# --- states of other programs ---
+
+
+def test_a_form_of_another_version_keeps_the_answers_that_still_fit_and_says_so(chat: Chat) -> None:
+    chat.says("/report light broken")
+    chat.says("3号楼")
+    chat.runs(a_form(2, [Words(name="text", ask=_("What happened?")), Place(name="spot", ask=_("At which spot?"))]))
+    chat.forges("form.back")
+    assert chat.texts == ["The questions have changed since. What you said is kept.", "At which spot?"]
+    assert chat.conversation.filling.answers == {"text": "light broken"}
+    chat.says("3号楼")
+    assert chat.texts == ["review: text=light broken, spot={'words': '3号楼'}"]
+
+
+def test_an_answer_to_a_question_that_is_gone_is_not_lost(chat: Chat) -> None:
+    chat.says("/report light broken")
+    chat.runs(a_form(2, [Words(name="text", ask=_("What happened?"))]))
+    assert "light broken\n3号楼" in chat.says("3号楼")
+
+
+@pytest.mark.parametrize("at", ["text", "review", "gone"])
+@pytest.mark.parametrize("act", ["words", "back", "skip", "cancel", "form.submit", "form.choose:named", "form.back"])
+def test_an_unknown_form_never_breaks_an_update(chat: Chat, at: str, act: str) -> None:
+    chat.conversation.filling = Filling("forgotten", 3, {"text": "x"}, at)
+    chat.conversation.revision = 5
+    assert chat.forges(f"{act}~5") if act.startswith("form.") else chat.says(act)
+    assert chat.conversation.filling is None
+    assert chat.office.matters == []
+
+
+# --- the rest ---
+
+
+def test_the_longest_prefix_of_a_link_decides(chat: Chat) -> None:
+    assert chat.does(Linked("check-7")) == "check check-7"
+    assert chat.does(Linked("other")) == "welcome other"
+    assert chat.does(Linked()) == "welcome "
+
+
+@pytest.mark.parametrize("what", [Blocked(), Unblocked(), Ignored("poll")])
+def test_what_nobody_waits_for_is_done_in_silence(chat: Chat, what) -> None:
+    assert chat.does(what) == ""
+
+
+def test_an_edited_message_is_no_new_answer(chat: Chat) -> None:
+    chat.says("/report")
+    chat.says("light brokn", edited=True)
+    assert chat.conversation.filling.answers == {}
+
+
+def test_urgent_words_are_answered_first_and_the_talk_goes_on(chat: Chat) -> None:
+    @chat.router.hook("first")
+    def urgent(ctx, said):
+        return ctx.screen("call 119") if "fire" in said.text else None
+
+    chat.says("/report")
+    chat.says("fire in house 3")
+    assert chat.texts == ["call 119", WHERE]
+
+
+@given(
+    st.text("ab.", min_size=1, max_size=20),
+    st.lists(st.text("abc1-", max_size=8), max_size=3),
+    st.integers(0, 10**9 - 1),
+)
+def test_an_action_comes_back_as_it_was_encoded(name: str, args: list[str], revision: int) -> None:
+    assert decode_action(encode_action(name, *args, revision=revision)) == (name, tuple(args), revision)
+
+
+def test_an_action_that_no_platform_would_carry_is_refused() -> None:
+    with pytest.raises(ValueError, match="too long"):
+        encode_action("case.take", "楼" * 30)

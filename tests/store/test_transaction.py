@@ -1,0 +1,212 @@
+"""One open transaction: what an event writes and collects, and what of it stays."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from bot.ids import Ids
+from bot.store import facts
+from bot.store.facts import fact
+from bot.store.queues import arm, disarm, fire, save_conversation, timer
+from bot.store.transaction import Transaction
+from bot.store.writer import Writer
+from tests.rig import FakeClock
+
+
+class Died(Exception):
+    """What a test raises to end a transaction."""
+
+
+def names(tx: Transaction) -> set[str]:
+    return set(tx.read(select(fact.c.name)).scalars())
+
+
+def timers(tx: Transaction) -> dict[str, str]:
+    return {row.key: row.state for row in tx.flushed().execute(select(timer.c.key, timer.c.state))}
+
+
+def say(tx: Transaction, name: str) -> None:
+    tx.write(fact.insert().values(name=name, value="1"))
+
+
+def remember(tx: Transaction, ids: Ids, key: str, hours: int = 1) -> None:
+    arm(tx, id=ids(), key=key, kind="reminder", due_at=tx.now + timedelta(hours=hours))
+
+
+def test_a_released_savepoint_does_not_survive_a_rollback(writer: Writer) -> None:
+    def act(tx: Transaction) -> None:
+        tx.begin_event()
+        say(tx, "one")
+        tx.end_event()
+        raise Died
+
+    with pytest.raises(Died):
+        writer.run(act)
+    assert writer.run(names) == set()
+
+
+def test_an_undone_event_takes_back_its_writes_and_its_collected_rows(writer: Writer, ids: Ids) -> None:
+    def act(tx: Transaction) -> None:
+        tx.begin_event()
+        say(tx, "undone")
+        remember(tx, ids, "undone")
+        tx.undo_event()
+
+    writer.run(act)
+    assert writer.run(names) == set()
+    assert writer.run(timers) == {}
+
+
+def test_an_undone_event_takes_back_nothing_of_the_events_before_it(writer: Writer, ids: Ids) -> None:
+    def act(tx: Transaction) -> None:
+        tx.begin_event()
+        remember(tx, ids, "kept")
+        say(tx, "kept")
+        tx.end_event()
+        tx.begin_event()
+        remember(tx, ids, "collected only")
+        tx.end_event()
+        tx.begin_event()
+        remember(tx, ids, "undone")
+        say(tx, "undone")
+        remember(tx, ids, "undone too")
+        tx.undo_event()
+
+    writer.run(act)
+    assert writer.run(names) == {"kept"}
+    assert writer.run(timers).keys() == {"kept", "collected only"}
+
+
+def test_an_event_that_only_collects_is_undone_without_a_savepoint(writer: Writer, ids: Ids) -> None:
+    def act(tx: Transaction) -> None:
+        tx.begin_event()
+        remember(tx, ids, "kept")
+        tx.end_event()
+        tx.begin_event()
+        remember(tx, ids, "undone")
+        tx.undo_event()
+        tx.begin_event()
+        remember(tx, ids, "kept too")
+        tx.end_event()
+
+    writer.run(act)
+    assert writer.run(timers).keys() == {"kept", "kept too"}
+
+
+def test_a_flush_inside_an_event_writes_earlier_rows_before_the_savepoint(writer: Writer, ids: Ids) -> None:
+    def act(tx: Transaction) -> None:
+        tx.begin_event()
+        remember(tx, ids, "earlier")
+        tx.end_event()
+        tx.begin_event()
+        remember(tx, ids, "own")
+        assert timers(tx).keys() == {"earlier", "own"}
+        tx.undo_event()
+        assert timers(tx).keys() == {"earlier"}
+
+    writer.run(act)
+    assert writer.run(timers).keys() == {"earlier"}
+
+
+def test_a_read_of_a_collected_table_sees_what_was_collected(writer: Writer, ids: Ids) -> None:
+    def act(tx: Transaction) -> dict[str, str]:
+        remember(tx, ids, "fresh")
+        return timers(tx)
+
+    assert writer.run(act) == {"fresh": "armed"}
+
+
+def test_what_is_collected_is_written_before_the_commit(writer: Writer, ids: Ids) -> None:
+    writer.run(lambda tx: remember(tx, ids, "one"))
+    assert writer.run(timers) == {"one": "armed"}
+
+
+def test_after_an_undone_event_the_batch_goes_on(writer: Writer) -> None:
+    def act(tx: Transaction) -> None:
+        tx.begin_event()
+        say(tx, "wrong")
+        tx.undo_event()
+        tx.begin_event()
+        say(tx, "right")
+        tx.end_event()
+
+    writer.run(act)
+    assert writer.run(names) == {"right"}
+
+
+def test_a_broken_statement_of_one_event_leaves_the_others(writer: Writer) -> None:
+    def act(tx: Transaction) -> None:
+        tx.begin_event()
+        say(tx, "one")
+        tx.end_event()
+        tx.begin_event()
+        with pytest.raises(IntegrityError):
+            say(tx, "one")
+        tx.undo_event()
+
+    writer.run(act)
+    assert writer.run(names) == {"one"}
+
+
+def test_operations_on_one_key_collapse_in_the_order_of_the_events(writer: Writer, ids: Ids) -> None:
+    def act(tx: Transaction) -> None:
+        remember(tx, ids, "ends armed")
+        disarm(tx, "ends armed")
+        remember(tx, ids, "ends armed")
+        remember(tx, ids, "ends gone")
+        disarm(tx, "ends gone")
+
+    writer.run(act)
+    assert writer.run(timers) == {"ends armed": "armed"}
+
+
+def test_the_fired_mark_does_not_hit_a_timer_armed_anew(writer: Writer, ids: Ids, clock: FakeClock) -> None:
+    claimed = clock.now() + timedelta(hours=1)
+    id_ = ids()
+    writer.run(lambda tx: arm(tx, id=id_, key="case:1", kind="due", due_at=claimed))
+
+    def act(tx: Transaction) -> None:
+        remember(tx, ids, "case:1", hours=9)
+        tx.flushed()
+        fire(tx, id_, claimed)
+
+    writer.run(act)
+    assert writer.run(timers) == {"case:1": "armed"}
+
+
+def test_a_timer_that_arms_itself_anew_while_it_fires_stays_armed(writer: Writer, ids: Ids, clock: FakeClock) -> None:
+    id_ = ids()
+    writer.run(lambda tx: arm(tx, id=id_, key="digest", kind="digest", due_at=clock.now()))
+
+    def act(tx: Transaction) -> None:
+        fire(tx, id_, clock.now())
+        remember(tx, ids, "digest", hours=24)
+
+    writer.run(act)
+    assert writer.run(timers) == {"digest": "armed"}
+
+
+def test_undoing_an_event_forgets_what_it_had_read(writer: Writer) -> None:
+    def act(tx: Transaction) -> None:
+        tx.begin_event()
+        tx.cache["case"] = "as the undone event left it"
+        tx.undo_event()
+        assert not tx.cache
+
+    writer.run(act)
+
+
+def test_saving_an_unknown_conversation_makes_no_row(writer: Writer) -> None:
+    writer.run(lambda tx: save_conversation(tx, 17, b"state"))
+    assert writer.run(lambda tx: facts.get(tx, "anything")) is None
+
+
+def test_now_is_one_for_a_whole_transaction(writer: Writer, clock: FakeClock) -> None:
+    def act(tx: Transaction) -> bool:
+        before = tx.now
+        clock.advance(days=1)
+        return tx.now == before
+
+    assert writer.run(act)
