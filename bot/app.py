@@ -168,6 +168,7 @@ class App:
         self.channels = {channel.name: channel for channel in channels}
         self._outside = outside
         self._supervisor = Supervisor()
+        self._waking: set[asyncio.Task[None]] = set()
         self.inbox_bell, self.job_bell = Bell(), Bell()
         self.router = all_routes()
         self.senders: dict[str, Sender] = {}
@@ -198,6 +199,7 @@ class App:
 
     async def stop(self) -> None:
         """Nothing new comes in, what is in hand is finished and recorded, then the run is closed."""
+        await asyncio.gather(*self._waking, return_exceptions=True)
         self._ticking.shutdown(wait=False)
         await self._supervisor.stop(*(f"receive {name}" for name in self.receivers))
         self.dispatcher.stop()
@@ -218,7 +220,9 @@ class App:
 
     def wake(self, channel: str, chat: str) -> None:
         """A page is open again: what waits for it may go out."""
-        asyncio.get_running_loop().create_task(self._wake(channel, chat))
+        task = asyncio.get_running_loop().create_task(self._wake(channel, chat))
+        self._waking.add(task)  # the loop itself holds tasks only weakly
+        task.add_done_callback(self._waking.discard)
 
     async def _wake(self, channel: str, chat: str) -> None:
         await self.store.writer.submit(lambda tx: self.office(tx).people.woke(channel, chat))

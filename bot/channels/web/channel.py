@@ -19,6 +19,8 @@ from bot.text import storable
 
 SEEN_WITHIN = 10.0  # seconds: a page that does not answer is as good as closed
 CLOSED = "closed"
+# A page may open while the sender still writes down that it was closed: the waking is said again.
+WAKE_AGAIN = (0.0, 1.0, 5.0, 30.0)  # seconds
 
 Show = Callable[[bytes], Awaitable[None]]
 Woke = Callable[[str, str], None]
@@ -63,7 +65,12 @@ class WebChannel:
         """A page is there: it gets the talk so far, and what waits for it."""
         await show(_json(wire.History([_message(body) for body in await self._history.recent(chat)])))
         self._pages[chat].add(show)
-        self._woke(self.name, chat)
+        for seconds in WAKE_AGAIN:
+            asyncio.get_running_loop().call_later(seconds, self._wake, chat)
+
+    def _wake(self, chat: str) -> None:
+        if chat in self._pages:
+            self._woke(self.name, chat)
 
     def closed(self, chat: str, show: Show) -> None:
         self._pages[chat].discard(show)
