@@ -12,7 +12,7 @@ from bot.errors import ConfigError
 
 LONGEST = 8000  # characters looked at
 LONGEST_REMARK = 14  # characters: longer words are never small talk
-SHORTEST_MATTER = 4
+SHORTEST_MATTER = 3
 ORDER = ("help", "complaint", "errand", "consult", "suggestion")  # a fault comes before the question about it
 _EDGE = " \t\n,.;:!?，。；：！？、~…"
 
@@ -95,7 +95,7 @@ class Understander:
         if len(parts) < 2 or any(len(part) < SHORTEST_MATTER for part in parts):
             return [text.strip()]
         guesses = [self._matter(part) for part in parts]
-        if any(guess.kind is None for guess in guesses):
+        if not all(guess.sure for guess in guesses):
             return [text.strip()]
         kinds = {(guess.kind, guess.category) for guess in guesses}
         return parts if len(kinds) == len(guesses) else [text.strip()]
@@ -117,7 +117,11 @@ class Understander:
         for kind in ORDER:
             if self._kinds[kind].search(flat) and not self._excluded(kind, flat):
                 return kind, True
-        return ("help", True) if self._in_danger(flat) else (None, False)
+        if self._in_danger(flat):
+            return "help", True
+        return (
+            "help" if self._category(flat) else None
+        ), False  # a thing is named, but not what about it: a weak guess
 
     def _excluded(self, kind: str, flat: str) -> bool:
         pattern = self._not_kinds.get(kind)
