@@ -1,4 +1,4 @@
-"""What officials write: every word for a resident is shown first and sent second (talk rule 5)."""
+"""What officials write: every word for a resident is shown first and sent second."""
 
 import re
 from typing import Any

@@ -158,7 +158,7 @@ def add_held(ctx: Ctx, number: str) -> Screens:
 
 @router.hook("quoted")
 def quoted(ctx: Ctx, said: Said) -> Screens:
-    """A reply to one of our messages about a case of theirs goes into that case (talk rule 8)."""
+    """A reply to one of our messages about a case of theirs goes into that case."""
     subject = ctx.office.subject_of(ctx.person.address, said.reply_to or "")
     if subject is None:
         return None

@@ -1,4 +1,4 @@
-"""Consent on one screen, and the message that waits for it. Policies and emergencies never need it (rule 7)."""
+"""Consent on one screen, and the message that waits for it. Policies and emergencies never need it."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A person on request, at any point: a case at once, with what was said (N13, talk rule 13)."""
+"""A person on request, at any point: a case at once, with what was said (N13)."""
 
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Said

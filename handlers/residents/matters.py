@@ -1,4 +1,4 @@
-"""From free words to a registered case: one guess, at most three questions, one review (talk rules 1, 2, 12)."""
+"""From free words to a registered case: one guess, at most three questions, one review."""
 
 from typing import Any
 
@@ -105,7 +105,7 @@ def register(ctx: Ctx, answers: Answers) -> Screens:
 
 
 def receipt(ctx: Ctx, case: Case) -> Screen:
-    """The number, one date, and where to look (talk rule 12)."""
+    """The number, one date, and where to look."""
     lines = [
         ctx.say(_("Registered.")),
         ctx.say(_("Number {number}; no need to remember it, “my cases” shows it.", number=case.number)),
@@ -318,7 +318,7 @@ def plain_answers(said: Said) -> list[dict[str, Any]]:
 
 
 def _which_case(ctx: Ctx, said: Said) -> Screens:
-    """With a case open the bot asks whether this belongs to it, and never guesses (talk rule 8)."""
+    """With a case open the bot asks whether this belongs to it, and never guesses."""
     open_cases = ctx.office.cases.open_of(ctx.person)
     if not open_cases:
         return None
@@ -347,7 +347,7 @@ def something_else(ctx: Ctx) -> Screens:
 
 
 def _small_talk(ctx: Ctx, talk: Any = None) -> Screen:
-    """Thanks and greetings open neither a search nor a case (talk rule 2)."""
+    """Thanks and greetings open neither a search nor a case."""
     code = str(talk)
     if code == "thanks":
         return ctx.screen(_("You are welcome."))

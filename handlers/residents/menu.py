@@ -50,7 +50,7 @@ def help_(ctx: Ctx, _rest: str) -> Screen:
 
 @router.command("cancel", about=_("Stop what is open"))
 def cancel(ctx: Ctx, _rest: str) -> Screen:
-    """Nothing is open: asks what is meant (talk rule 11)."""
+    """Nothing is open: asks what is meant."""
     return ctx.screen(
         _("Nothing is open just now. What would you like to stop?"),
         [ctx.button(_("Take back a case"), "cases"), ctx.button(_("Nothing"), "menu")],

@@ -1,4 +1,4 @@
-"""Reminders of dates: one message per official and slot, whatever falls due in it (talk rule 9, M38)."""
+"""Reminders of dates: one message per official and slot, whatever falls due in it (M38)."""
 
 from bot.dialogue.event import Due
 from bot.dialogue.screen import Screen

@@ -99,7 +99,7 @@ class Work(Acts):
         return new
 
     def tell(self, number: str, words: str, *, by: Person) -> Case:
-        """Progress for the resident; the case stays open and still owes an answer (talk rule 6)."""
+        """Progress for the resident; the case stays open and still owes an answer."""
         return self._speak(number, words, by, Said.PROGRESS, "case.progress")
 
     def note(self, number: str, words: str, *, by: Person) -> Case:
