@@ -92,6 +92,7 @@ class Dispatcher:
         sent: Bell | Sequence[Bell] = (),
         failpoint: Failpoint = no_failpoint,
         singly: bool = False,
+        longest: float = LONGEST_BATCH,
     ) -> None:
         self._writer = writer
         self._channels = channels
@@ -103,6 +104,7 @@ class Dispatcher:
         self._others = (sent,) if isinstance(sent, Bell) else tuple(sent)
         self._failpoint = failpoint
         self._singly = singly  # one event a transaction: after an unclean stop or a failed batch
+        self._longest = longest
         self._limit = AT_MOST  # as many as one batch can handle in its time: no more are read
         self._last: tuple[Arrival, Head | DueTimer] | None = None
         self._stopping = False
@@ -170,7 +172,7 @@ class Dispatcher:
                 self._failpoint("timer")
             batch.handled += 1
             self._failpoint("mid-batch")
-            batch.in_time = time.perf_counter() - began <= LONGEST_BATCH
+            batch.in_time = time.perf_counter() - began <= self._longest
             if not sound or not batch.in_time:
                 break
         return batch

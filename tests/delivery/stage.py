@@ -150,10 +150,13 @@ class Stage:
         self.lost: list[tuple[int, int | None, int, bool]] = []
         self._keys = 0
 
-    def a_dispatcher(self, *, failpoint: Failpoint = no_failpoint, singly: bool = False) -> Dispatcher:
+    def a_dispatcher(
+        self, *, failpoint: Failpoint = no_failpoint, singly: bool = False, longest: float = 60.0
+    ) -> Dispatcher:  # fmt: skip
+        """A busy machine does not cut its batches, unless told."""
         return Dispatcher(writer=self.writer, channels={"silent": self.channel}, desk=self.desk, content=CONTENT,
                           raw=IDENTITY, ids=self.ids, bell=self.bell, sent=self.out, failpoint=failpoint,
-                          singly=singly)  # fmt: skip
+                          singly=singly, longest=longest)  # fmt: skip
 
     def a_sender(self, *, epoch: int = 1) -> Sender:
         identity = Identity(IDENTITY)

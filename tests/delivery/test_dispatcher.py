@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from bot.delivery import dispatcher
 from bot.dialogue.conversation import Arrival
 from bot.dialogue.event import Finished
 from bot.dialogue.screen import Mode, Screen
@@ -60,8 +59,8 @@ async def test_one_ring_is_enough_for_all_that_a_chat_said(stage: Stage) -> None
     assert stage.desk.seen == ["0", "1", "2", "3", "4"]
 
 
-async def test_a_batch_is_cut_off_when_its_time_is_over(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatcher, "LONGEST_BATCH", -1.0)
+async def test_a_batch_is_cut_off_when_its_time_is_over(stage: Stage) -> None:
+    stage.dispatcher = stage.a_dispatcher(longest=-1.0)
     for chat in ("wang", "li", "zhao"):
         await stage.says(chat, chat)
     batch = await stage.dispatcher.step()
