@@ -1,1 +1,1 @@
-"""The web chat: one page over WebSocket, with a residents' side and an office's side that never mix."""
+"""The web chat: one page over a WebSocket, a resident's side and an office's side on one origin."""

@@ -1,201 +1,278 @@
-"""One side of the web chat as a channel: pages that are open, and what is sent to them. It knows no cases."""
+"""One side of the web chat as a channel. *Sent* means that a page has said it shows the message."""
 
 import asyncio
-import contextlib
-from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
-import msgspec
+import structlog
+from msgspec.structs import replace
 
-from bot.channels.web import wire
-from bot.channels.web.history import History
+from bot.channels.web import decoding, wire
+from bot.channels.web.connections import Closed, Connections, Page
+from bot.channels.web.history import History, digests
+from bot.channels.web.sides import SIDES
+from bot.channels.web.spool import Spool
+from bot.channels.web.wire import Bubble, Doing, Frame
 from bot.clock import Clock
 from bot.delivery.channel import Abilities, Intake, Menu, Outgoing, Raw, Sent
-from bot.dialogue.event import Event, FileKind, FileRef, Linked, Pressed, Said, Spot, Who
-from bot.errors import NotSent, Refused, Undecodable
-from bot.text import storable
+from bot.dialogue.event import Event, FileKind, Spot
+from bot.dialogue.screen import Mode, Screen
+from bot.errors import NotSent, StoreError
+from bot.text import Piece, storable
 
-SEEN_WITHIN = 10.0  # seconds: a page that does not answer is as good as closed
-CLOSED = "closed"
-# A page may open while the sender still writes down that it was closed: the waking is said again.
-WAKE_AGAIN = (0.0, 1.0, 5.0, 30.0)  # seconds
+log = structlog.get_logger()
 
-Show = Callable[[bytes], Awaitable[None]]
+T = TypeVar("T")
+
 Woke = Callable[[str, str], None]
+"""Told of (channel, chat) when a page opens: what waits for it may go out."""
 
-_json = msgspec.json.Encoder().encode
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Event).decode
+RECENT = 100  # messages a page shows at first, and adds at a time
+TOGETHER = 100  # messages stored in one commit
+SEEN_WITHIN = 10.0  # seconds
+AGAIN_SOON = timedelta(seconds=5)
+CLOSED_FOR = timedelta(days=1)
+# A page may open while the sender still writes down that it was closed: the waking is said again after these seconds.
+WAKE_AGAIN = (1.0, 5.0, 30.0)
+MISSED_FOR = 60.0  # seconds
+MOST_REMEMBERED = 10_000  # messages taken, files shown
 
 
 class WebChannel:
-    """A side: "web:resident" or "web:office". A page is a function that shows it a message."""
+    """The pages of one side, "web:resident" or "web:office"; the server hands it what they say."""
 
-    abilities = Abilities(edits=True, buttons=True, idempotent_send=True, per_second=2000, press_seconds=86_400)
+    abilities = Abilities(edits=True, buttons=True, idempotent_send=True, per_second=1000, press_seconds=3600)
 
-    def __init__(self, name: str, *, history: History, spool: Path, woke: Woke, clock: Clock, address: str) -> None:
+    def __init__(
+        self, name: str, *, history: History, spool: Path, woke: Woke, clock: Clock, address: str = ""
+    ) -> None:
         self.name = name
-        self.address = address  # of the page; the server fills in the port
+        self.side = SIDES[name]
+        self.address = address  # of the page; the server tells it anew when it knows its port
+        self._spool = Spool(spool)
         self._history = history
-        self._spool = spool
         self._woke = woke
         self._clock = clock
-        self._intake: Intake | None = None
-        self._listening = asyncio.Event()
-        self._pages: dict[str, set[Show]] = defaultdict(set)
-        self._waiting: dict[str, asyncio.Event] = {}
+        self._connections = Connections()
+        self._arrived: asyncio.Queue[tuple[Raw, asyncio.Future[None]]] = asyncio.Queue()
+        self._menus: dict[tuple[str | None, str | None], tuple[tuple[str, str], ...]] = {}
+        self._missed: dict[str, float] = {}
+        self._taken: OrderedDict[str, None] = OrderedDict()  # messages that are in the history
+        self._shown: OrderedDict[tuple[str, str], None] = OrderedDict()  # files that pages were shown lately
 
     def decode(self, body: bytes) -> Event:
-        try:
-            return _decode(body)
-        except msgspec.MsgspecError as error:
-            raise Undecodable(str(error)) from None
+        return decoding.decode(body)
 
     async def receive(self, intake: Intake) -> None:
-        self._intake = intake
-        self._listening.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self._listening.clear()
-
-    async def opened(self, chat: str, show: Show) -> None:
-        """A page is there: it gets the talk so far, and what waits for it."""
-        await show(_json(wire.History([_message(body) for body in await self._history.recent(chat)])))
-        self._pages[chat].add(show)
-        for seconds in WAKE_AGAIN:
-            asyncio.get_running_loop().call_later(seconds, self._wake, chat)
-
-    def _wake(self, chat: str) -> None:
-        if chat in self._pages:
+        """Stores what pages say. What arrives during one commit is stored by the next."""
+        for chat in self._connections.chats:
             self._woke(self.name, chat)
-
-    def closed(self, chat: str, show: Show) -> None:
-        self._pages[chat].discard(show)
-        if not self._pages[chat]:
-            del self._pages[chat]
-
-    async def heard(self, chat: str, said: wire.FromPage, language: str) -> None:
-        """Something from a page; when this returns it is safe. Repeats change nothing."""
-        if isinstance(said, wire.Seen):
-            if (waiting := self._waiting.get(said.id)) is not None:
-                waiting.set()
-            return
-        now = self._clock.now()
-        what, message = _event_of(said)
-        if what is None:
-            return
-        event = Event(what, now, Who(chat, chat, language), message)
-        await self._listening.wait()
-        assert self._intake is not None
-        await self._intake([Raw(f"{chat[:16]}:{said.id}", chat, _encode(event), now)])
-        if (shown := _own(said, now)) is not None:
-            body = _json(shown)
-            await self._history.add(chat, body, now)
-            await self._show_all(chat, body)
+        while True:
+            batch = [await self._arrived.get()]
+            while len(batch) < TOGETHER and not self._arrived.empty():
+                batch.append(self._arrived.get_nowait())
+            fault: BaseException | None = NotSent("stopping", AGAIN_SOON)
+            try:
+                await intake([raw for raw, _stored in batch])
+                fault = None
+            except Exception as error:  # nothing is acknowledged: the pages keep it and say it again
+                fault = error
+                log.error("intake_failed", channel=self.name, error=type(error).__name__)
+            finally:
+                for _raw, stored in batch:
+                    _settle(stored, fault)
 
     async def send(self, outgoing: Outgoing) -> Sent:
-        """Into the history, then to every open page; sent when one of them has shown it."""
-        if outgoing.answers and outgoing.screen.toast:
-            await self._show_all(outgoing.chat, _json(wire.Toast(outgoing.screen.toast)))
-        if not outgoing.screen.text and not outgoing.screen.files:
+        chat, screen = outgoing.chat, outgoing.screen
+        if outgoing.answers:
+            await self._connections.tell(chat, wire.Answered(outgoing.answers, screen.toast))
+        if not (str(screen.text).strip() or screen.files or screen.buttons):
             return Sent()
-        id_ = outgoing.edits or str(outgoing.id)
-        body = _json(_bubble(id_, outgoing, self._clock.now()))
-        changed = outgoing.edits is not None and await self._history.change(outgoing.chat, int(id_), body)
-        if not changed:
-            await self._history.add(outgoing.chat, body, self._clock.now(), id=int(id_))
-        if outgoing.chat not in self._pages:
-            raise NotSent(CLOSED, timedelta(days=1))
-        seen = self._waiting.setdefault(id_, asyncio.Event())
+        bubble = self._bubble(outgoing)
         try:
-            await self._show_all(outgoing.chat, body)
-            await asyncio.wait_for(seen.wait(), SEEN_WITHIN)
-        except TimeoutError:
-            raise NotSent(CLOSED, timedelta(seconds=30)) from None
-        finally:
-            self._waiting.pop(id_, None)
-        return Sent((id_,))
+            with self._connections.showing(chat, bubble) as seen:
+                self._remember_files(chat, [bubble])
+                await self._connections.tell(chat, wire.Show(bubble))
+                async with asyncio.timeout(SEEN_WITHIN):
+                    await seen
+                await self._history.put(chat, int(bubble.id), bubble)
+        except Closed:
+            self._miss(chat)
+            raise NotSent("closed", CLOSED_FOR) from None
+        except TimeoutError:  # it may be there, but the page drops what it has; in order, so it is "not sent"
+            raise NotSent("not_seen", AGAIN_SOON) from None
+        except StoreError:
+            raise NotSent("store", AGAIN_SOON) from None
+        return Sent((bubble.id,))
 
     async def fetch(self, ref: str, at_most: int) -> bytes:
-        """A file that was handed up."""
-        if not ref.isalnum():
-            raise Refused("gone")
-        try:
-            data = await asyncio.to_thread((self._spool / ref).read_bytes)
-        except FileNotFoundError:
-            raise Refused("gone") from None
-        if len(data) > at_most:
-            raise Refused("too_large")
-        return data
-
-    async def may_show(self, chat: str, digest: str) -> bool:
-        """Whether a file was ever shown in this chat."""
-        return any(digest.encode() in body for body in await self._history.recent(chat))
+        return await self._spool.get(ref, at_most)
 
     async def publish(self, menu: Menu) -> None:
-        """A page has no menu of commands; its entries are buttons."""
+        self._menus[menu.chat, menu.language and menu.language[:2].lower()] = menu.commands
 
     def say_link(self, code: str) -> str:
         return f"{self.address}?start={code}" if code else self.address
 
     async def close(self) -> None:
-        self._pages.clear()
+        while not self._arrived.empty():
+            _settle(self._arrived.get_nowait()[1], NotSent("stopping", AGAIN_SOON))
+        await self._connections.close()
 
-    async def _show_all(self, chat: str, body: bytes) -> None:
-        for show in tuple(self._pages.get(chat, ())):
-            with contextlib.suppress(ConnectionError, RuntimeError):
-                await show(body)
+    async def forget(self, chat: str) -> None:
+        """Deletes the talk here and on the pages that show it."""
+        await self._history.forget(chat)
+        for key in [key for key in self._shown if key[0] == chat]:
+            del self._shown[key]
+        await self._connections.tell(chat, wire.Cleared())
+
+    # --- what the server tells ---
+
+    async def joined(self, chat: str, page: Page) -> None:
+        """A page is open: it gets what was said last, then what waits for it."""
+        await self._connections.join(chat, page)
+        messages = await self._history.recent(chat, RECENT + 1)
+        self._remember_files(chat, messages)
+        commands = self._commands(chat, page.lang[:2].lower())
+        await page.welcome(wire.Welcome(messages[-RECENT:], len(messages) > RECENT, commands))
+        self._wake(chat)
+
+    def left(self, chat: str, page: Page) -> None:
+        self._connections.leave(chat, page)
+
+    async def heard(self, chat: str, page: Page, frame: Frame) -> None:
+        match frame:
+            case wire.Say() | wire.Press() | wire.Start():
+                await self._take(chat, page, frame)
+            case wire.Seen(id=message):
+                self._connections.seen(chat, message)
+            case wire.Before(pos=position):
+                messages = await self._history.recent(chat, RECENT + 1, wire.place_of(position))
+                self._remember_files(chat, messages)
+                await page.tell(wire.Earlier(messages[-RECENT:], len(messages) > RECENT))
+            case wire.Ping():
+                await page.tell(wire.Pong())
+            case wire.Hello():
+                pass  # said once already
+
+    async def shows(self, chat: str, digest: str) -> bool:
+        """Whether this chat was ever shown the file; only then may it have it."""
+        return (chat, digest) in self._shown or await self._history.has_file(chat, digest)
+
+    async def _take(self, chat: str, page: Page, doing: Doing) -> None:
+        """Stores it, notes it in the history, then acknowledges it: in this order, and each can be repeated."""
+        at = self._clock.now()
+        raw = Raw(_key(chat, doing.id), chat, decoding.wrap(doing, chat=chat, lang=page.lang, at=at), at)
+        place = self._history.place()
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._arrived.put_nowait((raw, stored))
+        try:
+            await stored
+            await self._note(chat, page, doing, place, at)
+        except Exception as error:
+            log.warning("message_not_taken", channel=self.name, error=type(error).__name__)
+            await page.tell(wire.Later(doing.id))
+            return
+        await page.tell(wire.Taken(doing.id, str(place), at))
+
+    async def _note(self, chat: str, page: Page, doing: Doing, place: int, at: datetime) -> None:
+        """What the pages will show again. A message that is sent again is there already."""
+        key = _key(chat, doing.id)
+        if isinstance(doing, wire.Press):
+            if (pressed := wire.place_of(doing.message)) is not None:
+                await self._history.choose(chat, pressed, doing.action)
+            await self._connections.tell(chat, wire.Chosen(doing.message, doing.action))
+        elif isinstance(doing, wire.Say) and key not in self._taken:
+            bubble = _own(doing, place, at)
+            await self._history.put(chat, place, bubble)
+            _remember(self._taken, key)
+            await self._connections.tell(chat, wire.Show(bubble), besides=page)
+
+    def _bubble(self, outgoing: Outgoing) -> Bubble:
+        screen, at = outgoing.screen, self._clock.now()
+        edited = wire.place_of(outgoing.edits or "") if screen.mode is Mode.IN_PLACE else None
+        place = str(edited or outgoing.id)
+        return Bubble(
+            id=place,
+            pos=place,
+            at=at,
+            text=screen.text.pieces,
+            rows=screen.rows,
+            files=_files(screen),
+            quotes=outgoing.quotes,
+            prompt=screen.prompt,
+            lasting=screen.lasting,
+        )
+
+    def _remember_files(self, chat: str, messages: list[Bubble]) -> None:
+        for bubble in messages:
+            for digest in digests(bubble):
+                _remember(self._shown, (chat, digest))
+
+    def _commands(self, chat: str, lang: str) -> tuple[tuple[str, str], ...]:
+        """The menu for this chat and language, or the nearest one there is."""
+        for key in ((chat, lang), (chat, None), (None, lang), (None, None)):
+            if key in self._menus:
+                return self._menus[key]
+        return ()
+
+    def _miss(self, chat: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if len(self._missed) >= MOST_REMEMBERED:
+            self._missed = {key: at for key, at in self._missed.items() if now - at < MISSED_FOR}
+        self._missed[chat] = now
+
+    def _wake(self, chat: str) -> None:
+        self._woke(self.name, chat)
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._missed.pop(chat, float("-inf")) < MISSED_FOR:
+            for seconds in WAKE_AGAIN:
+                loop.call_later(seconds, self._woke, self.name, chat)
 
 
-def _message(body: bytes) -> wire.Message:
-    return msgspec.json.decode(body, type=wire.Message)
+def _key(chat: str, id_: str) -> str:
+    """Unique in the channel, and tells nobody who reads the inbox which messages are from one person."""
+    return hashlib.sha256(f"{chat}:{id_}".encode()).hexdigest()[:40]
 
 
-def _bubble(id_: str, outgoing: Outgoing, now: datetime) -> wire.Message:
-    screen = outgoing.screen
-    rows = [
-        [wire.ButtonShown(button.label, button.action, button.url, button.request or "") for button in row]
-        for row in screen.rows
-    ]
-    return wire.Message(
-        id=id_,
-        at=int(now.timestamp() * 1000),
-        text=[(piece.words, piece.style.value, piece.href) for piece in screen.text.pieces],
-        rows=rows,
-        files=[wire.FileShown(file.digest, file.kind, file.name) for file in screen.files],
-        repeat=outgoing.repeat,
+def _remember(things: "OrderedDict[T, None]", thing: T) -> None:
+    things[thing] = None
+    things.move_to_end(thing)
+    if len(things) > MOST_REMEMBERED:
+        things.popitem(last=False)
+
+
+def _own(said: wire.Say, place: int, at: datetime) -> Bubble:
+    """A message as the page of whoever sent it shows it."""
+    words = storable(said.label or said.text)
+    return Bubble(
+        id=said.id,
+        mine=True,
+        pos=str(place),
+        at=at,
+        text=(Piece(words),) if words else (),
+        files=tuple(replace(file, ref=None) for file in said.files),  # the way to the file is not the page's to keep
+        spot=Spot(said.spot.latitude, said.spot.longitude) if said.spot else None,
+        quotes=said.reply,
     )
 
 
-def _event_of(said: wire.FromPage) -> tuple[Said | Pressed | Linked | None, str | None]:
-    match said:
-        case wire.Hello(start=start, id=id_) if id_:
-            return Linked(storable(start)), None
-        case wire.Say():
-            files = tuple(_file(file) for file in said.files[:10])
-            return Said(storable(said.text)[:64_000], files, reply_to=said.reply_to), said.id
-        case wire.Press():
-            return Pressed(said.action[:128], said.id), said.message
-        case wire.Spot():
-            return Said(spot=Spot(said.latitude, said.longitude)), said.id
-        case _:
-            return None, None
+def _files(screen: Screen) -> tuple[wire.File, ...]:
+    kinds = {kind.value: kind for kind in FileKind}
+    return tuple(
+        wire.File(kinds.get(shown.kind, FileKind.DOCUMENT), name=shown.name, digest=shown.digest)
+        for shown in screen.files
+    )
 
 
-def _file(file: wire.FileSaid) -> FileRef:
-    kind = FileKind(file.kind) if file.kind in set(FileKind) else FileKind.DOCUMENT
-    return FileRef(kind, file.ref, file.size, storable(file.name)[:200], file.mime[:80], file.seconds)
-
-
-def _own(said: wire.FromPage, now: datetime) -> wire.Message | None:
-    """The page's own bubble, kept for the next time it opens."""
-    at = int(now.astimezone(UTC).timestamp() * 1000)
-    if isinstance(said, wire.Say):
-        files = [wire.FileShown("", file.kind, file.name) for file in said.files]
-        return wire.Message(said.id, at, True, [(storable(said.text), "p", "")], [], files)
-    if isinstance(said, wire.Spot):
-        return wire.Message(said.id, at, True, [(f"📍 {said.latitude:.5f}, {said.longitude:.5f}", "p", "")])
-    return None
+def _settle(stored: "asyncio.Future[None]", fault: BaseException | None) -> None:
+    if stored.done():
+        return
+    if fault is None:
+        stored.set_result(None)
+    else:
+        stored.set_exception(fault)

@@ -1,38 +1,43 @@
 """What each web chat has seen, sealed: a page that opens again shows it. It is no inbox and no outbox."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, Table, select, update
+import msgspec
+import structlog
+from msgspec.structs import replace
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, Select, Table, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.sealing import Lookup, Sealer
-from bot.store.queues import insert_ignoring
+from bot.channels.web.wire import Bubble
+from bot.ids import Ids
+from bot.sealing import Lookup, SealBroken, Sealer
 from bot.store.schema import metadata
-from bot.store.transaction import Transaction
+from bot.store.transaction import Row, Transaction
 from bot.store.types import UtcTime
 from bot.store.writer import Writer
 
-SHOWN = 200
+log = structlog.get_logger()
+
 _PURPOSE = b"web message"
 
 web_message = Table(
     "web_message",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # orders the talk; the bot's are of the outbox
     Column("chat", BigInteger, nullable=False),  # the chat's lane: a keyed hash
-    Column("mine", Boolean, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # sealed
+    Column("mine", Boolean, nullable=False),  # said by whoever sits at the page
+    Column("body", LargeBinary, nullable=False),  # sealed Bubble
     Column("at", UtcTime, nullable=False),
     Index("ix_web_message_chat", "chat", "id"),
 )
 
-
-class Ids(Protocol):
-    def __call__(self) -> int: ...
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Bubble).decode
 
 
 class History:
-    """The messages of one side's chats."""
+    """The messages of one side's chats that have arrived, newest version each."""
 
     def __init__(self, side: str, writer: Writer, content: Sealer, lookup: Lookup, ids: Ids) -> None:
         self._side = side
@@ -41,27 +46,74 @@ class History:
         self._lookup = lookup
         self._ids = ids
 
-    async def add(self, chat: str, body: bytes, at: datetime, *, id: int | None = None) -> None:
-        """Keeps a message; the resident's own get an id here, the bot's have their outbox row's."""
-        row = {"id": id or self._ids(), "chat": self._lane(chat), "mine": id is None,
-               "body": self._content.seal(body, _PURPOSE), "at": at}  # fmt: skip
-        await self._writer.submit(lambda tx: insert_ignoring(tx.flushed(), web_message, [row], ["id"]))
+    def place(self) -> int:
+        """The place in the talk of a message that comes from a page now."""
+        return self._ids()
 
-    async def change(self, chat: str, id: int, body: bytes) -> bool:
-        """Puts another screen in place of an earlier one; False where there is none."""
-        statement = update(web_message).where(web_message.c.id == id, web_message.c.chat == self._lane(chat))
-        sealed = self._content.seal(body, _PURPOSE)
-        return await self._writer.submit(lambda tx: tx.write(statement.values(body=sealed)).rowcount == 1)
+    async def put(self, chat: str, place: int, bubble: Bubble) -> None:
+        """Keeps a message, or a new version of it where the old one is."""
+        row = self._row(chat, place, bubble, bubble.at)
 
-    async def recent(self, chat: str) -> list[bytes]:
-        """The last messages, oldest first."""
-        lane = self._lane(chat)
+        def put(tx: Transaction) -> None:
+            insert = (postgresql if tx.is_postgresql else sqlite).insert(web_message)
+            newer = insert.on_conflict_do_update(
+                index_elements=["id"],
+                set_={"body": insert.excluded.body},
+                where=web_message.c.chat == insert.excluded.chat,
+            )
+            tx.write(newer, row)
 
-        def read(tx: Transaction) -> list[bytes]:
-            statement = select(web_message.c.body).where(web_message.c.chat == lane)
-            return list(tx.read(statement.order_by(web_message.c.id.desc()).limit(SHOWN)).scalars())
+        await self._writer.submit(put)
 
-        return [self._content.open(body, _PURPOSE) for body in reversed(await self._writer.submit(read))]
+    async def choose(self, chat: str, place: int, action: str) -> None:
+        """Marks the button that was pressed."""
+        where = (web_message.c.id == place, web_message.c.chat == self._lane(chat))
+
+        def choose(tx: Transaction) -> None:
+            body = tx.read(select(web_message.c.body).where(*where)).scalar_one_or_none()
+            if body is not None and (bubble := self._opened(body)) is not None:
+                tx.write(update(web_message).where(*where).values(body=self._sealed(replace(bubble, chosen=action))))
+
+        await self._writer.submit(choose)
+
+    async def recent(self, chat: str, at_most: int, before: int | None = None) -> list[Bubble]:
+        """The newest messages, oldest first; with `before` those above that place."""
+        statement = select(web_message.c.body).where(web_message.c.chat == self._lane(chat))
+        if before is not None:
+            statement = statement.where(web_message.c.id < before)
+        bodies = await self._read(statement.order_by(web_message.c.id.desc()).limit(at_most))
+        return [bubble for body in reversed(bodies) if (bubble := self._opened(body)) is not None]
+
+    async def has_file(self, chat: str, digest: str) -> bool:
+        """Whether the bot showed this file in this chat. Opens the whole talk: for what nobody remembers."""
+        of_the_bot = select(web_message.c.body).where(web_message.c.chat == self._lane(chat), ~web_message.c.mine)
+        bodies = await self._read(of_the_bot)
+        return any(digest in digests(bubble) for body in bodies if (bubble := self._opened(body)) is not None)
+
+    async def forget(self, chat: str) -> None:
+        statement = delete(web_message).where(web_message.c.chat == self._lane(chat))
+        await self._writer.submit(lambda tx: tx.write(statement))
+
+    async def _read(self, statement: Select[bytes]) -> Sequence[bytes]:
+        return await self._writer.submit(lambda tx: tx.read(statement).scalars().all())
+
+    def _row(self, chat: str, place: int, bubble: Bubble, at: datetime) -> Row:
+        return {"id": place, "chat": self._lane(chat), "mine": bubble.mine, "body": self._sealed(bubble), "at": at}
+
+    def _sealed(self, bubble: Bubble) -> bytes:
+        return self._content.seal(_encode(bubble), _PURPOSE)
+
+    def _opened(self, body: bytes) -> Bubble | None:
+        try:
+            return _decode(self._content.open(body, _PURPOSE))
+        except (SealBroken, msgspec.MsgspecError):
+            log.error("web_message_unreadable")  # the others are still worth showing
+            return None
 
     def _lane(self, chat: str) -> int:
         return self._lookup.lane(self._side, chat)
+
+
+def digests(bubble: Bubble) -> set[str]:
+    """The files that a message of the bot shows."""
+    return {file.digest for file in bubble.files if file.digest and not bubble.mine}

@@ -15,7 +15,8 @@ from tests.rig import FakeClock
 
 CHROMIUM = os.environ.get("HUIYIN_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-             "--disable-sync", "--no-first-run"]  # fmt: skip
+             "--disable-sync", "--no-first-run", "--use-fake-ui-for-media-stream",
+             "--use-fake-device-for-media-stream"]  # fmt: skip
 
 
 def settings_in(folder: Path, port: int = 0) -> Settings:

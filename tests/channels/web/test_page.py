@@ -1,145 +1,423 @@
-"""The web chat as people use it: a real office, a real browser, two sides."""
+"""The page in a real browser with a scripted office: by keyboard, after a reload, over a lost line, on a phone."""
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
-from bot.running import Running, start_office, stop_office
-from tests.channels.web.conftest import settings_in
+from bot.dialogue.event import FileKind, Linked, Said
+from bot.errors import StoreError
+from tests.channels.web.house import PICTURE, House, a_house, talkative, until
 
-pytestmark = [pytest.mark.sockets, pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.sockets, pytest.mark.browser]
 
-PHONE = {"width": 320, "height": 640}
+PHONE = {"width": 320, "height": 568}
+SMALL_BUTTONS = """() => [...document.querySelectorAll("button, textarea, a.button")]
+    .filter((node) => node.offsetParent && (node.offsetHeight < 44 || node.offsetWidth < 44))
+    .map((node) => node.textContent)"""
 
 
-async def types(page: Page, words: str) -> None:
-    """By keyboard alone: the field has the focus, Enter sends."""
-    await page.locator("#words").focus()
-    await page.keyboard.type(words)
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with a_house(tmp_path, talkative) as house:
+        yield house
+        assert house.faults == []
+
+
+@pytest.fixture
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await a_context(browser)
+    yield context
+    await context.close()
+
+
+async def a_context(browser: Browser, **options: Any) -> BrowserContext:
+    context = await browser.new_context(**({"locale": "zh-CN", "timezone_id": "Asia/Shanghai"} | options))
+    context.set_default_timeout(15_000)
+    return context
+
+
+async def opened(context: BrowserContext, house: House, path: str = "/") -> Page:
+    """The page, with any fault in it as a failure of the test."""
+    page = await context.new_page()
+    page.on("pageerror", lambda error: house.faults.append(str(error)))
+    await page.goto(f"{house.url}{path}")
+    await expect(page.locator("#state")).to_have_attribute("data-state", "open")
+    return page
+
+
+def talk(page: Page) -> Locator:
+    return page.get_by_role("log")
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name)
+
+
+async def says(page: Page, words: str) -> None:
+    await page.locator("#words").fill(words)
     await page.keyboard.press("Enter")
 
 
-async def sees(page: Page, words: str) -> None:
-    await expect(page.locator(".bubble", has_text=words).last).to_be_visible(timeout=15_000)
-
-
-async def tabs_to(page: Page, label: str) -> None:
-    """Reaches the newest button of that name with the Tab key and presses it with Enter."""
-    target = page.locator(".buttons").get_by_role("button", name=label, exact=True).last
-    await target.wait_for()
-    await page.locator("#talk").focus()
-    for _step in range(60):
-        await page.keyboard.press("Tab")
-        if await target.evaluate("element => element === document.activeElement"):
-            await page.keyboard.press("Enter")
+async def reaches(page: Page, name: str) -> None:
+    """Backwards through the page with the Tab key, as far as the button."""
+    for _ in range(20):
+        await page.keyboard.press("Shift+Tab")
+        if await page.evaluate("document.activeElement.firstChild?.textContent") == name:
             return
-    raise AssertionError(f"{label} cannot be reached by keyboard")
+    raise AssertionError(f"{name} cannot be reached by keyboard")
 
 
-async def joined(office: Running, page: Page) -> None:
-    lines, _code = await office.invite("handler", None)
-    await page.goto(lines[0])
-    await sees(page, "您现在是")
+async def test_a_talk_by_keyboard_alone(context: BrowserContext, house: House) -> None:
+    page = await opened(context, house)
+    words = page.locator("#words")
+    await expect(talk(page)).to_contain_text("要修什么、问什么")
+    await expect(words).to_be_focused()
+    await reaches(page, "好，开始")
+    await page.keyboard.press("Enter")
+    await expect(talk(page)).to_contain_text("好的，您说吧。")
+    await expect(talk(page)).to_contain_text("先办灯")
+    await expect(button(page, "好，开始")).to_have_count(0)  # the message was changed in place
+    await expect(page.locator("#hint")).to_have_text("记下了")
+    await expect(words).to_be_focused()  # the button that had the focus is gone
+    await page.keyboard.type("幸福里小区")
+    await page.keyboard.press("Shift+Enter")
+    await page.keyboard.type("3 号楼 2 单元")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".mine .words")).to_have_text("幸福里小区\n3 号楼 2 单元")
+    await expect(page.locator(".mine .state")).to_have_text("已送到")
+    await expect(page.locator("blockquote")).to_have_text("幸福里小区\n3 号楼 2 单元")
+    await expect(words).to_have_value("")
+    await reaches(page, "登记")
+    await page.keyboard.press("Space")
+    await expect(talk(page)).to_contain_text("按了 form.submit~3")
+    await expect(button(page, "登记")).to_be_focused()
+    await expect(button(page, "登记")).to_contain_text("已点")
+    assert [type(event.what).__name__ for event in house.resident.events] == ["Linked", "Pressed", "Said", "Pressed"]
 
 
-async def registered(page: Page, address: str) -> str:
-    """A resident's case, by keyboard alone; returns its number."""
-    await page.goto(address)
-    await tabs_to(page, "好，开始")
-    await sees(page, "您说")
-    await types(page, "幸福里3号楼2单元的灯坏了")
-    await tabs_to(page, "登记")
-    await sees(page, "登记好了")
-    found = re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", await page.locator("#talk").inner_text())
-    assert found is not None
-    return found[0]
+async def test_enter_that_picks_a_chinese_character_sends_nothing(context: BrowserContext, house: House) -> None:
+    page = await opened(context, house)
+    await page.locator("#words").fill("deng")
+    await page.evaluate("""document.getElementById("words").dispatchEvent(
+        new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true }))""")
+    await expect(page.locator("#words")).to_have_value("deng")
+    await expect(page.locator(".mine")).to_have_count(0)
 
 
-async def test_the_whole_talk_by_keyboard_in_two_tabs_of_one_browser(office: Running, browser: Browser) -> None:
-    context = await browser.new_context(locale="zh-CN", viewport=PHONE)
-    alice, clerk = await context.new_page(), await context.new_page()
-    number = await registered(alice, f"{office.server.url}/")
-    await joined(office, clerk)
-    await types(clerk, "待办")
-    await sees(clerk, number)
-    await types(clerk, f"/answer {number} 修好了，换了新灯头。")
-    await sees(clerk, "还没发")
-    await tabs_to(clerk, "发送")
-    await sees(alice, "修好了，换了新灯头。")
-    await tabs_to(alice, "解决了")
-    await sees(alice, "谢谢您告诉我们")
-    assert "工作人员" not in await alice.locator("header").inner_text()
-    assert await alice.locator("#talk", has_text="您现在是").count() == 0
-    assert "工作人员" in await clerk.locator("header").inner_text()
-    await context.close()
-
-
-async def test_the_talk_is_there_again_after_a_reload(office: Running, browser: Browser) -> None:
-    page = await browser.new_page(locale="zh-CN")
-    number = await registered(page, f"{office.server.url}/")
-    before = await page.locator(".message").count()
+async def test_a_reload_keeps_the_talk(context: BrowserContext, house: House) -> None:
+    page = await opened(context, house)
+    await says(page, "楼道灯坏了")
+    await button(page, "登记").click()
+    await expect(talk(page)).to_contain_text("按了 form.submit~3")
+    await expect(page.locator(".mine .state")).to_have_text("已送到")
+    before = await page.locator(".message .words").all_inner_texts()
     await page.reload()
-    await sees(page, number)
-    assert await page.locator(".message").count() == before
-    await page.close()
+    await expect(talk(page)).to_contain_text("按了 form.submit~3")
+    assert await page.locator(".message .words").all_inner_texts() == before
+    await expect(button(page, "登记")).to_contain_text("已点")
+    await expect(page.locator(".day:visible")).to_have_text("今天")
+    assert sum(isinstance(event.what, Linked) for event in house.resident.events) == 1  # greeted once
 
 
-async def test_what_was_typed_while_the_office_was_away_arrives_once(tmp_path: Path, browser: Browser) -> None:
-    office = await start_office(settings_in(tmp_path))
-    port = int(office.server.url.rsplit(":", 1)[1])
-    page = await browser.new_page(locale="zh-CN")
-    await page.goto(f"{office.server.url}/")
-    await sees(page, "自动助手")
-    await stop_office(office)
-    await types(page, "在吗")
-    await expect(page.locator(".meta.waiting")).to_have_count(1)
-    office = await start_office(settings_in(tmp_path, port))
-    await sees(page, "您好。有什么事")
-    await expect(page.locator(".meta.waiting")).to_have_count(0)
-    assert await page.locator(".message.mine", has_text="在吗").count() == 1
-    await page.close()
-    await stop_office(office)
+async def test_the_line_comes_back_and_what_was_written_meanwhile_goes_out(
+    context: BrowserContext, house: House
+) -> None:
+    page = await opened(context, house)
+    await expect(talk(page)).to_contain_text("您好")
+    await house.stop()
+    await expect(page.locator("#state")).to_contain_text("没连上")
+    await says(page, "第一句")
+    await says(page, "第二句")
+    await expect(page.locator(".mine .state").last).to_have_text("没连上，连上就发")
+    await house.start()
+    await expect(page.locator("#state")).to_have_text("已连上", timeout=30_000)
+    await expect(page.locator(".mine .state")).to_have_text(["已送到", "已送到"])
+    said = [event.what.text for event in house.resident.events if isinstance(event.what, Said)]
+    assert said == ["第一句", "第二句"]
+    await expect(page.locator("blockquote")).to_have_text(["第一句", "第二句"])
 
 
-async def test_a_photo_goes_up_and_the_official_sees_the_stored_copy(office: Running, browser: Browser) -> None:
-    context = await browser.new_context(locale="zh-CN")
-    alice, clerk = await context.new_page(), await context.new_page()
-    number = await registered(alice, f"{office.server.url}/")
-    await joined(office, clerk)
-    await tabs_to(alice, "加照片")
-    await sees(alice, "您说：打字")
-    lamp = Path(__file__).parents[2] / "dialogues" / "lamp.jpg"
-    await alice.locator("#files").set_input_files(lamp)
-    await alice.locator("#send").click()
-    await sees(alice, f"补到编号 {number}")
-    await sees(clerk, f"编号 {number}：文件到了")
-    await tabs_to(clerk, "看文件（1）")
-    picture = clerk.locator(".bubble img")
-    await expect(picture).to_be_visible(timeout=15_000)
-    await expect(picture).to_have_js_property("naturalWidth", 320)
+async def test_a_reload_loses_nothing_that_was_not_stored(context: BrowserContext, house: House) -> None:
+    page = await opened(context, house)
+    await expect(talk(page)).to_contain_text("您好")
+    house.resident.faults = [StoreError("full")] * 1000
+    await says(page, "楼道灯坏了")
+    await until(lambda: len(house.resident.faults) < 1000)
+    await page.reload()
+    await expect(page.locator(".mine .words")).to_have_text("楼道灯坏了")
+    await expect(page.locator(".mine .state")).not_to_have_text("已送到")
+    house.resident.faults = []
+    await expect(page.locator(".mine .state")).to_have_text("已送到", timeout=30_000)
+    await expect(page.locator(".mine")).to_have_count(1)
+    assert await page.evaluate("Object.keys(localStorage).length") == 0
+
+
+async def test_an_answer_that_came_while_the_page_was_closed_waits_for_it(
+    context: BrowserContext, house: House
+) -> None:
+    page = await opened(context, house)
+    await expect(talk(page)).to_contain_text("您好")
+    event = house.resident.events[0]
+    await page.goto("about:blank")
+    await until(lambda: not house.resident.channel._connections.chats)
+    house.resident.owe(talkative(house.resident, _said(event, "修好了"))[0], event)
+    await until(lambda: house.resident.owed)
+    await page.goto(house.url)
+    await expect(page.locator("blockquote")).to_have_text("修好了")
+
+
+def _said(event: Any, words: str) -> Any:
+    return type(event)(Said(text=words), event.happened_at, event.who, "x")
+
+
+async def test_two_sides_in_one_browser_do_not_mix(context: BrowserContext, house: House) -> None:
+    resident = await opened(context, house)
+    clerk = await opened(context, house, "/office?start=abc123")
+    await expect(talk(clerk)).to_contain_text("您从现在起在这里工作（abc123）")
+    assert clerk.url == f"{house.url}/office"  # the code is used once
+    await says(resident, "居民的话")
+    await says(clerk, "干部的话")
+    await expect(talk(resident)).to_contain_text("我这样登记：居民的话")
+    await expect(talk(clerk)).to_contain_text("我这样登记：干部的话")
+    for page, foreign in ((resident, "干部的话"), (clerk, "居民的话")):
+        await page.reload()
+        await expect(page.locator("blockquote")).to_have_count(1)
+        await expect(talk(page)).not_to_contain_text(foreign)
+    await expect(resident.get_by_role("banner")).not_to_contain_text("工作人员", use_inner_text=True)
+    await expect(clerk.get_by_role("banner")).to_contain_text("工作人员", use_inner_text=True)
+    assert len([event for event in house.office.events if isinstance(event.what, Linked)]) == 1
+
+
+async def test_two_tabs_of_one_person_show_the_same(context: BrowserContext, house: House) -> None:
+    one = await opened(context, house)
+    await expect(talk(one)).to_contain_text("您好")
+    two = await opened(context, house)
+    await says(one, "从第一个窗口")
+    await expect(two.locator(".mine .words")).to_have_text("从第一个窗口")
+    await expect(two.locator("blockquote")).to_have_text("从第一个窗口")
+    await button(two, "登记").click()
+    await expect(button(one, "登记")).to_contain_text("已点")
+
+
+async def test_two_tabs_that_open_together_are_one_person(context: BrowserContext, house: House) -> None:
+    one, two = await context.new_page(), await context.new_page()
+    for page in (one, two):
+        await page.goto(house.url, wait_until="commit")
+    for page in (one, two):
+        await expect(page.locator("#state")).to_have_text("已连上")
+    assert len({chat for _side, chat in house.opened}) == 1
+
+
+async def test_foreign_words_stay_words(context: BrowserContext, house: House) -> None:
+    page = await opened(context, house)
+    await says(page, "样式")
+    await expect(page.locator("blockquote")).to_have_text("<img src=x onerror=alert(1)>【登记】")
+    await expect(page.locator(".bubble img")).to_have_count(0)
+    await expect(page.get_by_role("link")).to_have_count(1)  # the javascript: one is words
+    await expect(page.get_by_role("link", name="看依据")).to_have_attribute("rel", re.compile("noopener"))
+
+
+async def test_a_question_that_was_replaced_can_not_be_pressed(context: BrowserContext, house: House) -> None:
+    page = await opened(context, house)
+    await expect(button(page, "细说")).to_be_enabled()
+    event = house.resident.events[0]
+    house.resident.owe(talkative(house.resident, event)[0], event)
+    await expect(button(page, "细说")).to_have_count(2)
+    await expect(button(page, "细说").first).to_be_disabled()
+    await expect(button(page, "细说").last).to_be_enabled()
+
+
+async def test_files_go_up_and_come_down(context: BrowserContext, house: House, tmp_path: Path) -> None:
+    page = await opened(context, house)
+    lamp, large = tmp_path / "灯.png", tmp_path / "大.bin"
+    lamp.write_bytes(PICTURE)
+    large.write_bytes(bytes(20 * 1024 * 1024 + 1))
+    await page.locator("#files").set_input_files([lamp, large])
+    await expect(page.locator("#hint")).to_have_text(re.compile("大.bin 超过 20 MB，发不了"))
+    await expect(page.locator("#attached li")).to_have_text(re.compile("灯.png，传好了"))
+    await says(page, "")
+    await expect(talk(page)).to_contain_text("收到 1 个文件：photo")
+    got = next(event.what for event in house.resident.events if isinstance(event.what, Said))
+    assert await house.resident.channel.fetch(got.files[0].ref, 1000) == PICTURE
+    await says(page, "照片")
+    picture = page.get_by_role("img", name="楼道灯.png")
+    await expect(picture).to_have_js_property("naturalWidth", 1)
+
+
+async def test_a_file_that_was_not_taken_can_be_sent_again(context: BrowserContext, house: House) -> None:
+    page = await opened(context, house)
+    await page.route("**/files", lambda route: route.abort())
+    file: Any = {"name": "灯.png", "mimeType": "image/png", "buffer": PICTURE}
+    await page.locator("#files").set_input_files(file)
+    await expect(page.locator("#hint")).to_have_text("灯.png，没传上去")
+    await page.unroute("**/files")
+    await button(page, "重传").click()
+    await expect(page.locator("#attached li")).to_have_text(re.compile("传好了"))
+    await button(page, "去掉 灯.png").click()
+    await expect(page.locator("#attached")).to_be_hidden()
+
+
+async def test_a_voice_note(browser: Browser, house: House) -> None:
+    context = await a_context(browser, permissions=["microphone"])
+    page = await opened(context, house)
+    await button(page, "语音").click()
+    await expect(button(page, "说完了，发送")).to_be_focused()
+    await expect(page.locator("#recorded")).to_have_text("正在录音 0:01")
+    await page.keyboard.press("Enter")
+    await expect(talk(page)).to_contain_text("收到 1 个文件：voice")
+    voice = next(event.what for event in house.resident.events if isinstance(event.what, Said)).files[0]
+    assert (voice.kind, voice.mime) == (FileKind.VOICE, "audio/webm")
+    assert (voice.seconds or 0) >= 1
+    assert (await house.resident.channel.fetch(voice.ref, 1_000_000)).startswith(b"\x1a\x45\xdf\xa3")
     await context.close()
 
 
-async def test_a_phones_width_needs_no_sideways_scrolling(office: Running, browser: Browser) -> None:
-    page = await browser.new_page(locale="zh-CN", viewport=PHONE)
-    await registered(page, f"{office.server.url}/")
+async def test_the_place_of_the_device(browser: Browser, house: House) -> None:
+    context = await a_context(browser, permissions=["geolocation"], geolocation={"latitude": 30.25, "longitude": 114.5})
+    page = await opened(context, house)
+    await button(page, "好，开始").click()
+    await button(page, "发位置").click()
+    await expect(talk(page)).to_contain_text("位置 30.25 114.5")
+    await context.close()
+
+
+async def test_without_a_place_words_will_do(context: BrowserContext, house: House) -> None:
+    page = await opened(context, house)
+    await button(page, "好，开始").click()
+    await button(page, "发位置").click()
+    await expect(page.locator("#hint")).to_contain_text("请打字说在哪儿")
+    await expect(page.locator("#words")).to_be_focused()
+
+
+async def test_a_reply_quotes_the_message(context: BrowserContext, house: House) -> None:
+    page = await opened(context, house)
+    await button(page, "回复").click()
+    await expect(page.locator("#quotation")).to_contain_text("您好，我是青石街道")
+    await expect(page.locator("#words")).to_be_focused()
+    await says(page, "这件")
+    await expect(page.locator(".mine .excerpt")).to_contain_text("您好，我是青石街道")
+    replies = [event.what.reply_to for event in house.resident.events if isinstance(event.what, Said)]
+    assert replies == [await page.locator(".theirs").first.get_attribute("data-id")]
+
+
+async def test_the_menu_and_the_lasting_entries(context: BrowserContext, house: House) -> None:
+    page = await opened(context, house)
+    await button(page, "菜单").press("Enter")
+    await expect(button(page, "我能做什么")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(button(page, "菜单")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await button(page, "我的事").press("Enter")
+    await expect(page.locator(".mine .words")).to_have_text("我的事")
+    await expect(page.locator("blockquote")).to_have_text("/cases")
+    await says(page, "常用")
+    await button(page, "我要投诉").click()
+    await expect(page.locator(".mine .words").last).to_have_text("我要投诉")
+
+
+@pytest.mark.parametrize("path", ["/", "/office"])
+async def test_a_narrow_phone_needs_no_sideways_scrolling(browser: Browser, house: House, path: str) -> None:
+    context = await a_context(browser, viewport=PHONE, has_touch=True, is_mobile=True)
+    page = await opened(context, house, path)
+    await says(page, "https://example.org/" + "很长" * 40 + "x" * 120)
+    await expect(page.locator("blockquote")).to_have_count(1)
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    await page.close()
+    assert await page.evaluate("document.getElementById('talk').scrollWidth") <= PHONE["width"]
+    assert await page.evaluate(SMALL_BUTTONS) == []
+    await expect(button(page, "发送")).to_be_in_viewport()
+    await context.close()
+
+
+async def test_twice_as_large_letters_fit(browser: Browser, house: House) -> None:
+    context = await a_context(browser, viewport={"width": 360, "height": 640})
+    page = await opened(context, house)
+    await page.evaluate("document.documentElement.style.fontSize = '225%'")
+    await says(page, "楼道灯坏了")
+    await expect(page.locator("blockquote")).to_have_count(1)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert await page.evaluate("parseFloat(getComputedStyle(document.querySelector('.words')).fontSize)") >= 36
+    await context.close()
+
+
+async def test_letters_are_at_least_eighteen_pixels(context: BrowserContext, house: House) -> None:
+    page = await opened(context, house)
+    await expect(page.locator(".words")).to_have_css("font-size", "18px")
+    await expect(page.locator("#words")).to_have_css("font-size", "18px")
+
+
+async def test_who_reads_further_up_stays_there(browser: Browser, house: House) -> None:
+    context = await a_context(browser, viewport=PHONE)
+    page = await opened(context, house)
+    for number in range(4):
+        await says(page, f"第{number}句")
+        await expect(page.locator("blockquote")).to_have_count(number + 1)
+    await talk(page).evaluate("node => { node.scrollTop = 0; }")
+    await until_scrolled_up(page)
+    event = house.resident.events[-1]
+    house.resident.owe(talkative(house.resident, _said(event, "新的"))[0], event)
+    await button(page, "有新消息").click()
+    await expect(page.locator("blockquote").last).to_be_in_viewport()
+    await expect(button(page, "有新消息")).to_be_hidden()
+    await context.close()
+
+
+async def until_scrolled_up(page: Page) -> None:
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+async def test_an_english_browser_gets_english_words(browser: Browser, house: House) -> None:
+    context = await a_context(browser, locale="en-GB")
+    page = await opened(context, house)
+    await expect(page.locator("#state")).to_have_text("Connected")
+    await expect(page.locator("html")).to_have_attribute("lang", "en")
+    await expect(button(page, "Send")).to_be_visible()
+    await until(lambda: house.resident.events)
+    who = house.resident.events[0].who
+    assert who is not None
+    assert who.language == "en-GB"
+    await context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_serious_on_either_side(office: Running, browser: Browser, scheme: str) -> None:
-    context = await browser.new_context(locale="zh-CN", color_scheme=scheme, bypass_csp=True)
-    alice, clerk = await context.new_page(), await context.new_page()
-    await registered(alice, f"{office.server.url}/")
-    await joined(office, clerk)
-    await types(clerk, "待办")
-    await sees(clerk, "手上 1 件")
-    for page in (alice, clerk):
-        results = await Axe().run(page)
-        found = [item for item in results.response["violations"] if item["impact"] in ("serious", "critical")]
-        assert found == [], [item["id"] for item in found]
+@pytest.mark.parametrize("path", ["/", "/office"])
+async def test_axe_finds_nothing_serious(browser: Browser, house: House, path: str, scheme: str) -> None:
+    context = await a_context(browser, color_scheme=scheme, reduced_motion="reduce")
+    page = await opened(context, house, path)
+    for words in ("楼道灯坏了", "样式", "照片", "常用"):
+        await says(page, words)
+        await expect(page.locator(".mine .state").last).to_have_text("已送到")
+    await button(page, "登记").click()
+    await button(page, "回复").last.click()
+    await button(page, "菜单").click()
+    file: Any = {"name": "灯.png", "mimeType": "image/png", "buffer": PICTURE}
+    await page.locator("#files").set_input_files(file)
+    await expect(page.locator("#attached li")).to_have_text(re.compile("传好了"))
+    results = await Axe().run(page)
+    found = [item for item in results.response["violations"] if item["impact"] in ("serious", "critical")]
+    assert found == [], [(item["id"], [node["html"] for node in item["nodes"]]) for item in found]
     await context.close()
+
+
+async def test_a_page_that_cannot_keep_things_works_all_the_same(context: BrowserContext, house: House) -> None:
+    await context.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new Error(); } });")
+    page = await opened(context, house)
+    await says(page, "楼道灯坏了")
+    await expect(page.locator(".mine .state")).to_have_text("已送到")
+
+
+async def test_what_the_office_will_never_understand_does_not_block_the_rest(
+    context: BrowserContext, house: House
+) -> None:
+    page = await opened(context, house)
+    await expect(talk(page)).to_contain_text("您好")
+    await page.evaluate("""localStorage.setItem("huiyin.resident.unsent.bad", JSON.stringify(
+        { at: 1, frame: { t: "say", id: "bad", text: "坏", spot: { latitude: 999, longitude: 0 } } }))""")
+    await page.reload()
+    await says(page, "好的")
+    await expect(page.locator(".mine", has_text="好的").locator(".state")).to_have_text("已送到", timeout=30_000)
+    await expect(page.locator(".mine", has_text="坏").locator(".state")).to_have_text(re.compile("没发出去"))
