@@ -73,7 +73,7 @@ def plain_files(ctx: Ctx, files: tuple[FileRef, ...]) -> list[dict[str, Any]]:
     """Files as plain data, with the channel they lie with."""
     return [
         {"kind": file.kind.value, "ref": file.ref, "size": file.size, "name": file.name, "mime": file.mime,
-         "seconds": file.seconds, "channel": ctx.arrival.channel}
+         "seconds": file.seconds, "channel": ctx.person.channel}
         for file in files
     ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from handlers.context import Router
 from handlers.officials import queue, writing
-from handlers.residents import cases, consent, drafts, human, matters, menu, policies
+from handlers.residents import albums, cases, consent, drafts, human, matters, menu, policies
 from handlers.timed import reminders
 
 
@@ -14,6 +14,7 @@ def all_routes() -> Router:
         menu.router,
         consent.router,
         human.router,
+        albums.router,
         policies.router,
         matters.router,
         drafts.router,

@@ -23,6 +23,7 @@ from bot.store import claims, queues
 from bot.store.claims import DueTimer, Head
 from bot.store.queues import Owed, Policy
 from bot.store.transaction import Transaction
+from bot.store.types import to_micros
 from bot.store.writer import Failpoint, Writer, as_store_error, no_failpoint
 from bot.telling import Lane, Telling
 from bot.text import Text
@@ -310,7 +311,7 @@ class Dispatcher:
                 address=reply.address,
                 lane=Lane.INTERACTIVE,
                 policy=_policy(screen, edits=edits, number=number, press=press),
-                key=f"event:{arrival.id}:{number}",
+                key=f"{_cause(arrival)}:{number}",
                 body=self._content.seal(_encode(screen), OUTBOX),
                 not_before=tx.now,
                 person=reply.person,
@@ -342,6 +343,12 @@ class Dispatcher:
                 person=telling.recipient,
             ),
         )
+
+
+def _cause(arrival: Arrival) -> str:
+    """What a screen is owed for. A timer that is armed anew keeps its row, so its moment belongs to the key."""
+    what = arrival.event.what
+    return f"timer:{arrival.id}:{to_micros(what.due_at)}" if isinstance(what, Due) else f"event:{arrival.id}"
 
 
 def _policy(screen: Screen, *, edits: str | None, number: int, press: str | None) -> Policy:

@@ -1,11 +1,12 @@
 """What a handler gets: the event, the chat's place, the office, a translator. It sends and commits nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from bot.dialogue.conversation import REVIEW, Arrival, Conversation, Filling
+from bot.dialogue.event import Said
 from bot.dialogue.form import Answers, Choice, Form, Question, Words_
 from bot.dialogue.router import Router
 from bot.dialogue.screen import Button, Mode, Request, Screen, encode_action
@@ -42,6 +43,7 @@ class Context(Generic[O, P]):
         self.now = now
         self.router = router
         self.subject: int | None = None  # the case that the screens speak of: a reply to them finds it
+        self.hear: Callable[[Said], list[Screen]] = lambda _said: []  # for words that waited: as if just said
 
     @property
     def memory(self) -> dict[str, Any]:
@@ -112,7 +114,11 @@ class Context(Generic[O, P]):
         changed = filling.version != form.version
         if changed:
             filling.answers, filling.version = form.fitting(filling.answers), form.version
-        question = next((item for item in form.questions if item.is_needed(self, filling.answers)), None)
+        question = form.question(filling.again) if filling.again else None
+        if question is None:
+            filling.again = ""
+            question = next((item for item in form.questions if item.is_needed(self, filling.answers)), None)
+        self.expect(None)
         self.conversation.revision += 1
         if question is not None:
             filling.at = question.name

@@ -17,6 +17,7 @@ class Filling(Struct):
     version: int
     answers: dict[str, Any] = field(default_factory=dict)
     at: str = REVIEW
+    again: str = ""  # the question asked once more by "back"; its answer stands until a new one comes
 
 
 class Conversation(Struct, omit_defaults=True):
@@ -25,7 +26,8 @@ class Conversation(Struct, omit_defaults=True):
     revision: int = 0
     filling: Filling | None = None
     drafts: list[Filling] = field(default_factory=list)  # left for another form, taken up again after it
-    choices: tuple[Button, ...] = ()  # the buttons of the last screen: typed numbers and labels mean these
+    choices: tuple[Button, ...] = ()  # the buttons of the last screen: typed labels and numbers mean these
+    wordy: bool = False  # the last screen asks for words: a number is an answer there, not a button
     prompt: int = 0  # outbox row of the last prompt: superseded by the next if it is still waiting
     memory: dict[str, Any] = field(default_factory=dict)  # what handlers keep between two messages
 

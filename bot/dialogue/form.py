@@ -36,9 +36,24 @@ class Question(Generic[C]):
     def words(self, ctx: C, answers: Answers) -> Words_:
         return self.ask if isinstance(self.ask, Message) else self.ask(ctx, answers)
 
+    def is_answered(self, answers: Answers) -> bool:
+        return self.name in answers
+
+    def applies(self, ctx: C, answers: Answers) -> bool:
+        """Whether it belongs to this filling at all, answered or not."""
+        return self.needed is None or self.needed(ctx, answers)
+
     def take(self, answers: Answers, said: Said) -> bool:
         """Puts what was said into the answers; False where it does not answer the question."""
         raise NotImplementedError
+
+    def retake(self, answers: Answers, said: Said) -> bool:
+        """The same for a question that is asked again: the new answer takes the place of the old one."""
+        old = answers.pop(self.name, None)
+        if self.take(answers, said):
+            return True
+        answers[self.name] = old
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +66,17 @@ class Words(Question[C]):
     def is_needed(self, ctx: C, answers: Answers) -> bool:
         was_skipped = self.name in answers and answers[self.name] is None
         return not was_skipped and not answers.get(self.name) and not answers.get(FILES)
+
+    def is_answered(self, answers: Answers) -> bool:
+        return bool(answers.get(self.name) or answers.get(FILES))
+
+    def retake(self, answers: Answers, said: Said) -> bool:
+        """New words for old words, new files for old files; what is not said anew stays."""
+        if said.text:
+            answers.pop(self.name, None)
+        if said.files:
+            answers.pop(FILES, None)
+        return self.take(answers, said)
 
     def take(self, answers: Answers, said: Said) -> bool:
         if said.text:
@@ -120,6 +146,16 @@ class Form(Generic[C]):
 
     def question(self, name: str) -> Question[C] | None:
         return next((question for question in self.questions if question.name == name), None)
+
+    def before(self, name: str, ctx: C, answers: Answers) -> Question[C] | None:
+        """The answered question before this one; before the review, the last of all."""
+        found = None
+        for question in self.questions:
+            if question.name == name:
+                break
+            if question.is_answered(answers) and question.applies(ctx, answers):
+                found = question
+        return found
 
     def fitting(self, answers: Answers) -> Answers:
         """The answers that this version still knows."""

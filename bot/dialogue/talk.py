@@ -40,10 +40,13 @@ class Talk:
 
     def handle(self, ctx: Ctx) -> list[Screen]:
         """The screens for an event's own chat, in order."""
-        screens = self._routed(ctx)
-        buttons = next((screen.buttons for screen in reversed(screens) if screen.buttons), None)
-        if buttons is not None:
-            ctx.conversation.choices = buttons
+        ctx.hear = lambda said: self._understood(ctx, said)
+        screens = [screen for hook in self._hooks("before") for screen in listed(hook(ctx))]
+        screens += self._routed(ctx)
+        if screens:
+            shown = next((screen for screen in reversed(screens) if screen.buttons), None)
+            ctx.conversation.choices = shown.buttons if shown else ()
+            ctx.conversation.wordy = shown is not None and shown.prompt and self._asks_words(ctx)
         return screens
 
     def _routed(self, ctx: Ctx) -> list[Screen]:
@@ -71,6 +74,8 @@ class Talk:
         if said.edited:
             return self._hooked(ctx, "edited", said)
         urgent = [screen for hook in self._hooks("first") for screen in listed(hook(ctx, said))]
+        if said.album is not None and self._hooks("part"):
+            return urgent + self._hooked(ctx, "part", said)
         return urgent + self._understood(ctx, said)
 
     def _understood(self, ctx: Ctx, said: Said) -> list[Screen]:
@@ -95,9 +100,12 @@ class Talk:
         return self._free(ctx, said)
 
     def _free(self, ctx: Ctx, said: Said) -> list[Screen]:
-        """Words that are no command: an answer to the open question, or something new."""
-        if ctx.conversation.filling is not None and (screens := self._answered(ctx, said)) is not None:
-            return screens
+        """Words that are no command: what was last asked for, an answer to the open question, or something new."""
+        is_awaited = "expects" in ctx.memory
+        if not is_awaited and ctx.conversation.filling is not None:
+            screens = self._answered(ctx, said)
+            if screens is not None:
+                return screens
         return self._hooked(ctx, "said", said)
 
     def _command(self, ctx: Ctx, name: str, rest: str) -> list[Screen]:
@@ -145,6 +153,7 @@ class Talk:
         question = form.question(filling.at)
         match name, args:
             case "choose", (value,) if isinstance(question, Choice) and question.choose(filling.answers, value):
+                filling.again = ""
                 return ctx.ask()
             case "submit", () if filling.at == REVIEW:
                 return ctx.submit()
@@ -160,12 +169,13 @@ class Talk:
         question = form.question(filling.at)
         if word == "cancel":
             return self._hooked(ctx, "cancel form")
-        if word == "skip" and question is not None and question.optional:
-            filling.answers[question.name] = None
-        elif word == "back":
-            names = [item.name for item in form.questions if item.name in filling.answers]
-            if names:
-                del filling.answers[names[-1]]
+        if word == "back":
+            earlier = form.before(filling.at, ctx, filling.answers)
+            filling.again = earlier.name if earlier is not None else filling.again
+        elif question is not None:
+            if question.optional:
+                filling.answers[question.name] = None
+            filling.again = ""
         return ctx.ask()
 
     def _answered(self, ctx: Ctx, said: Said) -> list[Screen] | None:
@@ -177,14 +187,26 @@ class Talk:
         question = form.question(filling.at)
         if question is None:  # at the review: what is said now is added, never lost
             question = next((item for item in form.questions if not isinstance(item, Choice)), None)
-        if question is None or not question.take(filling.answers, said):
-            return ctx.ask()
+        if question is not None:
+            if question.name == filling.again:
+                filling.again = "" if question.retake(filling.answers, said) else filling.again
+            else:
+                question.take(filling.answers, said)
         return ctx.ask()
+
+    def _asks_words(self, ctx: Ctx) -> bool:
+        """Whether the open question is answered by words, so that “3” is an answer and not the third button."""
+        filling = ctx.conversation.filling
+        form = self._router.forms.get(filling.form) if filling else None
+        question = form.question(filling.at) if filling and form else None
+        return question is not None and not isinstance(question, Choice)
 
     def _meant(self, ctx: Ctx, text: str) -> Button | None:
         """The button of the last screen that a typed label or number means."""
         pressable = [button for button in ctx.conversation.choices if button.action]
         if text.isascii() and text.isdigit() and len(text) <= 2:
+            if ctx.conversation.wordy:
+                return None
             number = int(text)
             return pressable[number - 1] if 0 < number <= len(pressable) else None
         return next((button for button in pressable if button.label.casefold() == text.casefold()), None)

@@ -1,7 +1,7 @@
 """What officials write: every word for a resident is shown first and sent second."""
 
+import hashlib
 import re
-from typing import Any
 
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
@@ -15,6 +15,7 @@ from handlers.officials.queue import card, number_of
 router = Router("writing", who=WORKERS)
 
 _PHONE = re.compile(r"(?<!\d)1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)|(?<!\d)0\d{2,3}-\d{7,8}(?!\d)")
+MOST_DRAFTS = 10
 OUTCOMES: dict[Outcome, Message] = {
     Outcome.SOLVED: _("solved"),
     Outcome.PARTLY_SOLVED: _("partly solved"),
@@ -87,7 +88,7 @@ def close_command(ctx: Ctx, rest: str) -> Screens:
     number, words = _split(rest)
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
     if words:
-        ctx.memory["draft"] = {"number": case.number, "words": words}
+        _keep(ctx, {"number": case.number, "words": clean(words).strip(), "outcome": "", "way": "close"})
     rows = [[ctx.button(label, "close.as", case.number, outcome.value)] for outcome, label in OUTCOMES.items()]
     return ctx.screen(_("How did it end?"), *rows)
 
@@ -96,9 +97,9 @@ def close_command(ctx: Ctx, rest: str) -> Screens:
 def close_as(ctx: Ctx, number: str, outcome: str) -> Screens:
     if outcome not in {known.value for known in OUTCOMES}:
         return card(ctx, number)
-    draft: dict[str, Any] = ctx.memory.get("draft", {})
-    if draft.get("number") == number and draft.get("words"):
-        return preview(ctx, number, "close", str(draft["words"]), outcome)
+    draft = _drafts(ctx).get(number)
+    if draft is not None and draft["way"] == "close":
+        return preview(ctx, number, "close", draft["words"], outcome)
     return write(ctx, "close", number, outcome)
 
 
@@ -175,9 +176,9 @@ def preview(ctx: Ctx, number: str, way: str, words: str, outcome: str = "") -> S
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
     ctx.subject = case.id
     words = clean(words).strip()
-    ctx.memory["draft"] = {"number": case.number, "words": words, "outcome": outcome}
-    note = ctx.button(_("Note only"), "draft.note", case.number)
-    drop = ctx.button(_("Do not send"), "write.drop")
+    mark = _keep(ctx, {"number": case.number, "words": words, "outcome": outcome, "way": way})
+    note = ctx.button(_("Note only"), "draft.note", case.number, mark)
+    drop = ctx.button(_("Do not send"), "write.drop", case.number)
     if _PHONE.search(words):
         again = ctx.button(_("Change it, then send"), "draft.change", case.number, way or "tell")
         return ctx.screen(_("Not sent. There is a phone number in it; that looks meant for a colleague."),
@@ -189,61 +190,69 @@ def preview(ctx: Ctx, number: str, way: str, words: str, outcome: str = "") -> S
         quote(f"{speaker(ctx, case)}（{case.number}）：{words}"),
     ]
     if way:
-        send = ctx.button(_("Send"), f"draft.{way}", case.number)
+        send = ctx.button(_("Send"), f"draft.{way}", case.number, mark)
         change = ctx.button(_("Change it"), "draft.change", case.number, way)
         return ctx.screen(join(lines), [send, change, drop])
     choices = [
-        ctx.button(_("As progress"), "draft.tell", case.number),
-        ctx.button(_("As the answer"), "draft.answer", case.number),
+        ctx.button(_("As progress"), "draft.tell", case.number, mark),
+        ctx.button(_("As the answer"), "draft.answer", case.number, mark),
     ]
     return ctx.screen(join(lines), choices, [note, drop])
 
 
 @router.action("draft.tell", by_yes=False)
-def send_tell(ctx: Ctx, number: str) -> Screens:
-    return _send_draft(ctx, number, "tell")
+def send_tell(ctx: Ctx, number: str, mark: str) -> Screens:
+    return _send_draft(ctx, number, "tell", mark)
 
 
 @router.action("draft.ask", by_yes=False)
-def send_ask(ctx: Ctx, number: str) -> Screens:
-    return _send_draft(ctx, number, "ask")
+def send_ask(ctx: Ctx, number: str, mark: str) -> Screens:
+    return _send_draft(ctx, number, "ask", mark)
 
 
 @router.action("draft.answer", by_yes=False)
-def send_answer(ctx: Ctx, number: str) -> Screens:
-    return _send_draft(ctx, number, "answer")
+def send_answer(ctx: Ctx, number: str, mark: str) -> Screens:
+    return _send_draft(ctx, number, "answer", mark)
 
 
 @router.action("draft.close", by_yes=False)
-def send_close(ctx: Ctx, number: str) -> Screens:
-    return _send_draft(ctx, number, "close")
+def send_close(ctx: Ctx, number: str, mark: str) -> Screens:
+    return _send_draft(ctx, number, "close", mark)
 
 
 @router.action("draft.note")
-def keep_note(ctx: Ctx, number: str) -> Screens:
-    return _send_draft(ctx, number, "note")
+def keep_note(ctx: Ctx, number: str, mark: str) -> Screens:
+    return _send_draft(ctx, number, "note", mark)
 
 
 @router.action("draft.change")
 def change(ctx: Ctx, number: str, way: str) -> Screen:
-    ctx.memory.pop("draft", None)
+    _drafts(ctx).pop(number, None)
     return write(ctx, way if way in ASKS else "tell", number)
 
 
 @router.action("write.drop")
-def drop(ctx: Ctx) -> Screen:
-    ctx.memory.pop("draft", None)
+def drop(ctx: Ctx, number: str = "") -> Screen:
+    _drafts(ctx).pop(number, None)
     return ctx.screen(_("Nothing was sent."), [ctx.button(_("To do"), "queue")])
 
 
 @router.command("send")
 def send_command(ctx: Ctx, _rest: str) -> Screens:
-    """The word "send" presses the send button of the preview on screen."""
-    button = next((item for item in ctx.conversation.choices if item.action.startswith("draft.")), None)
-    if button is None or "draft" not in ctx.memory:
+    """The word "send" sends the draft as it was shown; one that has not been told what it is gets its buttons again."""
+    number = ctx.memory.get("draft", "")
+    draft = _drafts(ctx).get(number)
+    if draft is None:
         return ctx.screen(_("There is nothing to send."))
-    way, number = button.action.removeprefix("draft.").split(":")[:2]
-    return _send_draft(ctx, number, way) if way in DONE else ctx.screen(_("There is nothing to send."))
+    if draft["way"] not in DONE:
+        return preview(ctx, number, "", draft["words"])
+    return _send_draft(ctx, number, draft["way"], _mark(draft["words"]))
+
+
+def _may_go_out(ctx: Ctx, number: str, words: str) -> bool:
+    """What the preview checked, once more at the moment of sending."""
+    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    return not _PHONE.search(words) and case.owner in (None, ctx.person.id)
 
 
 @router.action("case.files")
@@ -276,12 +285,36 @@ def _split(rest: str) -> tuple[str, str]:
     return number or number_of(rest), words
 
 
-def _send_draft(ctx: Ctx, number: str, way: str) -> Screens:
-    draft: dict[str, str] = ctx.memory.get("draft", {})
-    if draft.get("number") != number or not draft.get("words"):
+def _send_draft(ctx: Ctx, number: str, way: str, mark: str) -> Screens:
+    """Sends what the pressed preview showed, and only that; an older preview of the case sends nothing."""
+    draft = _drafts(ctx).get(number)
+    if draft is None or mark != _mark(draft["words"]):
         return ctx.screen(_("That preview is from before. Nothing was sent."), [ctx.button(_("To do"), "queue")])
-    ctx.memory.pop("draft")
-    return _send(ctx, number, way, draft["words"], draft.get("outcome", ""))
+    if way != "note" and not _may_go_out(ctx, number, draft["words"]):
+        return preview(ctx, number, way, draft["words"], draft["outcome"])
+    _drafts(ctx).pop(number)
+    return _send(ctx, number, way, draft["words"], draft["outcome"])
+
+
+def _drafts(ctx: Ctx) -> dict[str, dict[str, str]]:
+    """Previews that nobody has touched yet, by case number."""
+    drafts: dict[str, dict[str, str]] = ctx.memory.setdefault("drafts", {})
+    return drafts
+
+
+def _keep(ctx: Ctx, draft: dict[str, str]) -> str:
+    """Keeps a draft, the newest last; its mark goes with the buttons that send it."""
+    drafts = _drafts(ctx)
+    drafts.pop(draft["number"], None)
+    drafts[draft["number"]] = draft
+    for number in [*drafts][:-MOST_DRAFTS]:
+        del drafts[number]
+    ctx.memory["draft"] = draft["number"]
+    return _mark(draft["words"])
+
+
+def _mark(words: str) -> str:
+    return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def _send(ctx: Ctx, number: str, way: str, words: str, outcome: str) -> Screen:

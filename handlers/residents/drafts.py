@@ -15,8 +15,8 @@ router = Router("drafts", who=RESIDENTS)
 
 def watch(ctx: Ctx, was_filling: bool) -> None:
     """After every event: an open form has its moments, a finished one has none."""
-    lane = ctx.arrival.lane
-    if lane is None or ctx.event.who is None:
+    lane, what = ctx.arrival.lane, ctx.arrival.event.what
+    if lane is None or (isinstance(what, Due) and what.kind.startswith("draft.")):
         return
     if ctx.conversation.filling is not None:
         ctx.office.remember(f"draft:{lane}", "draft.recall", _awake(ctx, ctx.now + RECALLED_AFTER), lane=lane)

@@ -107,7 +107,7 @@ def register(ctx: Ctx, answers: Answers) -> Screens:
 def receipt(ctx: Ctx, case: Case) -> Screen:
     """The number, one date, and where to look."""
     lines = [
-        ctx.say(_("Registered.")),
+        ctx.say(_("“{title}” is registered.", title=case.title) if case.title else _("Registered.")),
         ctx.say(_("Number {number}; no need to remember it, “my cases” shows it.", number=case.number)),
         ctx.say(_("You get an answer by {due} at the latest.", due=promised(case))),
     ]
@@ -130,12 +130,22 @@ def add_more(ctx: Ctx) -> Screens:
 
 @router.action("matter.change")
 def change(ctx: Ctx) -> Screens:
-    """The resident says the guess is wrong: their next words take its place."""
+    """The resident says the guess is wrong: their next words take its place. Until then it stands."""
+    if ctx.conversation.filling is None:
+        return ctx.ask()
+    ctx.expect({"change": True})
+    return ctx.screen(
+        _("Then please say it once more in your own words. Photos and voice notes you sent stay with it.")
+    )
+
+
+def _instead(ctx: Ctx, said: Said) -> Said:
+    """The words that were waited for replace the guess; its files go with them."""
     filling = ctx.conversation.filling
-    if filling is not None:
-        filling.answers.pop(TEXT, None)
-        filling.answers.pop("place", None)
-    return ctx.ask()
+    if not ctx.expected("change") or filling is None:
+        return said
+    ctx.leave_form()
+    return msgspec.structs.replace(said, files=(*files_of(filling.answers), *said.files))
 
 
 @router.action("matter.kind")
@@ -177,10 +187,12 @@ def _typed(ctx: Ctx, kind: Kind, rest: str) -> Screens:
 def understand(ctx: Ctx, said: Said) -> Screens:
     """Free words that nothing else claimed: one guess."""
     if not said.text:
+        said = _instead(ctx, said)
         return begin(ctx, said, Kind.HELP) if said.files or said.spot else _small_talk(ctx)
     understood = ctx.office.understand(said.text)
     if understood.talk is not None and not said.files:
         return _small_talk(ctx, understood.talk)
+    said = _instead(ctx, said)
     matters = understood.matters
     if any(found.wants_person for found in matters):
         return human.ask_person(ctx, said)

@@ -160,7 +160,13 @@ def test_a_typed_yes_presses_the_main_button_only_where_that_is_allowed(chat: Ch
     assert chat.says("yes") == "case 1"
     assert chat.says("yes") == "heard yes"
     assert chat.office.taken == []
+
+
+def test_a_number_means_a_button_of_the_last_screen_only(chat: Chat) -> None:
+    at_review(chat)
+    assert chat.says("1") == "case 1"
     assert chat.says("1") == "withdrawn"
+    assert chat.says("1") == "heard 1"  # the last screen has no buttons
 
 
 @pytest.mark.parametrize("action", ["case.open", "case.open:1:2", "case.open:1:2:3", "case.open:"])
@@ -307,3 +313,38 @@ def test_an_action_comes_back_as_it_was_encoded(name: str, args: list[str], revi
 def test_an_action_that_no_platform_would_carry_is_refused() -> None:
     with pytest.raises(ValueError, match="too long"):
         encode_action("case.take", "楼" * 30)
+
+
+def test_back_keeps_the_answer_until_a_new_one_comes(chat: Chat) -> None:
+    chat.says("/report")
+    chat.says("the lamp is out", files=(PHOTO,))
+    assert chat.says("back") == "What happened?"
+    assert chat.says("skip") == "Where?"  # nothing new was said: the old answer stands
+    chat.says("back")
+    chat.says("the drain is blocked")
+    chat.says("Building 3")
+    chat.says("Yes, they may")
+    assert "drain" in chat.last
+    assert "lamp" not in chat.last
+    assert "ref" in chat.last
+
+
+def test_back_goes_on_to_the_question_before(chat: Chat) -> None:
+    at_review(chat)
+    assert chat.says("back").startswith("May they know")
+    assert chat.says("back") == "Where?"
+    assert chat.says("back") == "What happened?"
+    assert chat.says("back") == "What happened?"
+    assert chat.says("another thing").startswith("review")
+
+
+def test_a_number_answers_a_question_that_asks_for_words(chat: Chat) -> None:
+    chat.says("/report the lamp is out")
+    assert chat.says("1").startswith("May they know")  # house number one, not the button "Skip"
+    assert chat.says("1").startswith("review")  # here the numbers are buttons
+
+
+def test_words_that_were_asked_for_do_not_go_into_an_open_form(chat: Chat) -> None:
+    chat.says("/report")
+    chat.conversation.memory["expects"] = {"add": "1"}
+    assert chat.says("a word for another case") == "heard a word for another case"

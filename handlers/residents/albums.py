@@ -1,0 +1,65 @@
+"""Photos sent together arrive one by one: they are gathered for a moment and heard as one message."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from bot.dialogue.context import Screens
+from bot.dialogue.event import Due, Event, Said
+from handlers.context import RESIDENTS, Ctx, Router
+from handlers.residents import held
+
+TOGETHER = timedelta(seconds=1.5)  # the parts of an album follow each other within a second, with no mark at the end
+KIND = "album.whole"
+
+router = Router("albums", who=RESIDENTS)
+
+
+@router.hook("part")
+def part(ctx: Ctx, said: Said) -> Screens:
+    """One photo of several; the others are waited for."""
+    album = ctx.memory.get("album") or {
+        "id": said.album,
+        "message": ctx.event.message,
+        "at": ctx.event.happened_at.isoformat(),
+        "parts": [],
+    }
+    ctx.memory["album"] = {**album, "parts": [*album["parts"], msgspec.to_builtins(said)][-held.AT_MOST :]}
+    ctx.office.remember(_key(ctx), KIND, ctx.now + TOGETHER, lane=ctx.arrival.lane)
+    return []
+
+
+@router.hook("before")
+def whole_before(ctx: Ctx) -> Screens:
+    """Something else is said: what was gathered comes first."""
+    album, what = ctx.memory.get("album"), ctx.event.what
+    if album is None or (isinstance(what, Due) and what.kind == KIND):
+        return None
+    if isinstance(what, Said) and what.album == album["id"]:
+        return None
+    ctx.office.forget(_key(ctx))
+    return _heard(ctx)
+
+
+@router.timed(KIND)
+def whole(ctx: Ctx, _due: Due) -> Screens:
+    """Nothing more has come."""
+    return _heard(ctx) if "album" in ctx.memory else None
+
+
+def _heard(ctx: Ctx) -> Screens:
+    """The album as one message; it stands under the id of its first part."""
+    album: dict[str, Any] = ctx.memory.pop("album")
+    parts = [msgspec.convert(item, Said) for item in album["parts"]]
+    first, said = parts[0], held.merged(parts)
+    said = msgspec.structs.replace(said, reply_to=first.reply_to, foreign=any(item.foreign for item in parts))
+    event, ctx.event = ctx.event, Event(said, datetime.fromisoformat(album["at"]), ctx.event.who, album["message"])
+    try:
+        return ctx.hear(said)
+    finally:
+        ctx.event = event
+
+
+def _key(ctx: Ctx) -> str:
+    return f"album:{ctx.arrival.lane}"

@@ -1,0 +1,68 @@
+"""Photos sent together are one message, whenever their parts arrive."""
+
+from bot.dialogue.event import FileKind, FileRef, Said
+from tests.rig import Someone, Town
+
+
+async def consented(town: Town) -> Someone:
+    resident = town.resident()
+    await resident.says("/start")
+    await resident.says("好")
+    resident.news()
+    return resident
+
+
+def part(number: int, album: str = "a1", text: str = "") -> Said:
+    return Said(text, (FileRef(FileKind.PHOTO, f"photo{number}", 10),), album=album)
+
+
+async def test_an_album_is_shown_for_review_once(town: Town) -> None:
+    resident = await consented(town)
+    for number in range(3):
+        await resident.does(part(number, text="楼道灯坏了 幸福里3号楼2单元" if number == 0 else ""))
+    assert resident.news() == []
+    await town.passes(seconds=2)
+    (review,) = resident.news()
+    assert "我这样登记" in review
+    for number in range(3):
+        town.channel.files[f"photo{number}"] = b""
+    await resident.presses("登记")
+    case = await town.store.writer.submit(lambda tx: town.app.office(tx).cases.mine(_person(town, tx))[0])
+    files = await town.store.writer.submit(
+        lambda tx: town.app.office(tx).cases._records.attachments(case.id, viewer=_person(town, tx))
+    )
+    assert len(files) == 3
+
+
+async def test_a_press_right_after_an_album_does_not_lose_it(town: Town) -> None:
+    resident = await consented(town)
+    await resident.says("楼道灯坏了 幸福里3号楼2单元")
+    await resident.does(part(1))
+    await resident.does(part(2))
+    await resident.presses("登记")  # pressed before the photos were seen: the review comes once more, with them
+    assert any("照片收到" in words for words in resident.news())
+    await town.passes(seconds=5)
+    assert resident.news() == []
+
+
+async def test_two_albums_in_a_row_are_two_messages(town: Town) -> None:
+    resident = await consented(town)
+    await resident.says("楼道灯坏了 幸福里3号楼2单元")
+    await resident.does(part(1))
+    await resident.does(part(2, album="a2"))
+    await town.passes(seconds=2)
+    reviews = [words for words in resident.news() if "照片收到" in words]
+    assert len(reviews) == 2
+
+
+async def test_an_album_waits_through_a_crash(town: Town) -> None:
+    resident = await consented(town)
+    await resident.does(part(1, text="楼道灯坏了 幸福里3号楼2单元"))
+    town.crash()
+    await town.open()
+    await town.passes(seconds=2)
+    assert any("我这样登记" in words for words in resident.news())
+
+
+def _person(town, tx):  # type: ignore[no-untyped-def]  # the resident as the office knows them
+    return town.app.office(tx).people.meet(town.channel.name, "wang")
