@@ -20,6 +20,7 @@ from bot.config import Settings
 from bot.delivery.bell import Bell, ticking
 from bot.delivery.channel import Channel, Menu
 from bot.delivery.dispatcher import Dispatcher
+from bot.delivery.flood import Limit
 from bot.delivery.jobs import Worker
 from bot.delivery.receiver import Receiver
 from bot.delivery.sender import Sender
@@ -162,11 +163,13 @@ class App:
         house: House,
         channels: Sequence[Channel],
         outside: Outside,
+        limit: Limit | None = None,
     ) -> None:
         self.store = store
         self.house = house
         self.channels = {channel.name: channel for channel in channels}
         self._outside = outside
+        self._limit = limit
         self._supervisor = Supervisor()
         self._waking: set[asyncio.Task[None]] = set()
         self.inbox_bell, self.job_bell = Bell(), Bell()
@@ -236,7 +239,7 @@ class App:
         ids = self.house.means.ids
         for name, channel in self.channels.items():
             self.receivers[name] = Receiver(channel, writer=writer, seal=keys.identity, lookup=keys.lookup, ids=ids,
-                                            bell=self.inbox_bell, failpoint=failpoint)  # fmt: skip
+                                            bell=self.inbox_bell, limit=self._limit, failpoint=failpoint)  # fmt: skip
             self.senders[name] = Sender(channel, writer=writer, content=keys.content, identity=self.house.identity,
                                         reach=people_records.sealed_chats, lost=self._lost, epoch=epoch, bell=Bell(),
                                         failpoint=failpoint)  # fmt: skip

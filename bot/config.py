@@ -96,6 +96,13 @@ class WebSettings(Section):
     url: str | None = None  # how people reach it, where a proxy stands before it
 
 
+class LimitSettings(Section):
+    """How much one chat may send; what is over it is not kept, and the person is told once."""
+
+    messages_a_minute: int = Field(default=30, ge=1)
+    messages_at_once: int = Field(default=60, ge=4)
+
+
 class ContentSettings(Section):
     folder: Path = CONTENT
 
@@ -111,6 +118,7 @@ class Settings(BaseSettings):
     files: FileSettings = FileSettings()
     telegram: TelegramSettings | None = None
     web: WebSettings | None = WebSettings()
+    limits: LimitSettings = LimitSettings()
     content: ContentSettings = ContentSettings()
 
     @classmethod

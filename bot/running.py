@@ -12,6 +12,7 @@ from bot.app import App, Outside, Store, open_store, read_house
 from bot.config import Settings
 from bot.control import serve, socket_of
 from bot.delivery.channel import Channel
+from bot.delivery.flood import Limit
 from bot.errors import ConfigError
 from bot.office.office import House, Office
 from bot.office.people.model import Role
@@ -89,7 +90,8 @@ async def _start(
         platforms[telegram.name] = TELEGRAM
     if server is not None:
         await server.start()
-    app = App(store, house, channels, outside)
+    limits = settings.limits
+    app = App(store, house, channels, outside, Limit(limits.messages_a_minute, limits.messages_at_once))
     wake.app = app
     running = Running(app, settings, server, for_officials=for_officials)
     await app.start()

@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-import structlog
-
 from bot.dialogue.conversation import Arrival, Conversation, Reply
 from bot.dialogue.event import Due, Event, Finished
 from bot.dialogue.router import Router
@@ -19,8 +17,6 @@ from bot.words import Words, _
 from handlers.context import Ctx
 from handlers.excuses import excuse
 from handlers.residents import drafts
-
-log = structlog.get_logger()
 
 NOBODY = Person(0, 0, "")
 
@@ -87,17 +83,29 @@ class Desk:
         person = office.people.find([telling.recipient]).get(telling.recipient)
         if person is None:
             return None
+        screen = self._router.tellings[telling.kind].handler(self._reader(office, telling, person), telling)
+        return (self._channel(office, telling, person), screen) if screen is not None else None
+
+    def render_plain(self, tx: Any, telling: Telling) -> tuple[str, Screen] | None:
+        """Says that there is news, where its words cannot be found."""
+        office = self._at(tx)
+        person = office.people.find([telling.recipient]).get(telling.recipient)
+        if person is None:
+            return None
+        words = _("There is news on one of your cases. Write “my cases” to see it.")
+        if person.is_official:
+            words = _("There is news on a case here. Write “to do” to see what waits.")
+        return self._channel(office, telling, person), self._reader(office, telling, person).screen(words)
+
+    def _reader(self, office: Office, telling: Telling, person: Person) -> Ctx:
         event = Event(Finished(telling.kind, telling.subject, {}), office.now)
-        ctx = self._context(office, Arrival(0, person.channel, None, event, Conversation()), person)
-        try:
-            screen = self._router.tellings[telling.kind].handler(ctx, telling)
-        except Exception as error:  # a fault in words must not undo the act
-            log.error("telling_failed", kind=telling.kind, error=type(error).__name__, exc_info=error)
-            screen = ctx.screen(_("There is news on one of your cases. Write “my cases” to see it."))
-        channel = person.channel
-        if telling.address != person.address:
-            channel = office.people.channel_of(telling.address) or channel
-        return (channel, screen) if screen is not None else None
+        return self._context(office, Arrival(0, person.channel, None, event, Conversation()), person)
+
+    def _channel(self, office: Office, telling: Telling, person: Person) -> str:
+        """Of the address that the telling names: people may have several."""
+        if telling.address == person.address:
+            return person.channel
+        return office.people.channel_of(telling.address) or person.channel
 
     def _at(self, tx: Any) -> Office:
         if self._office is None or self._office[0] is not tx:

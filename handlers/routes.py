@@ -3,7 +3,7 @@
 from handlers.context import Router
 from handlers.officials import queue, writing
 from handlers.residents import albums, cases, consent, drafts, human, matters, menu, policies
-from handlers.timed import reminders
+from handlers.timed import reminders, tellings
 
 
 def all_routes() -> Router:
@@ -19,4 +19,5 @@ def all_routes() -> Router:
         matters.router,
         drafts.router,
         reminders.router,
+        tellings.router,
     )

@@ -14,7 +14,7 @@ from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel
 from bot.delivery.receiver import RAW
 from bot.dialogue.conversation import Arrival, Conversation, Reply
-from bot.dialogue.event import Due, Event, Finished, Pressed
+from bot.dialogue.event import Due, Event, Finished, Flooded, Pressed
 from bot.dialogue.screen import Mode, Screen
 from bot.errors import OfficeError, StoreError, Undecodable
 from bot.ids import Ids
@@ -34,6 +34,9 @@ AT_MOST = 100
 FEWEST = 8
 LONGEST_BATCH = 0.020  # seconds; a longer one delays the next commit of everybody
 TRIES = 3
+MOST_TOLD = 50  # recipients that one event may render for
+REST = "tellings.rest"
+APOLOGY_EVERY = timedelta(hours=1)
 TIMER_RETRY = timedelta(minutes=1)
 OUTBOX = b"outbox"
 CONVERSATION = b"conversation"
@@ -64,6 +67,9 @@ class Desk(Protocol):
 
     def render(self, tx: Transaction, telling: Telling) -> tuple[str, Screen] | None:
         """The recipient's channel and screen; None where there is nothing (any more) to say."""
+
+    def render_plain(self, tx: Transaction, telling: Telling) -> tuple[str, Screen] | None:
+        """The same with the fewest words, for a telling that cannot be rendered."""
 
     def recurs(self, kind: str, after: datetime) -> datetime | None:
         """The next moment of a recurring timer; None for one that does not recur."""
@@ -182,6 +188,8 @@ class Dispatcher:
         try:
             body = self._raw.open(head.raw, RAW)
             event = self._event(head.channel, body, tx.now)
+            if head.error == claims.FLOOD:
+                event = msgspec.structs.replace(event, what=Flooded())
         except Exception as error:  # no statement ran: whatever it was, this update alone is to blame
             log.error("update_set_aside", inbox=head.id, error=type(error).__name__)
             claims.count_try(tx, head.id, f"undecodable: {type(error).__name__}", set_aside=True)
@@ -256,10 +264,16 @@ class Dispatcher:
 
     def _apologise(self, tx: Transaction, arrival: Arrival, reference: str) -> None:
         """Says that an event was set aside; where even that fails, it stays set aside and nobody waits for it."""
-        arrival.conversation = Conversation()
+        if arrival.lane is None:
+            return
         tx.begin_event()
         try:
-            self._owe_screens(tx, arrival, self._desk.apologise(tx, arrival, reference))
+            arrival.conversation = self._conversation(claims.state_of(tx, arrival.lane))
+            if (last := arrival.conversation.apologised_at) is None or tx.now - last >= APOLOGY_EVERY:
+                arrival.conversation.apologised_at = tx.now
+                self._owe_screens(tx, arrival, self._desk.apologise(tx, arrival, reference))
+                state = self._content.seal(_encode(arrival.conversation), CONVERSATION)
+                queues.save_conversation(tx, arrival.lane, state)
             tx.end_event()
         except Exception as error:
             if as_store_error(error) is not None or (tx.is_postgresql and isinstance(error, SQLAlchemyError)):
@@ -289,8 +303,11 @@ class Dispatcher:
 
     def _owe_all(self, tx: Transaction, arrival: Arrival, reply: Reply, before: bytes) -> None:
         self._owe_screens(tx, arrival, reply)
-        for telling in self._desk.tellings(tx):
+        tellings = self._desk.tellings(tx)
+        for telling in tellings[:MOST_TOLD]:
             self._owe_telling(tx, telling)
+        if len(tellings) > MOST_TOLD:
+            self._tell_later(tx, arrival, tellings[MOST_TOLD:])
         after = _encode(arrival.conversation)
         if arrival.lane is not None and arrival.channel != JOBS and after != before:
             queues.save_conversation(tx, arrival.lane, self._content.seal(after, CONVERSATION))
@@ -323,8 +340,23 @@ class Dispatcher:
             if screen.prompt:
                 arrival.conversation.prompt = owed.id
 
+    def _tell_later(self, tx: Transaction, arrival: Arrival, tellings: Sequence[Telling]) -> None:
+        """More than one event may render: the rest in slices, each by a timer that is due at once."""
+        for start in range(0, len(tellings), MOST_TOLD):
+            data = {"tellings": msgspec.to_builtins(tellings[start : start + MOST_TOLD])}
+            queues.arm(tx, id=self._ids(), key=f"tell:{_cause(arrival)}:{start}", kind=REST, due_at=tx.now, data=data)
+
+    def _rendered(self, tx: Transaction, telling: Telling) -> tuple[str, Screen] | None:
+        try:
+            return self._desk.render(tx, telling)
+        except Exception as error:  # a fault in words must not undo the act
+            if as_store_error(error) is not None or (tx.is_postgresql and isinstance(error, SQLAlchemyError)):
+                raise
+            log.error("telling_failed", kind=telling.kind, error=type(error).__name__, exc_info=error)
+            return self._desk.render_plain(tx, telling)
+
     def _owe_telling(self, tx: Transaction, telling: Telling) -> None:
-        rendered = self._desk.render(tx, telling)
+        rendered = self._rendered(tx, telling)
         if rendered is None:
             return
         channel, screen = rendered

@@ -18,15 +18,15 @@ class LandingWindow:
     def take(self, count: int = 1) -> None:
         self.free -= count
 
-    def give_back(self, *, used: bool = True) -> None:
+    def give_back(self, count: int = 1, *, used: bool = True) -> None:
         """One second after a send was answered; at once if it never left."""
         if used:
-            asyncio.get_running_loop().call_later(1.0, self._return)
+            asyncio.get_running_loop().call_later(1.0, self._return, count)
         else:
-            self._return()
+            self._return(count)
 
-    def _return(self) -> None:
-        self.free += 1
+    def _return(self, count: int) -> None:
+        self.free += count
         self._freed()
 
 

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 
+import structlog
+
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Raw
+from bot.delivery.flood import Flood, Limit, Verdict
 from bot.ids import Ids
 from bot.sealing import Lookup, Sealer
 from bot.store import claims
 from bot.store.transaction import Row, Transaction
 from bot.store.writer import Failpoint, Writer, no_failpoint
+
+log = structlog.get_logger()
 
 RAW = b"inbox"
 
@@ -25,6 +30,7 @@ class Receiver:
         lookup: Lookup,
         ids: Ids,
         bell: Bell,
+        limit: Limit | None = None,
         failpoint: Failpoint = no_failpoint,
     ) -> None:
         self._channel = channel
@@ -33,6 +39,7 @@ class Receiver:
         self._lookup = lookup
         self._ids = ids
         self._bell = bell
+        self.flood = Flood(limit) if limit is not None else None
         self._failpoint = failpoint
 
     async def run(self) -> None:
@@ -40,9 +47,9 @@ class Receiver:
 
     async def take_in(self, raws: Sequence[Raw]) -> None:
         """Stores what came in one commit; when it returns, the platform may forget it."""
-        if not raws:
+        rows = [row for raw in raws if (row := self._row(raw)) is not None]
+        if not rows:
             return
-        rows = [self._row(raw) for raw in raws]
 
         def store(tx: Transaction) -> int:
             self._failpoint("inbox commit")
@@ -52,12 +59,20 @@ class Receiver:
         self._bell.ring()
         self._failpoint("acknowledgement")
 
-    def _row(self, raw: Raw) -> Row:
+    def _row(self, raw: Raw) -> Row | None:
+        """The inbox row; none for what is over the limit of its chat."""
+        lane = self._lookup.lane(self._channel.name, raw.chat)
+        verdict = self.flood.judge(lane, raw.at) if self.flood is not None else Verdict.TAKEN
+        if verdict is Verdict.DROPPED:
+            return None
+        if verdict is Verdict.TOLD:
+            log.warning("flood_limit_reached", lane=lane)
         return {
             "id": self._ids(),
             "channel": self._channel.name,
             "key": raw.key,
-            "lane": self._lookup.lane(self._channel.name, raw.chat),
+            "lane": lane,
             "raw": self._seal.seal(raw.body, RAW),
             "received_at": raw.at,
+            "error": claims.FLOOD if verdict is Verdict.TOLD else None,
         }

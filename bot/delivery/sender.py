@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -27,7 +27,6 @@ log = structlog.get_logger()
 
 IN_FLIGHT = 64
 DOWN_PAUSE = timedelta(seconds=30)
-GONE = timedelta(days=1)
 
 Reach = Callable[[Transaction, Sequence[int]], Mapping[int, bytes]]
 """The sealed chat ids of addresses."""
@@ -78,6 +77,7 @@ class Sender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._results: list[Result] = []
         self._recording: asyncio.Task[None] | None = None
+        self._held: dict[int, datetime] = {}  # addresses where a row could not be sent and is tried again later
         self._paused_until = 0.0
         self._stopping = False
 
@@ -139,7 +139,9 @@ class Sender:
         else:
             result = await self._tried(row, outgoing)
         self._failpoint("after HTTP")
-        self._window.give_back(used=outgoing is not None)
+        parts = len(result.sent.messages) if result.sent is not None else 1
+        self._window.take(max(0, parts - 1))  # a long text or an album counts as often as it has parts
+        self._window.give_back(max(1, parts), used=outgoing is not None)
         self._results.append(result)
         if self._recording is None:
             self._recording = asyncio.create_task(self._record())
@@ -201,7 +203,8 @@ class Sender:
     # --- everything below runs in the writer's thread ---
 
     def _claim(self, tx: Transaction, room: int, busy: frozenset[int]) -> list[tuple[Sendable, Outgoing | None]]:
-        rows = claims.claim_sendable(tx, self._channel.name, self._epoch, room, busy)
+        self._held = {address: until for address, until in self._held.items() if until > tx.now}
+        rows = claims.claim_sendable(tx, self._channel.name, self._epoch, room, busy | self._held.keys())
         if not rows:
             return []
         chats = self._reach(tx, [row.address for row in rows])
@@ -242,20 +245,27 @@ class Sender:
 
     def _write_failure(self, tx: Transaction, row: Sendable, error: DeliveryError) -> None:
         if isinstance(error, NotSent):
-            claims.postpone(tx, row, tx.now + error.retry_in, error.cause)
+            self._postpone(tx, row, error.retry_in, error.cause)
         elif isinstance(error, ChannelDown):
-            claims.postpone(tx, row, tx.now + DOWN_PAUSE, error.cause)
+            self._postpone(tx, row, DOWN_PAUSE, error.cause)
         elif isinstance(error, Refused):
             claims.settle(tx, row.id, OutboxState.FAILED, cause=error.cause)
             self._lost(tx, row.id, row.subject, row.address, error.gone)
         else:
             self._uncertain(tx, row)
 
+    def _postpone(self, tx: Transaction, row: Sendable, span: timedelta, cause: str) -> None:
+        until = tx.now + span
+        claims.postpone(tx, row, until, cause)
+        if cause != claims.CLOSED:
+            self._held[row.address] = max(until, self._held.get(row.address, until))
+
     def _uncertain(self, tx: Transaction, row: Sendable) -> None:
         state = claims.after_uncertain(tx, row, idempotent=self._channel.abilities.idempotent_send)
         log.warning("delivery_uncertain", outbox=row.id, now=state)
 
     def _settle_orphans(self, tx: Transaction) -> None:
+        self._held = claims.held_addresses(tx, self._channel.name)
         for channel, row in claims.orphans(tx, self._epoch):
             if channel == self._channel.name:
                 self._uncertain(tx, row)

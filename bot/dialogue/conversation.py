@@ -1,5 +1,6 @@
 """The place of one chat in the dialogue, and what arrives in it. Plain data; stored sealed."""
 
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
@@ -28,6 +29,7 @@ class Conversation(Struct, omit_defaults=True):
     drafts: list[Filling] = field(default_factory=list)  # left for another form, taken up again after it
     choices: tuple[Button, ...] = ()  # the buttons of the last screen: typed labels and numbers mean these
     wordy: bool = False  # the last screen asks for words: a number is an answer there, not a button
+    apologised_at: datetime | None = None  # when an update of this chat last had to be set aside
     prompt: int = 0  # outbox row of the last prompt: superseded by the next if it is still waiting
     memory: dict[str, Any] = field(default_factory=dict)  # what handlers keep between two messages
 

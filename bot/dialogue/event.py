@@ -68,6 +68,10 @@ class Unblocked(Struct, frozen=True, tag=True):
     """The person can be reached again."""
 
 
+class Flooded(Struct, frozen=True, tag=True):
+    """The chat sent more than the limit: what it was is not heard, but the person is told."""
+
+
 class Ignored(Struct, frozen=True, tag=True):
     """An update of a kind nobody asked for; done as soon as read."""
 
@@ -92,7 +96,7 @@ class Finished(Struct, frozen=True, tag=True):
     result: dict[str, Any]
 
 
-What = Said | Pressed | Linked | Blocked | Unblocked | Ignored | Due | Finished
+What = Said | Pressed | Linked | Blocked | Unblocked | Flooded | Ignored | Due | Finished
 
 
 class Who(Struct, frozen=True):

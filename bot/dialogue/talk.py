@@ -11,6 +11,7 @@ from bot.dialogue.event import (
     Blocked,
     Due,
     Finished,
+    Flooded,
     Ignored,
     Linked,
     Pressed,
@@ -65,6 +66,8 @@ class Talk:
                 return self._hooked(ctx, "left")
             case Unblocked():
                 return self._hooked(ctx, "came")
+            case Flooded():
+                return self._hooked(ctx, "flooded")
             case Ignored():
                 return []
 

@@ -28,6 +28,8 @@ JOB_LANES = 64
 PROMPT_LIFE = timedelta(minutes=2)
 RESEND_AFTER = timedelta(seconds=60)
 MAX_REPEATS = 2
+FLOOD = "flood"  # the mark of an update that was over the limit of its chat
+CLOSED = "closed"  # the cause of waiting for a page that is not open: it holds up nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Head:
     lane: int
     tries: int
     raw: bytes
+    error: str | None  # FLOOD, or how the last try failed
     conversation: bytes | None
 
 
@@ -47,7 +50,7 @@ def take_in(tx: Transaction, rows: Sequence[Row]) -> int:
     lanes = [{"id": lane, "state": None, "changed_at": None} for lane in sorted({row["lane"] for row in rows})]
     connection = tx.flushed()
     insert_ignoring(connection, conversation, lanes, ["id"])
-    fresh = [row | {"state": InboxState.NEW, "tries": 0, "error": None} for row in rows]
+    fresh = [{"error": None} | row | {"state": InboxState.NEW, "tries": 0} for row in rows]
     return insert_ignoring(connection, inbox, fresh, ["channel", "key"])
 
 
@@ -58,7 +61,7 @@ _HEADS = (
     .limit(WINDOW)
 )
 _RAW = (
-    select(inbox.c.id, inbox.c.channel, inbox.c.lane, inbox.c.tries, inbox.c.raw, conversation.c.state)
+    select(inbox.c.id, inbox.c.channel, inbox.c.lane, inbox.c.tries, inbox.c.raw, inbox.c.error, conversation.c.state)
     .join(conversation, conversation.c.id == inbox.c.lane)
     .where(inbox.c.id.in_(bindparam("ids", expanding=True)), inbox.c.state == "new")
     .order_by(inbox.c.id)
@@ -253,6 +256,16 @@ def postpone(tx: Transaction, row: Sendable, until: datetime, cause: str) -> Non
     connection.execute(statement.values(state=OutboxState.QUEUED, not_before=until, cause=cause[:200]))
     behind = update(outbox).where(outbox.c.address == row.address, outbox.c.state == OutboxState.QUEUED)
     connection.execute(behind.where(outbox.c.not_before < until).values(not_before=until, cause=cause[:200]))
+
+
+def held_addresses(tx: Transaction, channel: str) -> dict[int, datetime]:
+    """Until when nothing may go to these addresses: a row that could not be sent stands before all that came later."""
+    statement = select(outbox.c.address, func.max(outbox.c.not_before)).where(
+        outbox.c.channel == channel, outbox.c.state == "queued", outbox.c.not_before > tx.now,
+        outbox.c.cause.is_not(None), outbox.c.cause != CLOSED,
+    )  # fmt: skip
+    rows = tx.flushed().execute(statement.group_by(outbox.c.address))
+    return {row[0]: row[1] for row in rows}
 
 
 def wake_address(tx: Transaction, address: int, cause: str) -> int:

@@ -109,6 +109,15 @@ def came(ctx: Ctx) -> None:
     ctx.office.people.found_again(ctx.person.address)
 
 
+@router.hook("flooded")
+def flooded(ctx: Ctx) -> Screen:
+    """More than the limit of one chat: said once, the rest is not kept."""
+    return ctx.screen(
+        _("That was a lot at once, and I could not keep what you sent just now. "
+          "Please wait two minutes and send it once more; what you sent before is safe.")
+    )  # fmt: skip
+
+
 @router.hook("first")
 def emergency(ctx: Ctx, said: Said) -> Screens:
     """Danger comes first: what to do and whom to call, then the talk goes on (N01)."""

@@ -19,7 +19,7 @@ from bot.delivery.sender import Sender
 from bot.dialogue.conversation import Arrival, Reply
 from bot.dialogue.event import Due, Event, Finished, Pressed, Said, What, Who
 from bot.dialogue.screen import Screen
-from bot.errors import OfficeError
+from bot.errors import OfficeError, StoreError
 from bot.identity import Identity
 from bot.ids import Ids
 from bot.sealing import Lookup, Sealer
@@ -92,7 +92,14 @@ class ScriptedDesk:
     def render(self, tx: Transaction, telling: Telling) -> tuple[str, Screen] | None:
         if telling.kind == "nothing":
             return None
+        if telling.kind == "faulty":
+            raise KeyError("no such words")
+        if telling.kind == "full":
+            raise StoreError("disk full")
         return "silent", Screen(as_text(f"told {telling.kind}"))
+
+    def render_plain(self, tx: Transaction, telling: Telling) -> tuple[str, Screen] | None:
+        return "silent", Screen(as_text("there is news"))
 
     def recurs(self, kind: str, after: datetime) -> datetime | None:
         return after + self.every[kind] if kind in self.every else None

@@ -1,19 +1,18 @@
 """From inbox and timers through the handlers to the outbox: what one event's fault does to it and to the others."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 
 from bot.dialogue.conversation import Arrival
 from bot.dialogue.event import Finished
-from bot.dialogue.screen import Mode, Screen
+from bot.dialogue.screen import Screen
 from bot.errors import NotFound, StoreError
 from bot.store import claims, queues
 from bot.store.facts import fact
 from bot.store.queues import InboxState, Owed, Policy, TimerState, conversation, inbox, outbox, timer
 from bot.store.transaction import Transaction
-from bot.telling import Lane, Telling
+from bot.telling import Lane
 from bot.text import as_text
 from tests.delivery.stage import IDENTITY, LOOKUP, Stage, writes
 
@@ -24,10 +23,6 @@ def inbox_states(stage: Stage) -> list[str]:
 
 def tries(stage: Stage) -> list[int]:
     return [row.tries for row in stage.rows(inbox)]
-
-
-def prompts(text: str):
-    return lambda _tx, _arrival: [Screen(as_text(text), prompt=True)]
 
 
 async def test_an_update_is_handled_once_and_answered(stage: Stage) -> None:
@@ -264,95 +259,6 @@ async def test_a_conversation_that_cannot_be_read_never_breaks_an_update(stage: 
 # --- timers ---
 
 
-async def test_a_timer_fires_once_and_knows_how_late_it_is(stage: Stage) -> None:
-    stage.arms("deadline", due_in=60)
-    await stage.settle()
-    assert stage.desk.seen == []
-    stage.clock.advance(minutes=3)
-    await stage.settle()
-    await stage.settle()
-    assert stage.desk.seen == ["deadline"]
-    assert stage.desk.arrivals[0].event.what.late == 120
-    assert [row.state for row in stage.rows(timer)] == [TimerState.FIRED]
-
-
-async def test_a_timer_disarmed_in_the_same_batch_does_not_fire(stage: Stage) -> None:
-    stage.desk.on("first", lambda tx, _arrival: queues.disarm(tx, "second"))
-    stage.arms("first", due_in=-2)
-    stage.arms("second", due_in=-1)
-    await stage.settle()
-    assert stage.desk.seen == ["first"]
-    assert [row.kind for row in stage.rows(timer)] == ["first"]
-
-
-async def test_a_timer_armed_anew_in_the_same_batch_fires_at_its_new_moment_only(stage: Stage) -> None:
-    def put_off(tx: Transaction, _arrival: Arrival) -> None:
-        queues.arm(tx, id=stage.ids(), key="second", kind="second", due_at=tx.now + timedelta(hours=1))
-
-    stage.desk.on("first", put_off)
-    stage.arms("first", due_in=-2)
-    stage.arms("second", due_in=-1)
-    await stage.settle()
-    assert stage.desk.seen == ["first"]
-    stage.clock.advance(hours=1)
-    await stage.settle()
-    assert stage.desk.seen == ["first", "second"]
-
-
-async def test_a_timer_about_a_conversation_goes_before_what_was_said_there(stage: Stage) -> None:
-    await stage.says("wang", "hello")
-    stage.arms("draft", lane=LOOKUP.lane("silent", "wang"))
-    assert (await stage.dispatcher.step()).handled == 1
-    await stage.settle()
-    assert stage.desk.seen == ["draft", "hello"]
-
-
-async def test_a_timer_that_fails_is_tried_again_a_minute_later_and_then_set_aside(stage: Stage) -> None:
-    stage.desk.on("deadline", writes("deadline", KeyError("bug")))
-    stage.arms("deadline")
-    for count in (1, 2, 3):
-        await stage.settle()
-        assert len(stage.desk.seen) == count
-        stage.clock.advance(minutes=1)
-    await stage.settle()
-    assert len(stage.desk.seen) == 3
-    assert [row.state for row in stage.rows(timer)] == [TimerState.SET_ASIDE]
-
-
-async def test_a_recurring_timer_rearms_even_when_its_handler_fails(stage: Stage) -> None:
-    stage.desk.every["digest"] = timedelta(days=1)
-    stage.desk.on("digest", writes("digest", KeyError("bug")))
-    stage.arms("digest")
-    for _try in range(3):
-        await stage.settle()
-        stage.clock.advance(minutes=1)
-    (row,) = stage.rows(timer)
-    assert (row.state, row.tries) == (TimerState.ARMED, 0)  # the next occurrence has all its tries
-    stage.desk.on("digest", writes("digest"))
-    stage.clock.advance(days=1)
-    await stage.settle()
-    assert stage.facts() == {"digest"}
-
-
-async def test_a_recurring_timer_rearms_itself_when_it_fires(stage: Stage) -> None:
-    stage.desk.every["digest"] = timedelta(days=1)
-    stage.arms("digest")
-    for _day in range(3):
-        await stage.settle()
-        stage.clock.advance(days=1)
-    assert stage.desk.seen == ["digest"] * 3
-    assert len(stage.rows(timer)) == 1
-
-
-async def test_from_a_timer_an_office_error_counts_as_an_ordinary_one(stage: Stage) -> None:
-    stage.desk.on("deadline", writes("deadline", NotFound("case")))
-    stage.arms("deadline")
-    await stage.settle()
-    (row,) = stage.rows(timer)
-    assert (row.state, row.tries) == (TimerState.ARMED, 1)
-    assert stage.facts() == set()
-
-
 async def test_from_a_job_an_office_error_counts_as_an_ordinary_one(stage: Stage) -> None:
     import msgspec
 
@@ -365,101 +271,6 @@ async def test_from_a_job_an_office_error_counts_as_an_ordinary_one(stage: Stage
 
 
 # --- what is owed ---
-
-
-async def test_a_prompt_is_superseded_by_a_newer_one_before_it_is_sent(stage: Stage) -> None:
-    for text in ("first?", "second?"):
-        stage.desk.on(text, prompts(text))
-        await stage.says("wang", text)
-    await stage.settle()
-    assert stage.owed() == ["second?"]
-    assert sorted(row.state for row in stage.rows(outbox)) == ["queued", "superseded"]
-
-
-async def test_only_prompts_are_ever_superseded(stage: Stage) -> None:
-    stage.desk.on("question", prompts("question?"))
-    for text in ("receipt", "question", "receipt again"):
-        await stage.says("wang", text)
-    await stage.settle()
-    assert stage.owed() == ["got receipt", "question?", "got receipt again"]
-
-
-async def test_an_events_screens_go_out_in_one_lane_and_in_order(stage: Stage) -> None:
-    stage.desk.on("all", lambda *_: [Screen(as_text(word)) for word in ("one", "two", "three")])
-    await stage.says("wang", "all")
-    await stage.settle()
-    assert stage.owed() == ["one", "two", "three"]
-    assert {row.lane for row in stage.rows(outbox)} == {Lane.INTERACTIVE}
-
-
-async def test_a_press_is_answered_even_where_nothing_is_shown(stage: Stage) -> None:
-    stage.desk.on("nothing", lambda *_: [])
-    await stage.presses("wang", "nothing")
-    await stage.settle()
-    (row,) = stage.rows(outbox)
-    assert (row.answers, row.policy) == ("press-nothing", Policy.FREE)
-
-
-async def test_a_screen_in_place_edits_the_message_that_was_pressed(stage: Stage) -> None:
-    stage.desk.on("next", lambda *_: [Screen(as_text("page 2"), mode=Mode.IN_PLACE), Screen(as_text("more"))])
-    await stage.presses("wang", "next")
-    await stage.settle()
-    first, second = stage.rows(outbox)
-    assert (first.edits, first.answers, first.policy) == ("card", "press-next", Policy.FREE)
-    assert (second.edits, second.answers, second.policy) == (None, None, Policy.RESEND)
-
-
-def telling(kind: str, key: str, *, recipient: int = 5, lane: Lane = Lane.REPLY) -> Telling:
-    return Telling(kind=kind, subject=77, recipient=recipient, address=recipient, key=key, lane=lane)
-
-
-async def test_a_telling_is_owed_once_for_each_key_and_recipient(stage: Stage) -> None:
-    def tell(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
-        stage.desk.told += [telling("taken", "case-event:1", recipient=who) for who in (5, 6, 5)]
-        return []
-
-    stage.desk.on("take", tell)
-    for _again in range(2):
-        await stage.says("wang", "take")
-    await stage.settle()
-    told = stage.rows(outbox)
-    assert [(row.key, row.address, row.subject, row.person) for row in told] == [
-        ("case-event:1", 5, 77, 5),
-        ("case-event:1", 6, 77, 6),
-    ]
-
-
-async def test_what_an_undone_event_wanted_to_tell_is_not_told(stage: Stage) -> None:
-    def tell_and_fail(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
-        stage.desk.told.append(telling("taken", "case-event:1"))
-        raise NotFound("case")
-
-    stage.desk.on("take", tell_and_fail)
-    await stage.says("wang", "take")
-    await stage.settle()
-    assert stage.owed() == ["no: case"]
-
-
-async def test_a_telling_that_has_nothing_to_say_owes_nothing(stage: Stage) -> None:
-    def tell(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
-        stage.desk.told.append(telling("nothing", "case-event:1"))
-        return []
-
-    stage.desk.on("take", tell)
-    await stage.says("wang", "take")
-    await stage.settle()
-    assert stage.owed() == []
-
-
-async def test_a_notice_that_may_have_arrived_is_not_repeated_but_a_telling_is(stage: Stage) -> None:
-    def tell(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
-        stage.desk.told += [telling("news", "n:1", lane=Lane.NOTICE), telling("taken", "c:1")]
-        return []
-
-    stage.desk.on("publish", tell)
-    await stage.says("wang", "publish")
-    await stage.settle()
-    assert {row.key: row.policy for row in stage.rows(outbox)} == {"n:1": Policy.HOLD, "c:1": Policy.RESEND}
 
 
 async def test_the_database_holds_no_words_in_clear(stage: Stage) -> None:

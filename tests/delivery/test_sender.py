@@ -269,3 +269,41 @@ async def test_a_row_that_replaces_a_failed_one_is_sent_anew(stage: Stage, sende
     stage.owes("2 votes", replaces=earlier)
     await stage.sends(sender)
     assert [(str(out.screen.text), out.edits) for out in stage.channel.sent] == [("2 votes", None)]
+
+
+async def test_what_comes_later_does_not_overtake_what_could_not_be_sent(stage: Stage, sender: Sender) -> None:
+    stage.channel.faults["one"] = [NotSent("429", timedelta(seconds=30))]
+    stage.owes("one")
+    await stage.sends(sender)
+    stage.clock.advance(seconds=10)
+    stage.owes("two")
+    stage.owes("for li", address=2)
+    await stage.sends(sender)
+    assert stage.channel.texts == ["for li"]
+    stage.clock.advance(seconds=20)
+    await stage.sends(sender)
+    assert stage.channel.texts == ["for li", "one", "two"]
+
+
+async def test_nor_does_it_after_a_new_start(stage: Stage, sender: Sender) -> None:
+    stage.channel.faults["one"] = [NotSent("429", timedelta(seconds=30))]
+    stage.owes("one")
+    await stage.sends(sender)
+    again = stage.a_sender(epoch=2)
+    await starts(again)
+    again._stopping = False
+    stage.owes("two")
+    await stage.sends(again)
+    assert stage.channel.texts == []
+    stage.clock.advance(seconds=30)
+    await stage.sends(again)
+    assert stage.channel.texts == ["one", "two"]
+
+
+async def test_a_closed_page_holds_up_nothing_that_comes_later(stage: Stage, sender: Sender) -> None:
+    stage.channel.faults["one"] = [NotSent(claims.CLOSED, timedelta(days=1))]
+    stage.owes("one")
+    await stage.sends(sender)
+    stage.owes("two")
+    await stage.sends(sender)
+    assert stage.channel.texts == ["two"]

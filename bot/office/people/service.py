@@ -14,7 +14,6 @@ from bot.store import claims
 from bot.store.transaction import Transaction
 
 INVITE_LIFE = timedelta(days=7)
-CLOSED_PAGE = "closed"
 
 
 class People:
@@ -118,7 +117,7 @@ class People:
         """The page of this chat is open again: what waits for it is due."""
         key = self._key(channel, chat)
         person = records.by_lookup(self._tx, [key]).get(key)
-        return claims.wake_address(self._tx, person.address, CLOSED_PAGE) if person else 0
+        return claims.wake_address(self._tx, person.address, claims.CLOSED) if person else 0
 
     def _welcome(self, key: bytes, channel: str, chat: str, language: str | None) -> Person:
         person = Person(self._ids(), self._ids(), channel, language, is_new=True)

@@ -1,0 +1,74 @@
+"""How much one chat may send: a bucket for each, in memory. It looks at nothing that is said."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+MOST_BUCKETS = 20_000
+
+
+class Verdict(Enum):
+    """What becomes of an update."""
+
+    TAKEN = "taken"
+    TOLD = "told"  # the first over the limit: stored, so that the person is told
+    DROPPED = "dropped"  # the rest: confirmed to the platform, counted, not kept
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many updates a minute in the long run, so many at once."""
+
+    per_minute: int = 30
+    burst: int = 60
+
+
+@dataclass(slots=True)
+class _Bucket:
+    left: float
+    at: datetime
+    is_told: bool = False
+
+
+class Flood:
+    """The named exception to “nothing is lost”: it keeps one chat from filling the disk and delaying the others.
+
+    An emptied bucket must be a quarter full again before anything more is taken, so that whoever
+    goes on sending is not told again with every second message.
+    """
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._buckets: dict[int, _Bucket] = {}
+        self.dropped = 0
+
+    def judge(self, lane: int, now: datetime) -> Verdict:
+        bucket = self._filled(lane, now)
+        if bucket.is_told and bucket.left < self._limit.burst / 4:
+            self.dropped += 1
+            return Verdict.DROPPED
+        bucket.is_told = False
+        if bucket.left >= 1:
+            bucket.left -= 1
+            return Verdict.TAKEN
+        bucket.is_told = True
+        return Verdict.TOLD
+
+    def _filled(self, lane: int, now: datetime) -> _Bucket:
+        bucket = self._buckets.get(lane)
+        if bucket is None:
+            self._forget_full(now)
+            bucket = self._buckets[lane] = _Bucket(self._limit.burst, now)
+        passed = max(0.0, (now - bucket.at).total_seconds())
+        bucket.left = min(self._limit.burst, bucket.left + passed * self._limit.per_minute / 60)
+        bucket.at = max(now, bucket.at)
+        return bucket
+
+    def _forget_full(self, now: datetime) -> None:
+        """Whoever has been quiet long enough has a full bucket again, known or not."""
+        if len(self._buckets) < MOST_BUCKETS:
+            return
+        filling = self._limit.burst / self._limit.per_minute * 60
+        quiet = [lane for lane, bucket in self._buckets.items() if (now - bucket.at).total_seconds() > filling]
+        for lane in quiet:
+            del self._buckets[lane]

@@ -1,0 +1,62 @@
+"""One chat's limit: so many at once, so many a minute, told once, and nobody else notices."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.delivery.channel import Raw
+from bot.delivery.flood import Flood, Limit, Verdict
+from bot.delivery.receiver import Receiver
+from bot.store.queues import inbox
+from tests.delivery.stage import IDENTITY, LOOKUP, Stage
+from tests.rig import TUESDAY, Town
+
+LIMIT = Limit(per_minute=30, burst=60)
+
+
+def judged(flood: Flood, count: int, *, lane: int = 1, after: float = 0) -> list[Verdict]:
+    return [flood.judge(lane, TUESDAY + timedelta(seconds=after)) for _number in range(count)]
+
+
+def test_the_first_over_the_limit_is_told_and_the_rest_are_dropped() -> None:
+    verdicts = judged(flood := Flood(LIMIT), 100)
+    assert verdicts == [Verdict.TAKEN] * 60 + [Verdict.TOLD] + [Verdict.DROPPED] * 39
+    assert flood.dropped == 39
+
+
+def test_another_chat_has_its_own_limit() -> None:
+    flood = Flood(LIMIT)
+    judged(flood, 100)
+    assert judged(flood, 1, lane=2) == [Verdict.TAKEN]
+
+
+def test_after_a_pause_everything_is_taken_again() -> None:
+    flood = Flood(LIMIT)
+    judged(flood, 100)
+    assert judged(flood, 1, after=20) == [Verdict.DROPPED]
+    assert judged(flood, 15, after=31) == [Verdict.TAKEN] * 15
+
+
+@given(st.lists(st.floats(0, 5), min_size=1, max_size=300))
+def test_no_more_is_taken_than_the_limit_allows(pauses: list[float]) -> None:
+    flood, at, taken = Flood(LIMIT), TUESDAY, 0
+    for pause in pauses:
+        at += timedelta(seconds=pause)
+        taken += flood.judge(1, at) is Verdict.TAKEN
+    assert taken <= 60 + sum(pauses) / 2 + 1
+
+
+async def test_what_is_dropped_is_confirmed_and_not_stored(stage: Stage) -> None:
+    receiver = Receiver(stage.channel, writer=stage.writer, seal=IDENTITY, lookup=LOOKUP, ids=stage.ids,
+                        bell=stage.bell, limit=LIMIT)  # fmt: skip
+    await receiver.take_in([Raw(str(key), "wang", b"words", stage.clock.now()) for key in range(200)])
+    assert len(stage.rows(inbox)) == 61
+
+
+async def test_the_person_is_told_once_in_words(town: Town) -> None:
+    resident = town.resident()
+    town.app.receivers[town.channel.name].flood = Flood(Limit(per_minute=30, burst=4))
+    for number in range(8):
+        await resident.says(f"第{number}句")
+    assert [words for words in resident.news() if "一下子发得太多" in words] == [resident.last.text]
