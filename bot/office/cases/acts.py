@@ -76,8 +76,9 @@ class Acts:
 
     def _tell_parties(self, kind: str, case: Case, event: int, **data: Any) -> None:
         """Everybody who brought or follows the case, at the address they wrote from."""
-        silent = self._means.calendar.quiet_until(self._now) is not None
+        is_quiet = self._means.calendar.quiet_until(self._now) is not None
         for person, address in self._records.parties(case.id, viewer=MACHINE):
+            silent = is_quiet and not self._people.wrote_since(address, self._now - RECENTLY)
             self._tell(Telling(kind=kind, subject=case.id, recipient=person, address=address,
                                key=f"case-event:{event}", data=data, silent=silent))  # fmt: skip
 

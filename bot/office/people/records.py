@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from bot.office.people.model import Grant, Person, Role
+from bot.store.queues import conversation
 from bot.store.schema import metadata
 from bot.store.transaction import Transaction
 from bot.store.types import UtcTime
@@ -144,6 +145,12 @@ def sealed_chats(tx: Transaction, addresses: Sequence[int]) -> Mapping[int, byte
 def channel_of(tx: Transaction, address_id: int) -> str | None:
     statement = select(address.c.channel).where(address.c.id == address_id)
     return tx.read(statement).scalar_one_or_none()
+
+
+def last_words_at(tx: Transaction, address_id: int) -> datetime | None:
+    """When the talk at this address last went on."""
+    statement = select(conversation.c.changed_at).join(address, address.c.lane == conversation.c.id)
+    return tx.flushed().execute(statement.where(address.c.id == address_id)).scalar_one_or_none()
 
 
 def lanes_of(tx: Transaction, lanes: Iterable[int]) -> dict[int, Person]:

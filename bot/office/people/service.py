@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.errors import NotFound
 from bot.identity import Identity
@@ -105,6 +105,11 @@ class People:
 
     def has_any_official(self) -> bool:
         return bool(records.holders(self._tx, tuple(Role)))
+
+    def wrote_since(self, address: int, moment: datetime) -> bool:
+        """Whether somebody spoke or pressed there after the moment: they are awake and waiting."""
+        last = records.last_words_at(self._tx, address)
+        return last is not None and last >= moment
 
     def lost(self, address: int) -> None:
         """Nobody can be reached at this address any more."""
