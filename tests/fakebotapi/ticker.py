@@ -1,0 +1,70 @@
+"""The server's time, real or moved by a test; it never sleeps by itself.
+
+A plain callable such as `time.time` only tells dates, and waits are real. With a ManualClock the ends of long polls,
+the webhook's retries and latencies come with `advance` alone.
+"""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+
+Cancel = Callable[[], None]
+Then = Callable[[], None]
+
+
+class ManualClock:
+    """Seconds since 1970 that stand still until somebody advances them."""
+
+    def __init__(self, now: float = 1_789_434_720.0) -> None:
+        self._now = now
+        self._count = itertools.count()
+        self._due: list[tuple[float, int, Then]] = []
+        self._cancelled: set[int] = set()
+
+    def __call__(self) -> float:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Moves on; what falls due on the way happens at its moment."""
+        until = self._now + seconds
+        while self._due and self._due[0][0] <= until:
+            at, number, then = heapq.heappop(self._due)
+            self._now = max(self._now, at)
+            if number in self._cancelled:
+                self._cancelled.discard(number)
+            else:
+                then()
+        self._now = until
+
+    def call_later(self, seconds: float, then: Then) -> Cancel:
+        number = next(self._count)
+        heapq.heappush(self._due, (self._now + seconds, number, then))
+        return lambda: self._cancelled.add(number)
+
+
+class Ticker:
+    """What the server asks for the time and for a call in so many seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.now = clock
+        self._manual = clock if isinstance(clock, ManualClock) else None
+
+    def call_later(self, seconds: float, then: Then) -> Cancel:
+        if self._manual is not None:
+            return self._manual.call_later(seconds, then)
+        return asyncio.get_running_loop().call_later(seconds, then).cancel
+
+    async def sleep(self, seconds: float) -> None:
+        passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        cancel = self.call_later(seconds, lambda: fulfil(passed))
+        try:
+            await passed
+        finally:
+            cancel()
+
+
+def fulfil(waiting: asyncio.Future[None]) -> None:
+    """Ends a wait, unless it has ended."""
+    if not waiting.done():
+        waiting.set_result(None)
