@@ -15,7 +15,7 @@ _TAGS = {
     "span": "spoiler", "code": "code", "pre": "pre", "blockquote": "blockquote", "a": "text_link",
     "tg-emoji": "custom_emoji",
 }  # fmt: skip
-_TOKEN = re.compile(r"<(/?)([A-Za-z-]+)([^<>]*)>|([^<]+)|(<)")
+_TOKEN = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)([^<>]*)>|([^<]+)|(<)")
 _ATTRIBUTE = re.compile(r"""([\w-]+)\s*(?:=\s*(?:"([^"]*)"|'([^']*)'|(\S+)))?""")
 
 

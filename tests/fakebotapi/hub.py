@@ -29,6 +29,7 @@ class Hub:
         self.complaints: list[str] = []
         self.accounts: dict[str, Account] = {}  # by token
         self.people: dict[int, Person] = {}
+        self.named: dict[str, Person] = {}
         self.groups: dict[int, Group] = {}
         self.press_life = 150.0  # seconds in which a press can be answered
         self.plain_webhooks = True  # also http:// addresses

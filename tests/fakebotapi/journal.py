@@ -19,11 +19,11 @@ SENDING = frozenset(
      "sendLocation", "sendContact", "copyMessage", "forwardMessage"}
 )  # fmt: skip
 CALL, QUEUED, HANDED, CONFIRMED = "call", "queued", "handed", "confirmed"
-EXPIRED, DROPPED, UNWANTED = "expired", "dropped", "unwanted"
+EXPIRED, DROPPED, UNWANTED, FAILED = "expired", "dropped", "unwanted", "failed"
 
 
 class Entry(Struct, omit_defaults=True):
-    """One request (`what` = call) or one update's step (queued, handed, confirmed, expired, dropped, unwanted)."""
+    """One request (`what` = call) or an update's step: queued, handed, confirmed, expired, dropped, unwanted, failed."""
 
     seq: int
     at: float

@@ -34,7 +34,7 @@ class Person(Acts):
             self.json["language_code"] = language
         self.chat_json: Json = {"id": self.id, "type": "private", "first_name": name, **names}
         self.acted = 0  # what changed later is an answer to what was done last
-        hub.people[self.id] = self
+        hub.people[self.id] = hub.named[name] = self
 
     def __repr__(self) -> str:
         return f"<{self.name} {self.id}>"

@@ -57,6 +57,7 @@ class Requests:
         if armed is None:
             status, body = await self._run(account, method, query, None)
             return web.Response(status=status, body=body, content_type="application/json")
+        self._hub.changes.notify()
         return await self._faulty(request, account, method, query, armed)
 
     async def _faulty(

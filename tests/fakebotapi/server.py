@@ -45,6 +45,7 @@ class FakeBotApi:
     ) -> None:
         self.token = token
         self._limits = limits
+        self._crowd: list[Person] = []
         self.hub = Hub(clock, seed, journal)
         self._listener = Listener(self._handle, port)
         self.faults = Faults(self.hub.chance, self._listener.listen)
@@ -107,19 +108,27 @@ class FakeBotApi:
 
     def person(self, name: str, language: str | None = "zh-hans", **more: Any) -> Person:
         """Somebody with a phone; the same name is the same person. `more`: username, last_name, id, account."""
-        for person in self.hub.people.values():
-            if person.name == name and not more:
-                return person
+        if name in self.hub.named and not more:
+            return self.hub.named[name]
         account = more.pop("account", self.account)
         return Person(self.hub, account, name, language, **more)
 
     def crowd(self, size: int, language: str | None = "zh-hans") -> list[Person]:
-        """So many people who have all started the bot, without a word of it to the bot: for load."""
-        found = []
-        for number in range(size):
+        """The first so many of the people P0, P1 …, who have started the bot without an update: for load."""
+        for number in range(len(self._crowd), size):
             person = Person(self.hub, self.account, f"P{number}", language)
             person.chat.status = "member"
-            found.append(person)
+            self._crowd.append(person)
+        return self._crowd[:size]
+
+    async def burst(self, updates: int, people: int = 1, rate: float = 0.0, text: str = "第 {} 条") -> list[int]:
+        """So many messages from so many people in turn, so many a second or all at once; gives the updates' ids."""
+        crowd = self.crowd(people)
+        began, found = self.hub.ticker.now(), []
+        for number in range(updates):
+            if rate and (early := began + number / rate - self.hub.ticker.now()) > 0:
+                await self.hub.ticker.sleep(early)
+            found.append(crowd[number % people].says(text.format(number)).update_id or 0)
         return found
 
     def group(self, title: str, kind: str = "supergroup", **more: Any) -> Group:

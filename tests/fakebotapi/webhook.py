@@ -14,7 +14,7 @@ import msgspec
 
 from tests.fakebotapi.accounts import Account
 from tests.fakebotapi.chats import Json
-from tests.fakebotapi.journal import CALL
+from tests.fakebotapi.journal import CALL, FAILED
 from tests.fakebotapi.query import Query
 from tests.fakebotapi.refusals import CONFLICT_SET, Refusal, bad
 from tests.fakebotapi.registry import METHODS, method
@@ -99,14 +99,14 @@ class Webhook:
                 body = await answer.read()
                 status, asked = answer.status, answer.headers.get("Retry-After", "")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._failed(f"Connection failed: {type(error).__name__}")
+            self._failed(update, f"Connection failed: {type(error).__name__}")
             return 0.0
         if 200 <= status < 300:
             self._gone_since = None
             await self._carry_out(body)
             return None
-        self._failed(f"Wrong response from the webhook: {status}")
         self._count_gone(status)
+        self._failed(update, f"Wrong response from the webhook: {status}")
         return min(float(asked), LONGEST_ASKED) if asked.isdigit() else 0.0
 
     async def _carry_out(self, body: bytes) -> None:
@@ -133,8 +133,11 @@ class Webhook:
             description=description, effect=outcome == "ok", message_id=number,
         )  # fmt: skip
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, update: Pending, why: str) -> None:
         self.error, self.error_at = why, self.account.hub.now()
+        self.account.hub.journal.write(
+            FAILED, self.account.id, method=update.kind, chat=update.chat, update_id=update.id, description=why
+        )
 
     def _count_gone(self, status: int) -> None:
         now = self.account.hub.ticker.now()
