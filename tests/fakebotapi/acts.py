@@ -169,7 +169,8 @@ class Acts:
     def leaves_telegram(self) -> None:
         """A deleted account: the bot is only told when it writes."""
         self.deactivated = True
-        self.account.private(self)
+        for account in self.hub.accounts.values():
+            account.private(self)
 
     def reacts(self, message: Message, emoji: str = "👍") -> int | None:
         """Only bots that asked for message_reaction hear of it."""

@@ -3,7 +3,9 @@
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import aiohttp
 
 from tests.fakebotapi.changes import Changes
 from tests.fakebotapi.files import LARGEST_UPLOAD, Files
@@ -34,6 +36,7 @@ class Hub:
         self.press_life = 150.0  # seconds in which a press can be answered
         self.plain_webhooks = True  # also http:// addresses
         self.largest_upload = LARGEST_UPLOAD
+        self.sessions: list[aiohttp.ClientSession] = []  # of webhooks, closed at the end
         self._last_person = FIRST_PERSON - 1
         self._last_group = FIRST_GROUP - 1
 
@@ -55,6 +58,3 @@ class Hub:
 
     def token_number(self) -> str:
         return str(self.chance.randrange(10**18))
-
-    def everybody(self) -> list[dict[str, Any]]:
-        return [person.json for person in self.people.values()]

@@ -23,7 +23,7 @@ EXPIRED, DROPPED, UNWANTED, FAILED = "expired", "dropped", "unwanted", "failed"
 
 
 class Entry(Struct, omit_defaults=True):
-    """One request (`what` = call) or an update's step: queued, handed, confirmed, expired, dropped, unwanted, failed."""
+    """A request (`what` = call) or an update's step: queued, handed, confirmed, expired, dropped, unwanted, failed."""
 
     seq: int
     at: float

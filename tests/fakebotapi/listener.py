@@ -19,6 +19,7 @@ class Listener:
         self._web: web.Server | None = None
         self._server: asyncio.Server | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._wanted = False
 
     @property
     def url(self) -> str:
@@ -32,6 +33,7 @@ class Listener:
 
     def listen(self, wanted: bool) -> None:
         """Clients are refused, or heard, from this moment on."""
+        self._wanted = wanted
         if wanted and self._server is None and self._opening is None and self._web is not None:
             listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,6 +60,8 @@ class Listener:
         assert self._web is not None
         self._server = await asyncio.get_running_loop().create_server(self._web, sock=listening, backlog=1024)
         self._opening = None
+        if not self._wanted:
+            self.listen(False)
 
     def _break_off(self) -> None:
         for connection in list(self._web.connections if self._web else []):

@@ -91,7 +91,9 @@ class Person(Acts):
         assert message.file_id is not None, f"{message} has no file"
         return self.hub.files.data(message.file_id)
 
-    async def sees(self, part: str = "", timeout: float = 5.0, *, ever: bool = False) -> Message:  # noqa: ASYNC109
+    async def sees(
+        self, part: str = "", timeout: float = 5.0, *, ever: bool = False  # noqa: ASYNC109 - the vocabulary
+    ) -> Message:  # fmt: skip
         """The newest message of the bot with this in its text or on its buttons.
 
         It must have come or changed since this person's last act, unless `ever`; raises AssertionError with the chat.
@@ -110,10 +112,6 @@ class Person(Acts):
             if part in message.text or any(part in label for label in message.buttons):
                 return message
         return None
-
-    def in_group(self, chat_id: int) -> list[Message]:
-        """What the bot shows in a group."""
-        return [message for message in self.account.chats[chat_id].messages.values() if message.by_bot]
 
     def _shown(self, most: int) -> str:
         return "; ".join(repr(message) for message in self.messages[-most:]) or "an empty chat"

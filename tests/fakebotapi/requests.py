@@ -3,6 +3,7 @@
 Source: https://core.telegram.org/bots/api#making-requests.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable
 from typing import Any
@@ -27,6 +28,13 @@ class Requests:
     def __init__(self, hub: Hub, faults: Faults) -> None:
         self._hub = hub
         self._faults = faults
+        self._tasks: set[asyncio.Task[tuple[int, bytes]]] = set()
+
+    async def close(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
@@ -64,8 +72,7 @@ class Requests:
         self, request: web.BaseRequest, account: Account, method: Method, query: Query, armed: Armed
     ) -> web.StreamResponse:  # fmt: skip
         if armed.kind is Fault.LATENCY:
-            await self._hub.ticker.sleep(armed.seconds)
-            status, body = await self._run(account, method, query, None)
+            status, body = await self._late(account, method, query, armed)
             return web.Response(status=status, body=body, content_type="application/json")
         status, body = 200, b""
         if armed.comes_after:
@@ -76,6 +83,20 @@ class Requests:
                 outcome=f"fault:{armed.kind}",
             )  # fmt: skip
         return await self._broken(request, armed, status, body)
+
+    async def _late(self, account: Account, method: Method, query: Query, armed: Armed) -> tuple[int, bytes]:
+        """Done even if the client has gone away meanwhile, as by the real server."""
+
+        passed = self._hub.ticker.timer(armed.seconds)
+
+        async def run() -> tuple[int, bytes]:
+            await passed
+            return await self._run(account, method, query, None)
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
 
     async def _broken(
         self, request: web.BaseRequest, armed: Armed, status: int, body: bytes

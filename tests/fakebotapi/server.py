@@ -46,6 +46,7 @@ class FakeBotApi:
         self.token = token
         self._limits = limits
         self._crowd: list[Person] = []
+        self._share = 0.0
         self.hub = Hub(clock, seed, journal)
         self._listener = Listener(self._handle, port)
         self.faults = Faults(self.hub.chance, self._listener.listen)
@@ -63,7 +64,10 @@ class FakeBotApi:
                 account.poll.end()
             if account.webhook is not None:
                 await account.webhook.close()
+        await self._requests.close()
         await self._listener.close()
+        for session in self.hub.sessions:
+            await session.close()
         self.hub.journal.close()
 
     async def _handle(self, request: Any) -> Any:
@@ -104,6 +108,7 @@ class FakeBotApi:
         if account is None:
             name = username or ("Huiyin_bot" if not self.hub.accounts else f"Huiyin{len(self.hub.accounts)}_bot")
             account = self.hub.accounts[token] = Account(self.hub, token, name, limits=self._limits)
+            account.queue.share = self._share
         return account
 
     def person(self, name: str, language: str | None = "zh-hans", **more: Any) -> Person:
@@ -148,6 +153,7 @@ class FakeBotApi:
 
     def redeliver(self, share: float) -> None:
         """From now on confirmed updates come again with this probability."""
+        self._share = share
         for account in self.hub.accounts.values():
             account.queue.share = share
 

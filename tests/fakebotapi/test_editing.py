@@ -5,6 +5,8 @@ import pytest
 from tests.fakebotapi import FakeBotApi, ManualClock, Person
 from tests.fakebotapi.conftest import Client
 
+pytestmark = pytest.mark.sockets
+
 ONE = {"inline_keyboard": [[{"text": "x", "callback_data": "x"}]]}
 NOT_MODIFIED = (
     400,

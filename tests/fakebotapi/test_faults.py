@@ -9,6 +9,8 @@ import pytest
 from tests.fakebotapi import FakeBotApi, Fault, ManualClock, Person
 from tests.fakebotapi.conftest import Client
 
+pytestmark = pytest.mark.sockets
+
 
 @pytest.fixture
 def alice(api: FakeBotApi) -> Person:
@@ -82,6 +84,19 @@ async def test_latency_passes_with_the_clock(
     assert alice.received == []
     clock.advance(0.1)
     assert (await waiting)["ok"]
+
+
+async def test_what_is_late_is_done_for_a_client_that_left(
+    api: FakeBotApi, client: Client, alice: Person, clock: ManualClock
+) -> None:
+    armed = api.faults.add(Fault.LATENCY, seconds=5)
+    waiting = asyncio.create_task(sending(client, alice))
+    await api.until(lambda: armed.met)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    clock.advance(5)
+    await alice.sees("x")
 
 
 async def test_nobody_listens_until_cleared(api: FakeBotApi, client: Client, alice: Person) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tests.fakebotapi import FakeBotApi, ManualClock, Person
 from tests.fakebotapi.conftest import Client
 
+pytestmark = pytest.mark.sockets
+
 JPEG = b"\xff\xd8\xff" + b"picture" * 10
 MEGABYTE = 1024 * 1024
 

@@ -5,6 +5,8 @@ import pytest
 from tests.fakebotapi import FakeBotApi
 from tests.fakebotapi.conftest import Client
 
+pytestmark = pytest.mark.sockets
+
 
 async def test_an_ordinary_member_hears_commands_mentions_and_replies(api: FakeBotApi, client: Client) -> None:
     alice, group = api.person("Alice"), api.group("社区工作群")

@@ -7,6 +7,8 @@ import pytest
 from tests.fakebotapi import FakeBotApi, ManualClock
 from tests.fakebotapi.conftest import Client
 
+pytestmark = pytest.mark.sockets
+
 
 @pytest.fixture
 async def api(clock: ManualClock) -> AsyncIterator[FakeBotApi]:

@@ -1,6 +1,7 @@
 """The server as a process, driven through its control address."""
 
 import json
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.fakebotapi.remote import Remote, launched
+
+pytestmark = pytest.mark.sockets
 
 
 def call(fake: Remote, method: str, **parameters: Any) -> Any:
@@ -45,6 +48,14 @@ def test_a_talk_through_another_process(tmp_path: Path) -> None:
         with pytest.raises(urllib.error.HTTPError) as refused:
             call(fake, "getMe")
         refused.value.close()
+        for broken in ("reset_before", "reset_after"):
+            fake.fault(broken, method="sendMessage")
+            with pytest.raises(OSError):
+                call(fake, "sendMessage", chat_id=alice.id, text=broken)
+        assert fake.screen("Alice")["screen"]["shown"] == "reset_after"
+        fake.fault("refuse")
+        with pytest.raises(urllib.error.URLError):
+            call(fake, "getMe")
         fake.clear_faults()
         assert call(fake, "getMe")["is_bot"]
         assert len(fake.burst(50, people=10)) == 50

@@ -9,6 +9,8 @@ from telegram.warnings import PTBDeprecationWarning
 
 from tests.fakebotapi import FakeBotApi, Fault, Person
 
+pytestmark = pytest.mark.sockets
+
 JPEG = b"\xff\xd8\xff picture"
 
 

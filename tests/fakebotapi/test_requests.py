@@ -3,9 +3,12 @@
 import asyncio
 
 import aiohttp
+import pytest
 
 from tests.fakebotapi import FakeBotApi
 from tests.fakebotapi.conftest import Client
+
+pytestmark = pytest.mark.sockets
 
 OTHER = "654321:TEST-another_TOKEN-of-nobody_abcdefg"
 

@@ -7,6 +7,8 @@ import pytest
 from tests.fakebotapi import FakeBotApi, Person
 from tests.fakebotapi.conftest import Client
 
+pytestmark = pytest.mark.sockets
+
 TEXT_BUTTON = "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
 
 

@@ -7,6 +7,8 @@ import pytest
 from tests.fakebotapi import FakeBotApi, ManualClock
 from tests.fakebotapi.conftest import Client
 
+pytestmark = pytest.mark.sockets
+
 BUTTONS = {
     "inline_keyboard": [[{"text": "登记新的诉求", "callback_data": "register"}, {"text": "帮助", "url": "https://a.b"}]]
 }

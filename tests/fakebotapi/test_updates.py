@@ -8,6 +8,8 @@ import pytest
 from tests.fakebotapi import FakeBotApi, ManualClock
 from tests.fakebotapi.conftest import Client
 
+pytestmark = pytest.mark.sockets
+
 
 def ids(updates: list[dict[str, Any]]) -> list[int]:
     return [update["update_id"] for update in updates]
@@ -146,6 +148,16 @@ async def test_confirmed_updates_can_come_again(api: FakeBotApi, client: Client)
     after = ids(await client.updates(offset=said[1]))
     assert after[-1] == said[2]
     assert api.journal.fates(said[0]).count("handed") >= 1
+
+
+async def test_ids_that_jumped_back_come_first(api: FakeBotApi, client: Client, clock: ManualClock) -> None:
+    alice = api.person("Alice")
+    api.jump_ids(5000)
+    alice.says("a")
+    api.jump_ids(1000)
+    alice.says("b")
+    assert ids(await client.updates()) == [1000, 5000]
+    assert ids(await client.updates(offset=1001)) == [5000]
 
 
 async def test_anything_can_be_put_in(api: FakeBotApi, client: Client) -> None:

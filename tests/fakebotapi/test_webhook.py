@@ -11,6 +11,8 @@ from aiohttp import web
 from tests.fakebotapi import FakeBotApi, ManualClock
 from tests.fakebotapi.conftest import Client
 
+pytestmark = pytest.mark.sockets
+
 
 class Receiver:
     """Takes updates and answers what was laid down, else 200; `hold` keeps answers back."""

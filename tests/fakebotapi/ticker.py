@@ -19,8 +19,8 @@ class ManualClock:
     def __init__(self, now: float = 1_789_434_720.0) -> None:
         self._now = now
         self._count = itertools.count()
-        self._due: list[tuple[float, int, Then]] = []
-        self._cancelled: set[int] = set()
+        self._due: list[tuple[float, int]] = []
+        self._waiting: dict[int, Then] = {}
 
     def __call__(self) -> float:
         return self._now
@@ -29,18 +29,21 @@ class ManualClock:
         """Moves on; what falls due on the way happens at its moment."""
         until = self._now + seconds
         while self._due and self._due[0][0] <= until:
-            at, number, then = heapq.heappop(self._due)
+            at, number = heapq.heappop(self._due)
             self._now = max(self._now, at)
-            if number in self._cancelled:
-                self._cancelled.discard(number)
-            else:
+            if then := self._waiting.pop(number, None):
                 then()
         self._now = until
 
     def call_later(self, seconds: float, then: Then) -> Cancel:
         number = next(self._count)
-        heapq.heappush(self._due, (self._now + seconds, number, then))
-        return lambda: self._cancelled.add(number)
+        self._waiting[number] = then
+        heapq.heappush(self._due, (self._now + seconds, number))
+
+        def cancel() -> None:
+            self._waiting.pop(number, None)
+
+        return cancel
 
 
 class Ticker:
@@ -55,13 +58,15 @@ class Ticker:
             return self._manual.call_later(seconds, then)
         return asyncio.get_running_loop().call_later(seconds, then).cancel
 
-    async def sleep(self, seconds: float) -> None:
+    def timer(self, seconds: float) -> "asyncio.Future[None]":
+        """Done after so many seconds, which count from now."""
         passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         cancel = self.call_later(seconds, lambda: fulfil(passed))
-        try:
-            await passed
-        finally:
-            cancel()
+        passed.add_done_callback(lambda _passed: cancel())
+        return passed
+
+    async def sleep(self, seconds: float) -> None:
+        await self.timer(seconds)
 
 
 def fulfil(waiting: asyncio.Future[None]) -> None:

@@ -7,6 +7,7 @@ import json
 import random
 from collections import deque
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -44,6 +45,7 @@ class UpdateQueue:
         self._chance = chance
         self._next = chance.randrange(100_000_000, 900_000_000)
         self._pending: dict[int, Pending] = {}
+        self._in_order = True
         self._confirmed: deque[Pending] = deque(maxlen=REMEMBERED)
 
     def __len__(self) -> int:
@@ -66,6 +68,7 @@ class UpdateQueue:
     def jump_ids(self, to: int | None = None) -> None:
         """As after a week without updates."""
         self._next = to if to is not None else self._chance.randrange(1, 2**31 - 2**24)
+        self._in_order = not self._pending
 
     def add(self, kind: str, body: Any, *, chat: int | None, kept: float = KEPT) -> int | None:
         """Its id, or None where it was not wanted or too large."""
@@ -93,12 +96,8 @@ class UpdateQueue:
         if offset < 0:
             self._confirm(list(pending)[: max(0, len(pending) + offset)])
         elif 0 < offset <= self._next + AHEAD:
-            below = []
-            for number in pending:
-                if number >= offset:
-                    break
-                below.append(number)
-            self._confirm(below)
+            self._put_in_order()
+            self._confirm(list(takewhile(lambda number: number < offset, pending)))
 
     def confirm_one(self, number: int) -> None:
         """A webhook's 2xx."""
@@ -106,6 +105,7 @@ class UpdateQueue:
 
     def take(self, limit: int, *, fresh: bool) -> list[Pending]:
         """The oldest updates, still kept; with `share` set some confirmed ones come first."""
+        self._put_in_order()
         found: list[Pending] = []
         late: list[Pending] = []
         now = self._now()
@@ -130,6 +130,14 @@ class UpdateQueue:
         update = self._pending.get(number)
         if update is not None:
             self._expire([update], whatever=True)
+
+    def _put_in_order(self) -> None:
+        """Ids that jumped back come before those that waited already."""
+        if not self._in_order:
+            ordered = sorted(self._pending.items())
+            self._pending.clear()
+            self._pending.update(ordered)
+            self._in_order = True
 
     def _confirm(self, numbers: list[int]) -> None:
         for number in numbers:

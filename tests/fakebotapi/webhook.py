@@ -58,8 +58,6 @@ class Webhook:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
 
     async def _lane(self, lane: int, update: Pending) -> None:
         try:
@@ -68,8 +66,6 @@ class Webhook:
             self._busy.pop(lane, None)
         if self.account.webhook is self:
             self.deliver()
-        elif self.account.webhook is None and self._session is not None:
-            await self._session.close()
 
     async def _insist(self, update: Pending) -> None:
         queue, ticker = self.account.queue, self.account.hub.ticker
@@ -94,6 +90,7 @@ class Webhook:
             headers["X-Telegram-Bot-Api-Secret-Token"] = self.secret
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=IDLE))
+            self.account.hub.sessions.append(self._session)
         try:
             async with self._session.post(self.url, data=update.raw, headers=headers) as answer:
                 body = await answer.read()
