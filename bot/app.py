@@ -138,6 +138,7 @@ def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapp
         policies=read_policies(content / "policies", office.language),
         departments=departments,
         understand=understanding.understand,
+        danger_in=understanding.danger,
         read_command=understanding.read_command,
         means=Means(ids, outside.random, keys.content, keys.lookup, calendar, departments),
         identity=Identity(keys.identity),

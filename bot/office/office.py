@@ -36,6 +36,7 @@ class House:
     policies: Policies
     departments: Departments
     understand: Callable[[str], Understanding]
+    danger_in: Callable[[str], str | None]
     read_command: Callable[[str, bool], str | None]
     means: Means
     identity: Identity
@@ -58,6 +59,7 @@ class Office:
         self.policies = house.policies
         self.departments = house.departments
         self.understand = house.understand
+        self.danger_in = house.danger_in
         self.emergencies = house.emergencies
         self.duty_phone = house.duty_phone
         self.outside_phone = house.outside_phone

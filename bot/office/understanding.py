@@ -68,6 +68,10 @@ class Understander:
         matters = tuple(self._matter(part) for part in self._parts(plain))
         return Understanding(matters, None, self._in_danger(flat))
 
+    def danger(self, text: str) -> str | None:
+        """The kind of danger that the words tell of, alone: asked for every message."""
+        return self._in_danger(normalised(text[:LONGEST]))
+
     def read_command(self, text: str, official: bool) -> str | None:
         """The command that a whole message means; a longer sentence is content."""
         word = normalised(text).strip(_EDGE)

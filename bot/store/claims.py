@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select, update
 
+from bot.store.prepared import Prepared
 from bot.store.queues import (
     InboxState,
     JobState,
@@ -15,7 +16,7 @@ from bot.store.queues import (
     TimerState,
     conversation,
     inbox,
-    insert_ignoring,
+    inserting_new,
     job,
     outbox,
     timer,
@@ -49,18 +50,22 @@ def take_in(tx: Transaction, rows: Sequence[Row]) -> int:
     """Stores raw updates with their lanes; a repeated key changes nothing. Returns how many were new."""
     lanes = [{"id": lane, "state": None, "changed_at": None} for lane in sorted({row["lane"] for row in rows})]
     connection = tx.flushed()
-    insert_ignoring(connection, conversation, lanes, ["id"])
+    _ADD_LANES.run_many(connection, lanes)
     fresh = [{"error": None} | row | {"state": InboxState.NEW, "tries": 0} for row in rows]
-    return insert_ignoring(connection, inbox, fresh, ["channel", "key"])
+    return _TAKE_IN.run_many(connection, fresh)
 
 
-_HEADS = (
+_ADD_LANES = inserting_new(conversation, ["id", "state", "changed_at"], ["id"])
+_TAKE_IN = inserting_new(
+    inbox, ["id", "channel", "key", "lane", "raw", "received_at", "state", "tries", "error"], ["channel", "key"]
+)
+_HEADS = Prepared(
     select(inbox.c.id, inbox.c.lane)
     .where(inbox.c.state == "new", inbox.c.lane.not_in(bindparam("seen", expanding=True)))
     .order_by(inbox.c.id)
     .limit(WINDOW)
 )
-_RAW = (
+_RAW = Prepared(
     select(inbox.c.id, inbox.c.channel, inbox.c.lane, inbox.c.tries, inbox.c.raw, inbox.c.error, conversation.c.state)
     .join(conversation, conversation.c.id == inbox.c.lane)
     .where(inbox.c.id.in_(bindparam("ids", expanding=True)), inbox.c.state == "new")
@@ -74,7 +79,7 @@ def heads(tx: Transaction, at_most: int, skipping: Iterable[int] = ()) -> list[H
     skipped = set(skipping)
     first: dict[int, int] = {}
     for _window in range(WINDOWS):
-        rows = connection.execute(_HEADS, {"seen": list(skipped | first.keys()) or [0]}).all()
+        rows = _HEADS.rows(connection, {"seen": list(skipped | first.keys()) or [0]})
         for id_, lane in rows:
             first.setdefault(lane, id_)
         if len(rows) < WINDOW or len(first) >= at_most:
@@ -85,8 +90,7 @@ def heads(tx: Transaction, at_most: int, skipping: Iterable[int] = ()) -> list[H
         taken = {lane: id_ for lane, id_ in taken.items() if lane in mine}
     if not taken:
         return []
-    found: Iterable[Any] = connection.execute(_RAW, {"ids": list(taken.values())})
-    return [Head(*row) for row in found]
+    return [Head(*row) for row in _RAW.rows(connection, {"ids": list(taken.values())})]
 
 
 def _lock_lanes(tx: Transaction, lanes: Iterable[int]) -> set[int]:
@@ -132,10 +136,13 @@ _DUE = (
 )  # fmt: skip
 
 
+_DUE_HERE, _DUE_UNLOCKED = Prepared(_DUE), Prepared(_DUE.with_for_update(skip_locked=True))
+
+
 def due_timers(tx: Transaction, at_most: int) -> list[DueTimer]:
     """Armed timers whose moment has come, oldest first; those in another writer's hands are left out."""
-    statement = _DUE.with_for_update(skip_locked=True) if tx.is_postgresql else _DUE
-    rows = tx.flushed().execute(statement, {"now": tx.now, "at_most": at_most}).all()
+    statement = _DUE_UNLOCKED if tx.is_postgresql else _DUE_HERE
+    rows = statement.rows(tx.flushed(), {"now": tx.now, "at_most": at_most})
     tx.touched.clear()
     due = [DueTimer(*row) for row in rows]
     if tx.is_postgresql and any(found.lane is not None for found in due):
@@ -175,7 +182,7 @@ class Sendable:
     created_at: datetime
 
 
-_WAITING = (
+_WAITING = Prepared(
     select(*(outbox.c[name] for name in Sendable.__slots__))
     .where(
         outbox.c.channel == bindparam("channel"),
@@ -186,7 +193,7 @@ _WAITING = (
     .order_by(outbox.c.lane, outbox.c.id)
     .limit(WINDOW)
 )
-_CLAIM = (
+_CLAIM = Prepared(
     update(outbox)
     .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
     .values(
@@ -202,7 +209,7 @@ def claim_sendable(tx: Transaction, channel: str, epoch: int, at_most: int, busy
     taken = set(busy)
     for _window in range(WINDOWS):
         params = {"channel": channel, "now": tx.now, "busy": list(taken | first.keys()) or [0]}
-        rows = connection.execute(_WAITING, params).all()
+        rows = _WAITING.rows(connection, params)
         for row in rows:
             found = Sendable(*row)
             first.setdefault(found.address, found)
@@ -211,7 +218,7 @@ def claim_sendable(tx: Transaction, channel: str, epoch: int, at_most: int, busy
     claimed = list(first.values())[:at_most]
     if claimed:
         params = {"ids": [row.id for row in claimed], "epoch_now": epoch, "now": tx.now}
-        connection.execute(_CLAIM, params)
+        _CLAIM.run(connection, params)
     return claimed
 
 
@@ -236,7 +243,7 @@ def settle(tx: Transaction, id_: int, state: OutboxState, *, message: str | None
     )
 
 
-_SETTLE_SENT = (
+_SETTLE_SENT = Prepared(
     update(outbox)
     .where(outbox.c.id == bindparam("row"), outbox.c.state == OutboxState.SENDING)
     .values(state=OutboxState.SENT, message=bindparam("at"), cause=None, body=None, settled_at=bindparam("now"))
@@ -246,7 +253,7 @@ _SETTLE_SENT = (
 def settle_sent(tx: Transaction, messages: Mapping[int, str | None]) -> None:
     """Many rows that arrived, with the platform's message ids."""
     rows = [{"row": id_, "at": message, "now": tx.now} for id_, message in messages.items()]
-    tx.flushed().execute(_SETTLE_SENT, rows)
+    _SETTLE_SENT.run_many(tx.flushed(), rows)
 
 
 def postpone(tx: Transaction, row: Sendable, until: datetime, cause: str) -> None:

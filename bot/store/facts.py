@@ -3,7 +3,7 @@
 from sqlalchemy import Column, String, Table, select
 
 from bot.errors import ConfigError
-from bot.store.queues import insert_ignoring
+from bot.store.queues import inserting_new
 from bot.store.schema import metadata
 from bot.store.transaction import Transaction
 
@@ -13,6 +13,7 @@ fact = Table(
     Column("name", String(40), primary_key=True),
     Column("value", String(200), nullable=False),
 )
+_ADD = inserting_new(fact, ["name", "value"], ["name"])
 
 
 def get(tx: Transaction, name: str) -> str | None:
@@ -21,7 +22,7 @@ def get(tx: Transaction, name: str) -> str | None:
 
 def put(tx: Transaction, name: str, value: str) -> None:
     connection = tx.flushed()
-    if not insert_ignoring(connection, fact, [{"name": name, "value": value}], ["name"]):
+    if not _ADD.run(connection, {"name": name, "value": value}):
         tx.write(fact.update().where(fact.c.name == name).values(value=value))
 
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, Float
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
 Process = Callable[[Any], Any]
 Params = Mapping[str, Any]
@@ -31,7 +32,7 @@ class Prepared:
     def rows(self, connection: Connection, params: Params | None = None) -> list[Any]:
         """Everything that the statement returns, as tuples with names."""
         form, values = self._filled(connection, params or {})
-        cursor = _execute(connection, form.sql, values)
+        cursor = execute(connection, form.sql, values)
         try:
             found = cursor.fetchall()
         finally:
@@ -41,7 +42,7 @@ class Prepared:
     def run(self, connection: Connection, params: Params | None = None) -> int:
         """How many rows the statement changed."""
         form, values = self._filled(connection, params or {})
-        cursor = _execute(connection, form.sql, values)
+        cursor = execute(connection, form.sql, values)
         count = int(cursor.rowcount)
         cursor.close()
         return count
@@ -52,7 +53,7 @@ class Prepared:
         values = [form.fill(row) for row in rows]
         if not values:
             return 0
-        cursor = _execute(connection, form.sql, values, many=True)
+        cursor = execute(connection, form.sql, values, many=True)
         count = int(cursor.rowcount)
         cursor.close()
         return count
@@ -79,14 +80,14 @@ class Prepared:
         statement = self._statement(dialect.name) if callable(self._statement) else self._statement
         compiled: SQLCompiler = statement.compile(dialect=dialect, column_keys=self._columns)
         binds = {name: bind for bind, name in compiled.bind_names.items()}
-        lists = tuple(sorted(name for name, bind in binds.items() if bind.expanding))
+        lists = tuple(sorted(name for name, bind in binds.items() if bind.expanding and bind.required))
         self._lists = lists
         required: dict[str, Any] = {name: None for name, bind in binds.items() if bind.required}
         places = {name: [0] * size for name, size in zip(lists, sizes or [1] * len(lists), strict=True)}
         state = compiled.construct_expanded_state(required | places)
         processes = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in binds.items()}
         columns = list(getattr(statement, "selected_columns", ()))
-        reads = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        reads = [_reader(column.type, dialect) for column in columns]
         return _Form(
             sql=state.statement,
             order=tuple(state.positiontup) if state.positiontup is not None else None,
@@ -138,6 +139,12 @@ def first(rows: Sequence[Any]) -> Any:
     return rows[0] if rows else None
 
 
+def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
+    if isinstance(kind, Float):
+        return None  # both drivers hand out floats, and SQLAlchemy would ask which number type the column has
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
+
+
 def _padded(items: list[Any]) -> list[Any]:
     """Filled up to a power of two by its last item: a few statements serve all lengths, and an `IN` does not mind."""
     if not items:
@@ -145,7 +152,7 @@ def _padded(items: list[Any]) -> list[Any]:
     return items + items[-1:] * ((1 << (len(items) - 1).bit_length()) - len(items))
 
 
-def _execute(connection: Connection, sql: str, values: Any, *, many: bool = False) -> Any:
+def execute(connection: Connection, sql: str, values: Any = (), *, many: bool = False) -> Any:
     """Runs on the driver's own connection; its errors come out as SQLAlchemy's, without the values."""
     driver: Any = connection.connection.dbapi_connection
     cursor = driver.cursor()

@@ -1,6 +1,6 @@
 """What waits: inbox, conversation, outbox, timer, job. Tables, and how acts add to them; claiming is in claims.py."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.store.prepared import Prepared
 from bot.store.schema import metadata
 from bot.store.transaction import Collector, Row, Transaction
 from bot.store.types import UtcTime
@@ -241,24 +242,23 @@ def fire(tx: Transaction, id: int, due_at: datetime) -> None:
     tx.collect(_FIRED, {"row": id, "due": due_at})
 
 
-def _upsert(connection: Connection, table: Table) -> Any:
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+def _insert(dialect: str, table: Table) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
-def insert_ignoring(connection: Connection, table: Table, rows: Iterable[Row], keys: list[str]) -> int:
-    """Inserts the rows whose key is new; the count of those."""
-    statement = _upsert(connection, table).on_conflict_do_nothing(index_elements=keys)
-    return connection.execute(statement, list(rows), execution_options={"preserve_rowcount": True}).rowcount
+def inserting_new(table: Table, columns: Sequence[str], keys: Sequence[str]) -> Prepared:
+    """Inserts the rows whose key is new and counts those."""
+    return Prepared(lambda dialect: _insert(dialect, table).on_conflict_do_nothing(index_elements=keys), columns)
 
 
 def _write_owed(connection: Connection, rows: list[Row]) -> None:
     for row in rows:
         row.update(state=OutboxState.QUEUED, tries=0, repeats=0)
-    insert_ignoring(connection, outbox, rows, ["key", "address"])
+    _OWE.run_many(connection, rows)
 
 
 def _write_superseded(connection: Connection, rows: list[Row]) -> None:
-    connection.execute(_SUPERSEDE, rows)
+    _SUPERSEDE.run_many(connection, rows)
 
 
 def _write_timers(connection: Connection, rows: list[Row]) -> None:
@@ -266,48 +266,58 @@ def _write_timers(connection: Connection, rows: list[Row]) -> None:
     armed = [row for row in last.values() if row.pop("armed")]
     gone = [{"row": key} for key in last.keys() - {row["key"] for row in armed}]
     if gone:
-        connection.execute(_DISARM, sorted(gone, key=lambda row: str(row["row"])))
+        _DISARM.run_many(connection, sorted(gone, key=lambda row: str(row["row"])))
     if armed:
         for row in armed:
             row.update(state=TimerState.ARMED, tries=0)
-        statement = _upsert(connection, timer)
-        fresh = {name: statement.excluded[name] for name in ("due_at", "data", "state", "tries", "kind", "subject")}
-        statement = statement.on_conflict_do_update(index_elements=["key"], set_=fresh)
-        connection.execute(statement, sorted(armed, key=lambda row: str(row["key"])))
+        _ARM.run_many(connection, sorted(armed, key=lambda row: str(row["key"])))
 
 
 def _write_jobs(connection: Connection, rows: list[Row]) -> None:
     for row in rows:
         row.update(state=JobState.WAITING, tries=0, epoch=0)
-    insert_ignoring(connection, job, rows, ["key"])
+    _START.run_many(connection, rows)
 
 
 def _write_conversations(connection: Connection, rows: list[Row]) -> None:
     last = {row["row"]: row for row in rows}
-    connection.execute(_SAVE_CONVERSATION, sorted(last.values(), key=lambda row: int(row["row"])))
+    _SAVE_CONVERSATION.run_many(connection, sorted(last.values(), key=lambda row: int(row["row"])))
 
 
 def _write_done(connection: Connection, rows: list[Row]) -> None:
-    connection.execute(_MARK_DONE, rows)
+    _MARK_DONE.run_many(connection, rows)
 
 
 def _write_fired(connection: Connection, rows: list[Row]) -> None:
-    connection.execute(_MARK_FIRED, rows)
+    _MARK_FIRED.run_many(connection, rows)
 
 
-_SUPERSEDE = (
+def _arming(dialect: str) -> Any:
+    statement = _insert(dialect, timer)
+    fresh = {name: statement.excluded[name] for name in ("due_at", "data", "state", "tries", "kind", "subject")}
+    return statement.on_conflict_do_update(index_elements=["key"], set_=fresh)
+
+
+_OWE = inserting_new(
+    outbox, [*Owed.__slots__, "created_at", "state", "tries", "repeats"], ["key", "address"]
+)  # fmt: skip
+_SUPERSEDE = Prepared(
     update(outbox)
     .where(outbox.c.id == bindparam("row"), outbox.c.state == OutboxState.QUEUED)
     .values(state=OutboxState.SUPERSEDED, body=None, settled_at=bindparam("now"))
 )
-_DISARM = delete(timer).where(timer.c.key == bindparam("row"), timer.c.state == TimerState.ARMED)
-_SAVE_CONVERSATION = (
+_ARM = Prepared(_arming, ["id", "key", "kind", "subject", "lane", "due_at", "data", "state", "tries"])
+_DISARM = Prepared(delete(timer).where(timer.c.key == bindparam("row"), timer.c.state == TimerState.ARMED))
+_START = inserting_new(
+    job, ["id", "key", "kind", "subject", "data", "not_before", "state", "tries", "epoch"], ["key"]
+)  # fmt: skip
+_SAVE_CONVERSATION = Prepared(
     update(conversation)
     .where(conversation.c.id == bindparam("row"))
     .values(state=bindparam("state"), changed_at=bindparam("now"))
 )
-_MARK_DONE = update(inbox).where(inbox.c.id == bindparam("row")).values(state=InboxState.DONE, raw=None)
-_MARK_FIRED = (
+_MARK_DONE = Prepared(update(inbox).where(inbox.c.id == bindparam("row")).values(state=InboxState.DONE, raw=None))
+_MARK_FIRED = Prepared(
     update(timer)
     .where(timer.c.id == bindparam("row"), timer.c.due_at == bindparam("due"))
     .values(state=case((timer.c.state == TimerState.ARMED, TimerState.FIRED), else_=timer.c.state))

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Executable
 
+from bot.store.prepared import Prepared, execute
+
 Row = dict[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
@@ -46,6 +48,19 @@ class Transaction:
         self._protect()
         return self._connection.execute(statement, params)
 
+    def rows(self, prepared: Prepared, params: Mapping[str, Any] | None = None) -> list[Any]:
+        """What a prepared statement returns, of tables that are not collected."""
+        return prepared.rows(self._connection, params)
+
+    def change(self, prepared: Prepared, params: Mapping[str, Any] | None = None) -> int:
+        """Writes a table that is not collected by a prepared statement; how many rows it changed."""
+        self._protect()
+        return prepared.run(self._connection, params)
+
+    def change_many(self, prepared: Prepared, rows: Rows) -> int:
+        self._protect()
+        return prepared.run_many(self._connection, rows)
+
     def collect(self, collector: Collector, row: Row) -> None:
         """Keeps a row until the flush."""
         self._collected.setdefault(collector, []).append(row)
@@ -62,7 +77,7 @@ class Transaction:
 
     def end_event(self) -> None:
         if self._has_savepoint:
-            self._connection.exec_driver_sql("RELEASE SAVEPOINT event")
+            execute(self._connection, "RELEASE SAVEPOINT event")
         self._in_event = self._has_savepoint = False
 
     def undo_event(self) -> None:
@@ -79,7 +94,7 @@ class Transaction:
         if not self._in_event or self._has_savepoint:
             return
         self._write_out(self._before_event, only_before=True)
-        self._connection.exec_driver_sql("SAVEPOINT event")
+        execute(self._connection, "SAVEPOINT event")
         self._has_savepoint = True
 
     def _write_out(self, before: Mapping[Collector, int], *, only_before: bool = False) -> None:

@@ -7,6 +7,7 @@ from bot.errors import NotFound
 from bot.office.cases.model import Case, Privacy, Status
 from bot.office.cases.model import Said as Entered
 from bot.office.cases.number import find_numbers
+from bot.office.cases.records import Attachment, Entry
 from bot.telling import Telling
 from bot.text import Text, bold, join, quote
 from bot.words import Message, _
@@ -71,7 +72,10 @@ def case_command(ctx: Ctx, rest: str) -> Screen:
 @router.action("case.card")
 def card(ctx: Ctx, number: str) -> Screen:
     """A case with all that was said; the one who brought it stays unnamed here."""
-    case, entries, files = ctx.office.cases.work_on(number, ctx.person)
+    return card_of(ctx, *ctx.office.cases.work_on(number, ctx.person))
+
+
+def card_of(ctx: Ctx, case: Case, entries: list[Entry], files: list[Attachment]) -> Screen:
     ctx.subject = case.id
     lines = [_heading(ctx, case)]
     if case.place:

@@ -10,7 +10,7 @@ from bot.office.cases.model import Case, Outcome
 from bot.text import clean, join, quote
 from bot.words import Message, _
 from handlers.context import WORKERS, Ctx, Router, speaker, split_number
-from handlers.officials.queue import card, number_of
+from handlers.officials.queue import card, card_of, number_of
 
 router = Router("writing", who=WORKERS)
 
@@ -49,8 +49,7 @@ def take_command(ctx: Ctx, rest: str) -> Screen:
 @router.action("case.take")
 def take(ctx: Ctx, number: str) -> Screen:
     case = ctx.office.cases.take(number, by=ctx.person)
-    ctx.subject = case.id
-    screen = card(ctx, number)
+    screen = card_of(ctx, *ctx.office.cases.with_papers(case, ctx.person))
     return Screen(join([ctx.say(_("It is yours now.")), screen.text]), screen.rows)
 
 

@@ -123,7 +123,7 @@ def emergency(ctx: Ctx, said: Said) -> Screens:
     """Danger comes first: what to do and whom to call, then the talk goes on (N01)."""
     if not said.text:
         return None
-    danger = ctx.office.understand(said.text).danger
+    danger = ctx.office.danger_in(said.text)
     if danger is None:
         return None
     return ctx.screen(ctx.office.emergencies.words(danger, ctx.say.language))

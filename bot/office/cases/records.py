@@ -8,13 +8,14 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import BindParameter, ColumnElement, CursorResult, Select, bindparam, func, insert, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, Table, bindparam, func, insert, select, update
 
 from bot.errors import Changed
 from bot.office.cases.model import OPEN, Case, Kind, Outcome, Privacy, Said, Status
 from bot.office.cases.scope import Sight, Viewer, facts_of, readable, sight_of, workable
 from bot.office.cases.tables import assignment, attachment, case, case_event, case_party, case_round, entry
 from bot.sealing import Sealer
+from bot.store.prepared import Prepared, first
 from bot.store.transaction import Transaction
 from bot.store.types import to_micros
 
@@ -93,7 +94,7 @@ class Records:
 
     def entry_of_source(self, source: str, *, viewer: Viewer) -> Entry | None:
         """The entry that came by a certain message."""
-        row = self._read("entry_of_source", viewer, wanted=source).first()
+        row = first(self._read("entry_of_source", viewer, wanted=source))
         return self._entry(row) if row else None
 
     def attachments(self, case_id: int, *, viewer: Viewer) -> list[Attachment]:
@@ -112,7 +113,8 @@ class Records:
 
     def solved(self, found: Case, *, viewer: Viewer) -> bool | None:
         """What the resident said of the current round; None: nothing."""
-        return self._read("solved", viewer, wanted=found.id, round=found.round).scalar_one_or_none()
+        row = first(self._read("solved", viewer, wanted=found.id, round=found.round))
+        return row.solved if row else None
 
     # --- writes ---
 
@@ -122,17 +124,17 @@ class Records:
             "limit_days": limit[0], "limit_working": limit[1], "channel": channel, "area": area,
             "urgency": "normal", "paused_ms": 0, "transfers": 0, "objections": 0, "extensions": 0,
         }  # fmt: skip
-        self._tx.write(insert(case), values)
+        self._tx.change(_ADD_CASE, values)
 
     def add_round(self, of: Case, *, id: int, limit: tuple[int, bool]) -> None:
         row = {"id": id, "case": of.id, "round": of.round, "limit_days": limit[0], "limit_working": limit[1]}
-        self._tx.write(insert(case_round), row | {"due_at": of.due_at})
+        self._tx.change(_ADD_ROUND, row | {"due_at": of.due_at})
 
     def save(self, old: Case, new: Case) -> Case:
         """Compare-and-swap; raises Changed where somebody was faster."""
         values = {f"new_{name}": getattr(new, name) for name in _CHANGING}
         keys = {"id_now": old.id, "revision_now": old.revision, "new_revision": old.revision + 1}
-        if self._tx.write(_SAVE, values | keys).rowcount != 1:
+        if self._tx.change(_SAVE, values | keys) != 1:
             raise Changed("case.changed", number=old.number)
         return replace(new, revision=old.revision + 1)
 
@@ -149,12 +151,12 @@ class Records:
 
     def add_party(self, of: Case, *, id: int, person: int, part: str, address: int | None) -> None:
         row = {"id": id, "case": of.id, "person": person, "part": part, "address": address, "since": self._tx.now}
-        self._tx.write(insert(case_party), row)
+        self._tx.change(_ADD_PARTY, row)
 
     def assign(self, of: Case, *, id: int, official: int | None) -> None:
         """A lead for a case that has none."""
         row = {"id": id, "case": of.id, "department": of.department, "official": official, "part": "lead"}
-        self._tx.write(insert(assignment), row | {"round": of.round, "since": self._tx.now})
+        self._tx.change(_ADD_ASSIGNMENT, row | {"round": of.round, "since": self._tx.now})
 
     def add_entry(
         self, of: Case, *, id: int, kind: Said, words: str, author: int | None, source: str | None,
@@ -162,7 +164,7 @@ class Records:
     ) -> Entry:  # fmt: skip
         row = {"id": id, "case": of.id, "kind": kind.value, "words": self._seal(words, ENTRY), "author": author}
         moments = {"happened_at": happened_at, "entered_at": self._tx.now}
-        self._tx.write(insert(entry), row | moments | {"source": source, "revises": revises})
+        self._tx.change(_ADD_ENTRY, row | moments | {"source": source, "revises": revises})
         return Entry(id, of.id, kind, words, author, happened_at, revises)
 
     def add_attachments(self, of: Case, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -187,7 +189,7 @@ class Records:
         detail: str = "",
     ) -> None:  # fmt: skip
         """Several links at once: (id, code, before, after)."""
-        row = self._tx.read(_LAST_EVENT, {"wanted": of.id}).one_or_none()
+        row = first(self._tx.rows(_LAST_EVENT, {"wanted": of.id}))
         number, digest = (row.number, row.digest) if row else (0, _NO_DIGEST)
         links = []
         for id_, code, before, after in steps:
@@ -196,14 +198,14 @@ class Records:
                     "before": before, "after": after, "detail": detail, "at": self._tx.now}  # fmt: skip
             digest = chained(digest, link)
             links.append(link | {"digest": digest})
-        self._tx.write(insert(case_event), links)
+        self._tx.change_many(_ADD_EVENT, links)
 
-    def _read(self, query: str, viewer: Viewer, **facts: Any) -> CursorResult[Any]:
+    def _read(self, query: str, viewer: Viewer, **facts: Any) -> list[Any]:
         """One of the prepared statements, with this viewer's condition in it."""
-        return self._tx.read(_statement(query, sight_of(viewer)), facts_of(viewer) | facts)
+        return self._tx.rows(_statement(query, sight_of(viewer)), facts_of(viewer) | facts)
 
     def _one(self, query: str, viewer: Viewer, **facts: Any) -> Case | None:
-        row = self._read(query, viewer, **facts).one_or_none()
+        row = first(self._read(query, viewer, **facts))
         return self._case(row) if row else None
 
     def _case(self, row: Any) -> Case:
@@ -234,17 +236,32 @@ _ENTRY = [entry.c[name] for name in ("id", "case", "kind", "words", "author", "h
 _ATTACHED = [name for name in Attachment.__slots__ if name != "name"]
 _ATTACHMENT = [attachment.c[name] for name in _ATTACHED]
 
-_SAVE = (
+_SAVE = Prepared(
     update(case)
     .where(case.c.id == bindparam("id_now"), case.c.revision == bindparam("revision_now"))
     .values({name: bindparam(f"new_{name}") for name in (*_CHANGING, "revision")})
 )
-_LAST_EVENT = (
+_LAST_EVENT = Prepared(
     select(case_event.c.number, case_event.c.digest)
     .where(case_event.c.case == bindparam("wanted"))
     .order_by(case_event.c.number.desc())
     .limit(1)
 )
+
+
+def _adding(table: Table) -> Prepared:
+    return Prepared(insert(table), [column.name for column in table.c])
+
+
+_ADD_CASE = Prepared(
+    insert(case),
+    [*_PLAIN, "title", "place", "limit_days", "limit_working", "channel", "area", "urgency", "paused_ms", "transfers",
+     "objections", "extensions"],
+)  # fmt: skip
+_ADD_ROUND = Prepared(insert(case_round), ["id", "case", "round", "limit_days", "limit_working", "due_at"])
+_ADD_PARTY = Prepared(insert(case_party), ["id", "case", "person", "part", "address", "since"])
+_ADD_ASSIGNMENT = Prepared(insert(assignment), ["id", "case", "department", "official", "part", "round", "since"])
+_ADD_ENTRY, _ADD_EVENT = _adding(entry), _adding(case_event)
 _wanted: BindParameter[Any] = bindparam("wanted")
 _told = case_party.c.part.in_(("requester", "follower"))
 _QUERIES: Mapping[str, Callable[[Sight], Select[Any]]] = {
@@ -288,8 +305,8 @@ _QUERIES: Mapping[str, Callable[[Sight], Select[Any]]] = {
 
 
 @cache
-def _statement(query: str, sight: Sight) -> Select[Any]:
-    return _QUERIES[query](sight)
+def _statement(query: str, sight: Sight) -> Prepared:
+    return Prepared(_QUERIES[query](sight))
 
 
 is_open: ColumnElement[bool] = case.c.status.in_([status.value for status in OPEN])

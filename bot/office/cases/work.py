@@ -75,12 +75,11 @@ class Work(Acts):
 
     def work_on(self, number: str, by: Person) -> tuple[Case, list[Entry], list[Attachment]]:
         """A case with everything said and attached, for an official."""
-        found = self._workable(number, by)
-        return (
-            found,
-            self._records.entries(found.id, viewer=by),
-            self._records.attachments(found.id, viewer=by),
-        )
+        return self.with_papers(self._workable(number, by), by)
+
+    def with_papers(self, of: Case, by: Person) -> tuple[Case, list[Entry], list[Attachment]]:
+        """The same for a case that was just read or changed."""
+        return of, self._records.entries(of.id, viewer=by), self._records.attachments(of.id, viewer=by)
 
     def take(self, number: str, *, by: Person) -> Case:
         """Accepted, dispatched and signed for, as three events of one act."""

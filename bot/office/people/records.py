@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from bot.office.people.model import Grant, Person, Role
+from bot.store.prepared import Prepared
 from bot.store.queues import conversation
 from bot.store.schema import metadata
 from bot.store.transaction import Transaction
@@ -86,30 +87,36 @@ audit = Table(
     Index("ix_audit_at", "at"),
 )
 
-_FOUND = (
+_FOUND = Prepared(
     select(address.c.lookup, person.c.id, address.c.id, address.c.channel, person.c.language, person.c.consent)
     .join(person, person.c.id == address.c.person)
     .where(address.c.lookup.in_(bindparam("keys", expanding=True)))
 )
-_BY_PERSON = (
+_BY_PERSON = Prepared(
     select(address.c.lookup, person.c.id, address.c.id, address.c.channel, person.c.language, person.c.consent)
     .join(person, person.c.id == address.c.person)
     .where(address.c.person.in_(bindparam("keys", expanding=True)))
     .order_by(address.c.reachable, address.c.id)
 )
-_GRANTS = select(role_grant.c.person, role_grant.c.role, role_grant.c.department).where(
-    role_grant.c.person.in_(bindparam("keys", expanding=True)), role_grant.c.revoked_at.is_(None)
+_GRANTS = Prepared(
+    select(role_grant.c.person, role_grant.c.role, role_grant.c.department).where(
+        role_grant.c.person.in_(bindparam("keys", expanding=True)), role_grant.c.revoked_at.is_(None)
+    )
 )
+_CHATS = Prepared(select(address.c.id, address.c.chat).where(address.c.id.in_(bindparam("ids", expanding=True))))
+_ADD_PERSON = Prepared(insert(person), ["id", "language", "consent", "created_at"])
+_ADD_ADDRESS = Prepared(insert(address), [column.name for column in address.c])
 
 
 def by_lookup(tx: Transaction, keys: Sequence[bytes]) -> dict[bytes, Person]:
     """The people at these addresses, with the roles they hold at this moment."""
-    return _people(tx, tx.read(_FOUND, {"keys": list(keys)}).all(), key=0)
+    return _people(tx, tx.rows(_FOUND, {"keys": keys}), key=0)
 
 
 def by_id(tx: Transaction, ids: Iterable[int]) -> dict[int, Person]:
     """People at their newest reachable address."""
-    return _people(tx, tx.read(_BY_PERSON, {"keys": list(ids)}).all(), key=1)
+    wanted = list(ids)
+    return _people(tx, tx.rows(_BY_PERSON, {"keys": wanted}) if wanted else [], key=1)
 
 
 def _people(tx: Transaction, rows: Sequence[Any], *, key: int) -> dict[Any, Person]:
@@ -124,7 +131,7 @@ def grants_of(tx: Transaction, ids: Iterable[int]) -> dict[int, frozenset[Grant]
     wanted = list(ids)
     found: dict[int, set[Grant]] = {}
     if wanted:
-        for row in tx.read(_GRANTS, {"keys": wanted}):
+        for row in tx.rows(_GRANTS, {"keys": wanted}):
             found.setdefault(row.person, set()).add(Grant(Role(row.role), row.department))
     return {id_: frozenset(grants) for id_, grants in found.items()}
 
@@ -138,8 +145,7 @@ def holders(tx: Transaction, roles: Iterable[Role]) -> dict[int, frozenset[Grant
 
 
 def sealed_chats(tx: Transaction, addresses: Sequence[int]) -> Mapping[int, bytes]:
-    statement = select(address.c.id, address.c.chat).where(address.c.id.in_(bindparam("ids", expanding=True)))
-    return {row.id: row.chat for row in tx.read(statement, {"ids": list(addresses)})}
+    return {row.id: row.chat for row in tx.rows(_CHATS, {"ids": addresses})} if addresses else {}
 
 
 def channel_of(tx: Transaction, address_id: int) -> str | None:
@@ -161,14 +167,14 @@ def lanes_of(tx: Transaction, lanes: Iterable[int]) -> dict[int, Person]:
 
 
 def add_person(tx: Transaction, id_: int, language: str | None) -> None:
-    tx.write(insert(person), {"id": id_, "language": language, "consent": 0, "created_at": tx.now})
+    tx.change(_ADD_PERSON, {"id": id_, "language": language, "consent": 0, "created_at": tx.now})
 
 
 def add_address(
     tx: Transaction, *, id: int, person_id: int, channel: str, lookup: bytes, chat: bytes, lane: int
 ) -> None:
     row = {"id": id, "person": person_id, "channel": channel, "lookup": lookup, "chat": chat, "lane": lane}
-    tx.write(insert(address), row | {"reachable": True, "created_at": tx.now})
+    tx.change(_ADD_ADDRESS, row | {"reachable": True, "created_at": tx.now})
 
 
 def set_reachable(tx: Transaction, address_id: int, reachable: bool) -> None:
