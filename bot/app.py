@@ -41,7 +41,7 @@ from bot.office.people.model import Person, Role
 from bot.office.policies.service import read_policies
 from bot.office.understanding import read_understanding
 from bot.sealing import Keys, make_keys, read_keys
-from bot.store import facts
+from bot.store import claims, facts
 from bot.store.engine import file_of, read_url, writer_engine
 from bot.store.files import Files
 from bot.store.queues import arm
@@ -199,6 +199,8 @@ class App:
         epoch, was_clean = await self.store.writer.submit(lambda tx: facts.open_run(tx, self.store.keys.fingerprint))
         if not was_clean:
             log.warning("unclean_stop_before", epoch=epoch)
+        if self.store.lock is not None:  # nobody else works on this file
+            await self.store.writer.submit(claims.release_jobs)
         self._build(epoch, singly=not was_clean)
 
     async def stop(self) -> None:

@@ -2,7 +2,7 @@
 
 from handlers.context import Router
 from handlers.officials import queue, writing
-from handlers.residents import albums, cases, consent, drafts, human, matters, menu, policies
+from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, policies
 from handlers.timed import reminders, tellings
 
 
@@ -15,6 +15,7 @@ def all_routes() -> Router:
         consent.router,
         human.router,
         albums.router,
+        edits.router,
         policies.router,
         matters.router,
         drafts.router,

@@ -94,8 +94,11 @@ class Talk:
             if (button := self._meant(ctx, text)) is not None:
                 return self._pressed(ctx, button.action)
             word = self._read_command(text, not ctx.roles.isdisjoint(self._officials))
-            if word == YES and (main := self._main_button(ctx)) is not None:
-                return self._pressed(ctx, main.action)
+            if word == YES:
+                if (main := self._main_button(ctx)) is not None:
+                    return self._pressed(ctx, main.action)
+                if (agreed := self._first_hook(ctx, "yes")) is not None:
+                    return agreed
             if word in FORM_WORDS and ctx.conversation.filling is not None:
                 return self._form_word(ctx, str(word))
             if word is not None and word in self._router.commands:

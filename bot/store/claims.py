@@ -340,6 +340,12 @@ def lease_jobs(tx: Transaction, at_most: int, lease: timedelta) -> list[Lease]:
     return [Lease(row.id, row.key, row.kind, row.subject, row.data, row.tries + 1, row.epoch + 1) for row in rows]
 
 
+def release_jobs(tx: Transaction) -> int:
+    """Leases of a run that is over end at once; only for whoever knows that no other run is at work."""
+    statement = update(job).where(job.c.state == JobState.LEASED).values(state=JobState.WAITING, not_before=tx.now)
+    return tx.flushed().execute(statement).rowcount
+
+
 def finish_job(tx: Transaction, lease: Lease, state: JobState, *, id_: int, raw: bytes, error: str = "") -> bool:
     """The job's end and its result in the inbox, in one transaction; False for a fenced latecomer."""
     statement = update(job).where(job.c.id == lease.id, job.c.epoch == lease.epoch, job.c.state == JobState.LEASED)

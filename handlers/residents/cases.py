@@ -152,8 +152,8 @@ def add(ctx: Ctx, rest: str) -> Screens:
 @router.action("case.addheld")
 def add_held(ctx: Ctx, number: str) -> Screens:
     """What was just said belongs to this case."""
-    waiting = held.take(ctx)
-    return _added(ctx, number, held.merged(waiting)) if waiting else show(ctx, number)
+    said = held.take(ctx)
+    return _added(ctx, number, said) if said is not None else show(ctx, number)
 
 
 @router.hook("quoted")
@@ -178,16 +178,6 @@ def _added(ctx: Ctx, number: str, said: Said) -> Screen:
     if case.is_open:
         words = _("Added to number {number}. The date stands: {due}.", number=case.number, due=promised(case))
     return ctx.screen(words, [my_cases_button(ctx)])
-
-
-@router.hook("edited")
-def edited(ctx: Ctx, said: Said) -> Screens:
-    """An edited message: kept as a further version of what it was."""
-    source = source_of(ctx)
-    if source is None or not said.text:
-        return None
-    case = ctx.office.cases.add_version(source, said.text, by=ctx.person, said_at=ctx.event.happened_at)
-    return ctx.screen(_("Seen: your change is added to number {number}.", number=case.number)) if case else None
 
 
 @router.command("withdraw")

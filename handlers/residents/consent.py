@@ -88,19 +88,24 @@ def agree(ctx: Ctx) -> Screens:
     if going_on := ctx.memory.pop("after_consent", None):
         action, *args = going_on
         return listed(ctx.router.actions[action].handler(ctx, *args))
-    waiting = held.take(ctx)
-    if not waiting:
+    said = held.take(ctx)
+    if said is None:
         return menu_screen(ctx, _("Good. Just write, speak or send a photo."))
-    said = held.merged(waiting)
     for hook in ctx.router.hooks["said"]:
         if (screens := hook(ctx, said)) is not None:
             return listed(screens)
     return menu_screen(ctx)
 
 
+@router.hook("yes")
+def typed_yes(ctx: Ctx) -> Screens:
+    """A “yes” some messages later still is the answer to the question for consent."""
+    return agree(ctx) if ctx.memory.get("asked_consent") else None
+
+
 @router.action("consent.no", by_yes=False)
 def decline(ctx: Ctx) -> Screen:
-    held.take(ctx)
+    held.drop(ctx)
     ctx.office.forget(f"held:{ctx.arrival.lane}")
     ctx.memory.clear()
     return ctx.screen(
@@ -124,6 +129,6 @@ def more(ctx: Ctx) -> Screen:
 @router.timed("held.expired")
 def expire(ctx: Ctx, _due: Due) -> Screens:
     """A day without consent: what was held is deleted."""
-    if not held.take(ctx) or ctx.office.calendar.quiet_until(ctx.now) is not None:
+    if not held.drop(ctx) or ctx.office.calendar.quiet_until(ctx.now) is not None:
         return None
     return ctx.screen(_("You have not said yes, so I have deleted what I kept for you. Write again whenever you like."))

@@ -11,14 +11,37 @@ AT_MOST = 10
 
 
 def keep(ctx: Ctx, said: Said) -> None:
-    ctx.memory.setdefault("held", [])
-    ctx.memory["held"] = [*ctx.memory["held"], msgspec.to_builtins(said)][-AT_MOST:]
+    """One more message; many are joined at the front, and none is dropped."""
+    stored = [*ctx.memory.get("held", []), {"said": msgspec.to_builtins(said), "message": ctx.event.message}]
+    while len(stored) > AT_MOST:
+        first, second, *rest = stored
+        both = merged([msgspec.convert(item["said"], Said) for item in (first, second)])
+        stored = [{"said": msgspec.to_builtins(both), "message": first["message"]}, *rest]
+    ctx.memory["held"] = stored
 
 
-def take(ctx: Ctx) -> list[Said]:
-    """What was kept; it is gone from the memory."""
-    stored: list[Any] = ctx.memory.pop("held", [])
-    return [msgspec.convert(item, Said) for item in stored]
+def take(ctx: Ctx) -> Said | None:
+    """What was kept, as if just said; it is gone from the memory, and later edits of its first message find it."""
+    stored: list[dict[str, Any]] = ctx.memory.pop("held", [])
+    if not stored:
+        return None
+    ctx.event = msgspec.structs.replace(ctx.event, message=stored[0]["message"])
+    return merged([msgspec.convert(item["said"], Said) for item in stored])
+
+
+def drop(ctx: Ctx) -> bool:
+    """Forgets what was kept; whether there was anything."""
+    return bool(ctx.memory.pop("held", []))
+
+
+def change(ctx: Ctx, message: str, words: str) -> bool:
+    """An edit of a message that still waits: the new words take the place of the old ones."""
+    stored: list[dict[str, Any]] = ctx.memory.get("held", [])
+    for item in stored:
+        if item["message"] == message:
+            item["said"] = {**item["said"], "text": words}
+            return True
+    return False
 
 
 def merged(messages: list[Said]) -> Said:

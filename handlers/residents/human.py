@@ -57,4 +57,5 @@ def _unfinished(ctx: Ctx) -> list[Said]:
     filling = ctx.conversation.filling
     drafts = [Said(str(filling.answers.get(TEXT, "")), files_of(filling.answers))] if filling is not None else []
     asked = [Said(str(ctx.memory.pop(name))) for name in ("unsure", "asked") if name in ctx.memory]
-    return [*drafts, *asked, *held.take(ctx)]
+    waiting = held.take(ctx)
+    return [*drafts, *asked, *([waiting] if waiting is not None else [])]

@@ -101,6 +101,7 @@ def register(ctx: Ctx, answers: Answers) -> Screens:
         said_at=ctx.event.happened_at,
     )
     ctx.subject = case.id
+    ctx.memory.pop("lately", None)
     return [receipt(ctx, case), *next_matter(ctx)]
 
 
@@ -349,10 +350,9 @@ def shown(case: Case) -> str:
 
 @router.action("matter.new")
 def something_else(ctx: Ctx) -> Screens:
-    waiting = held.take(ctx)
-    if not waiting:
+    said = held.take(ctx)
+    if said is None:
         return ctx.ask()
-    said = held.merged(waiting)
     matters = ctx.office.understand(said.text).matters if said.text else ()
     found = next(iter(matters), None) if len(matters) == 1 else None
     return begin(ctx, said, Kind((found.kind if found else None) or Kind.HELP), found)

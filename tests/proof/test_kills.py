@@ -3,130 +3,138 @@
 import asyncio
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import func, select
 
 from bot.config import Settings, read_settings
 from bot.office.cases.records import ENTRY
-from bot.office.cases.tables import case, entry
+from bot.office.cases.tables import attachment, case, entry
 from bot.sealing import read_keys
-from bot.store.engine import read_url
-from bot.store.queues import outbox
-from tests.proof.peer import Peer
+from bot.store.queues import inbox, job, outbox, timer
+from tests.fakebotapi import FakeBotApi, Person
+from tests.proof.outside import PHOTO, configured, rows, started, stopped, until
 
-TOKEN = "123456789:AAExampleExampleExampleExampleExampl"  # made up
 RESIDENTS = 10
 UPDATES = 10  # each
+REPEATED = 0.05  # of what was confirmed
 POINTS = ("inbox commit", "acknowledgement", "mid-batch", "before commit", "after commit", "after claim", "after HTTP")
-PATIENCE = 60.0
 
 pytestmark = [pytest.mark.sockets, pytest.mark.slow]
-
-
-def configured(folder: Path, peer: Peer) -> Path:
-    config = folder / "config.toml"
-    config.write_text(
-        f"""
-[database]
-url = "sqlite:///{folder}/huiyin.db"
-[security]
-key_file = "{folder}/keys"
-[files]
-folder = "{folder}/files"
-[telegram]
-token = "{TOKEN}"
-base_url = "{peer.url}/bot"
-base_file_url = "{peer.url}/file/bot"
-[web]
-enabled = false
-""",
-        "utf-8",
-    )
-    return config
-
-
-async def started(config: Path, *arguments: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.proof.victim", str(config), *arguments, stdout=asyncio.subprocess.DEVNULL
-    )
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    """Asks again until it is so: the other side is another process."""
-    async with asyncio.timeout(PATIENCE):
-        while not happened():  # noqa: ASYNC110  no event reaches over from a process that is killed
-            await asyncio.sleep(0.05)
-
-
-async def stopped(process: asyncio.subprocess.Process) -> None:
-    process.terminate()
-    await process.wait()
 
 
 def words_by_case(settings: Settings) -> list[list[str]]:
     """What stands in each case, in the order in which it was written."""
     keys = read_keys(settings.security.key_file)
-    engine = create_engine(read_url(settings.database.url))
     found: dict[int, list[str]] = {}
-    with engine.connect() as connection:
-        for row in connection.execute(select(entry.c.case, entry.c.words).order_by(entry.c.case, entry.c.id)):
-            found.setdefault(row.case, []).append(keys.content.open(row.words, ENTRY).decode())
-        assert connection.execute(select(func.count()).select_from(case)).scalar_one() == RESIDENTS
-    engine.dispose()
+    for row in rows(settings, select(entry.c.case, entry.c.words).order_by(entry.c.case, entry.c.id)):
+        found.setdefault(row.case, []).append(keys.content.open(row.words, ENTRY).decode())
+    assert rows(settings, select(func.count()).select_from(case))[0][0] == RESIDENTS
     return list(found.values())
 
 
-def unsettled(settings: Settings) -> int:
-    engine = create_engine(read_url(settings.database.url))
-    with engine.connect() as connection:
-        waiting = select(func.count()).where(outbox.c.state.in_(("queued", "sending")))
-        count = int(connection.execute(waiting).scalar_one())
-    engine.dispose()
-    return count
+def files_by_case(settings: Settings) -> dict[int, list[str]]:
+    """The state of every attachment."""
+    found: dict[int, list[str]] = {}
+    for row in rows(settings, select(attachment.c.case, attachment.c.state)):
+        found.setdefault(row.case, []).append(row.state)
+    return found
 
 
-def told(peer: Peer, chat: int, pattern: str) -> list[str]:
-    return [found[1] for message in peer.to(chat) if (found := re.search(pattern, message["text"]))]
+def is_settled(settings: Settings) -> bool:
+    """Whether nothing is to be done now; what may have arrived is sent again only after a minute."""
+    now = datetime.now(UTC)
+    waiting = (
+        select(inbox.c.id).where(inbox.c.state == "new"),
+        select(outbox.c.id).where(outbox.c.state.in_(("queued", "sending")), outbox.c.not_before <= now),
+        select(timer.c.id).where(timer.c.state == "armed", timer.c.due_at < now + timedelta(seconds=10)),
+        select(job.c.id).where(job.c.state.in_(("waiting", "leased"))),
+    )
+    return not any(rows(settings, statement.limit(1)) for statement in waiting)
 
 
-async def cases_of(peer: Peer, people: list[int]) -> list[str]:
+def told(person: Person, pattern: str) -> list[str]:
+    return [found[1] for message in person.received if (found := re.search(pattern, message.text or ""))]
+
+
+async def register(people: list[Person]) -> list[str]:
     """Every resident registers one case; their numbers."""
-    for chat in people:
-        for words in ("/start", "好", "/request 幸福里3号楼2单元的灯坏了", "登记"):
-            peer.says(chat, words)
-    await until(lambda: all(told(peer, chat, r"编号 ([0-9A-Z-]{9})") for chat in people))
-    return [told(peer, chat, r"编号 ([0-9A-Z-]{9})")[0] for chat in people]
+    for person in people:
+        person.starts()
+        for words in ("好", "/request 幸福里3号楼2单元的灯坏了", "登记"):
+            person.says(words)
+    await until(lambda: all(told(person, r"编号 ([0-9A-Z-]{9})") for person in people))
+    return [told(person, r"编号 ([0-9A-Z-]{9})")[0] for person in people]
+
+
+async def killed(config: Path, point: str, api: FakeBotApi, settings: Settings, hits: tuple[int, ...]) -> int:
+    """Lets the office die at the point, at different depths of its work; how often it did."""
+    deaths = 0
+    for hit in hits:
+        process = await started(sys.executable, "-m", "tests.proof.victim", config, point, str(hit))
+        await until(lambda process=process: process.returncode is not None  # type: ignore[misc]
+                    or (api.is_drained and is_settled(settings)))  # fmt: skip
+        await asyncio.sleep(0.3)
+        deaths += process.returncode is not None
+        if process.returncode is None:
+            await stopped(process)
+    return deaths
+
+
+async def prove(
+    folder: Path, point: str, say: Callable[[Person, str], Awaitable[None]], is_done: Callable[[Settings], bool]
+) -> Settings:
+    """An office, a case for everybody, updates in its absence, deaths at the point, and a last run that finishes."""
+    async with FakeBotApi(limits=False) as api:
+        api.redeliver(REPEATED)
+        config = configured(folder, api)
+        settings = read_settings(config)
+        people = api.crowd(RESIDENTS)
+        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        numbers = await register(people)
+        await stopped(process)
+        for person, number in zip(people, numbers, strict=True):
+            await say(person, number)
+        assert await killed(config, point, api, settings, (1, 3)), f"nobody ever passed {point}"
+        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        await until(lambda: api.is_drained and is_done(settings) and is_settled(settings))
+        assert all(told(person, "(补到编号)") for person in people)
+        await stopped(process)
+        assert api.complaints == []
+    return settings
+
+
+async def ten_sentences(person: Person, number: str) -> None:
+    for turn in range(UPDATES):
+        person.says(f"/add {number} 第{turn}句")
+
+
+async def an_album(person: Person, number: str) -> None:
+    person.says(f"/add {number}")
+    person.sends_album([PHOTO, PHOTO + person.id.to_bytes(8, "big")])
 
 
 @pytest.mark.parametrize("point", POINTS)
 async def test_nothing_is_lost_doubled_or_disordered(tmp_path: Path, point: str) -> None:
-    async with Peer() as peer:
-        config = configured(tmp_path, peer)
-        settings = read_settings(config)
-        people = [1000 + number for number in range(RESIDENTS)]
-        process = await started(config)
-        numbers = await cases_of(peer, people)
-        await stopped(process)
-
-        for turn in range(UPDATES):
-            for chat, number in zip(people, numbers, strict=True):
-                peer.says(chat, f"/add {number} 第{turn}句")
-        deaths = 0
-        for hit in ("1", "3"):  # twice at the same point, at different depths of the work
-            process = await started(config, point, hit)
-            await until(lambda process=process: process.returncode is not None or peer.is_drained)  # type: ignore[misc]
-            await asyncio.sleep(0.3)
-            deaths += process.returncode is not None
-            if process.returncode is None:
-                await stopped(process)
-        assert deaths, f"nobody ever passed {point}"
-        process = await started(config)
-        await until(lambda: peer.is_drained and all(len(words) > UPDATES for words in words_by_case(settings)))
-        await until(lambda: all(told(peer, chat, "(补到编号)") for chat in people))
-        await stopped(process)
+    settings = await prove(
+        tmp_path, point, ten_sentences, lambda settings: all(len(words) > UPDATES for words in words_by_case(settings))
+    )
     expected = [f"第{turn}句" for turn in range(UPDATES)]
     for words in words_by_case(settings):
         assert words[1:] == expected
+
+
+@pytest.mark.parametrize("point", ["timer", "job", "file stored"])
+async def test_albums_come_through_a_death_in_a_timer_or_a_job(tmp_path: Path, point: str) -> None:
+    """The parts of an album are gathered by a timer, and each file is fetched by a job."""
+
+    def all_stored(settings: Settings) -> bool:
+        files = files_by_case(settings)
+        return len(files) == RESIDENTS and all(states == ["stored"] * 2 for states in files.values())
+
+    settings = await prove(tmp_path, point, an_album, all_stored)
+    assert all_stored(settings)
+    assert all(len(words) == 2 for words in words_by_case(settings))  # the matter, and one addition

@@ -1,0 +1,73 @@
+"""What both proofs need of an office run from outside: its settings, its process, and what stands in its database."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine
+
+from bot.config import Settings
+from bot.store.engine import read_url
+from tests.fakebotapi import FakeBotApi
+
+PATIENCE = 60.0
+HUIYIN = Path(sys.executable).with_name("huiyin")
+PHOTO = bytes.fromhex(  # a picture of one pixel
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63606060000000040001f6173855"
+    "0000000049454e44ae426082"
+)
+
+
+def configured(folder: Path, api: FakeBotApi) -> Path:
+    """A settings file for an office of its own that talks to the fake server."""
+    config = folder / "config.toml"
+    config.write_text(
+        f"""
+[database]
+url = "sqlite:///{folder}/huiyin.db"
+[security]
+key_file = "{folder}/keys"
+[files]
+folder = "{folder}/files"
+[telegram]
+token = "{api.token}"
+base_url = "{api.base_url}"
+base_file_url = "{api.base_file_url}"
+[web]
+enabled = false
+""",
+        "utf-8",
+    )
+    return config
+
+
+async def started(*command: str | Path, log: Path | None = None) -> asyncio.subprocess.Process:
+    """A process of ours; what it says goes to `log`, behind what stands there."""
+    if log is None:
+        return await asyncio.create_subprocess_exec(*map(str, command), stdout=asyncio.subprocess.DEVNULL)
+    with log.open("ab") as out:
+        return await asyncio.create_subprocess_exec(*map(str, command), stdout=out, stderr=out)
+
+
+async def stopped(process: asyncio.subprocess.Process) -> None:
+    process.terminate()
+    await asyncio.wait_for(process.wait(), PATIENCE)
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Asks again until it is so: the other side is another process."""
+    async with asyncio.timeout(PATIENCE):
+        while not happened():  # noqa: ASYNC110  no event reaches over from a process that is killed
+            await asyncio.sleep(0.05)
+
+
+def rows(settings: Settings, statement: Any) -> Sequence[Any]:
+    """What the database says, read from outside."""
+    engine = create_engine(read_url(settings.database.url))
+    try:
+        with engine.connect() as connection:
+            return connection.execute(statement).all()
+    finally:
+        engine.dispose()
