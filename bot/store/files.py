@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 from bot.errors import Refused
@@ -25,13 +26,13 @@ class Files:
         if path.exists():
             return digest
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}.part")
-        with draft.open("wb") as file:
+        handle, draft = tempfile.mkstemp(dir=path.parent, suffix=".part")  # two photos at once may be the same
+        with os.fdopen(handle, "wb") as file:
             file.write(self._content.seal(data, _PURPOSE))
             file.flush()
             os.fsync(file.fileno())
-        draft.chmod(0o600)
-        draft.replace(path)
+        Path(draft).replace(path)
+        _sync(path.parent)
         return digest
 
     async def read(self, digest: str) -> bytes:
@@ -49,3 +50,12 @@ class Files:
         if not (len(digest) == 64 and digest.isalnum()):
             raise Refused("gone")
         return self._folder / digest[:2] / digest
+
+
+def _sync(folder: Path) -> None:
+    """The new name itself must reach the disk, not only what it names."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
