@@ -1,6 +1,7 @@
 """What both proofs need of an office run from outside: its settings, its process, and what stands in its database."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from bot.store.engine import read_url
 from tests.fakebotapi import FakeBotApi
 
 PATIENCE = 60.0
+alive: list[asyncio.subprocess.Process] = []  # a test that fails must not leave them behind
 HUIYIN = Path(sys.executable).with_name("huiyin")
 PHOTO = bytes.fromhex(  # a picture of one pixel
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63606060000000040001f6173855"
@@ -45,10 +47,10 @@ enabled = false
 
 async def started(*command: str | Path, log: Path | None = None) -> asyncio.subprocess.Process:
     """A process of ours; what it says goes to `log`, behind what stands there."""
-    if log is None:
-        return await asyncio.create_subprocess_exec(*map(str, command), stdout=asyncio.subprocess.DEVNULL)
-    with log.open("ab") as out:
-        return await asyncio.create_subprocess_exec(*map(str, command), stdout=out, stderr=out)
+    with (log or Path(os.devnull)).open("ab") as out:
+        process = await asyncio.create_subprocess_exec(*map(str, command), stdout=out, stderr=out)
+    alive.append(process)
+    return process
 
 
 async def stopped(process: asyncio.subprocess.Process) -> None:
