@@ -141,6 +141,10 @@ def _buttons(ctx: Ctx, case: Case) -> list[list[Button]]:
         return [[ctx.button(_("Do it again"), "case.redo", case.number)]]
     if not case.is_open:
         return []
+    if ctx.office.cases.offered_to(case, ctx.person) is not None:
+        return [
+            [ctx.button(_("Take"), "case.take", case.number), ctx.button(_("Decline"), "case.decline", case.number)]
+        ]
     if case.owner is None:
         return [[ctx.button(_("Take"), "case.take", case.number), ctx.button(_("Answer"), "write.answer", case.number)]]
     return [
@@ -149,10 +153,11 @@ def _buttons(ctx: Ctx, case: Case) -> list[list[Button]]:
             ctx.button(_("Answer"), "write.answer", case.number),
         ],
         [ctx.button(_("Ask the resident"), "write.ask", case.number), ctx.button(_("Note"), "write.note", case.number)],
+        [ctx.button(_("Pass on"), "case.pass", case.number)],
     ]
 
 
-def _pushed(ctx: Ctx, telling: Telling, intro: Message) -> Screen | None:
+def pushed(ctx: Ctx, telling: Telling, intro: Message) -> Screen | None:
     """A card that arrives by itself; whoever may not read the case gets nothing."""
     case = ctx.office.cases.readable(telling.subject, ctx.person)
     if case is None:
@@ -163,12 +168,12 @@ def _pushed(ctx: Ctx, telling: Telling, intro: Message) -> Screen | None:
 
 @router.telling("case.new")
 def tell_new(ctx: Ctx, telling: Telling) -> Screen | None:
-    return _pushed(ctx, telling, _("New"))
+    return pushed(ctx, telling, _("New"))
 
 
 @router.telling("case.added")
 def tell_added(ctx: Ctx, telling: Telling) -> Screen | None:
-    return _pushed(ctx, telling, _("The resident added something"))
+    return pushed(ctx, telling, _("The resident added something"))
 
 
 @router.telling("case.files")
@@ -188,19 +193,19 @@ def tell_files(ctx: Ctx, telling: Telling) -> Screen | None:
 @router.telling("case.lost")
 def tell_lost(ctx: Ctx, telling: Telling) -> Screen | None:
     """A message about this case did not reach its reader: somebody should call (M31)."""
-    return _pushed(ctx, telling, _("A message about this case could not be delivered; please reach them another way"))
+    return pushed(ctx, telling, _("A message about this case could not be delivered; please reach them another way"))
 
 
 @router.telling("case.withdrawn")
 def tell_withdrawn(ctx: Ctx, telling: Telling) -> Screen | None:
-    return _pushed(ctx, telling, _("Taken back by the resident"))
+    return pushed(ctx, telling, _("Taken back by the resident"))
 
 
 @router.telling("case.unsolved")
 def tell_unsolved(ctx: Ctx, telling: Telling) -> Screen | None:
-    return _pushed(ctx, telling, _("The resident says it is not solved; please decide whether it is done again"))
+    return pushed(ctx, telling, _("The resident says it is not solved; please decide whether it is done again"))
 
 
 @router.telling("case.reopened")
 def tell_reopened(ctx: Ctx, telling: Telling) -> Screen | None:
-    return _pushed(ctx, telling, _("To be done again"))
+    return pushed(ctx, telling, _("To be done again"))

@@ -149,6 +149,7 @@ class Case:
     outcome: Outcome | None
     round: int
     revision: int
+    transfers: int = 0  # how often it was passed on
     title: str = ""
     place: str = ""
 

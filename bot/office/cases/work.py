@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 from bot.errors import Invalid, MoveNotAllowed, NotPermitted
-from bot.office.cases.acts import Acts
 from bot.office.cases.model import FIRST_CONTACTS, Case, Kind, Outcome, Said, Status
+from bot.office.cases.passing import Passing
 from bot.office.cases.records import Attachment, Entry, is_open
 from bot.office.cases.scope import MACHINE, readable, sight_of, workable
 from bot.office.cases.tables import case
@@ -20,7 +20,7 @@ def _comes_after(status: Status, start: Status) -> bool:
     return start not in order or order.index(status) > order.index(start)
 
 
-class Work(Acts):
+class Work(Passing):
     """The acts of officials."""
 
     def queue(self, by: Person, *, at_most: int = 10) -> tuple[list[Case], int]:
@@ -87,7 +87,10 @@ class Work(Acts):
         if old.owner == by.id and old.status is Status.IN_PROGRESS:
             return old
         if old.owner is not None:
-            raise MoveNotAllowed("case.owned", number=number)
+            offered = self.offered_to(old, by)
+            if offered is None:
+                raise MoveNotAllowed("case.owned", number=number)
+            return self._accept(old, offered, by)
         department = old.department or next(iter(sorted(by.departments)), None)
         new = self._records.save(old, old.taken_by(by.id, department))
         self._records.assign(new, id=self._id(), official=by.id)
