@@ -1,7 +1,7 @@
 """All capabilities as one router. The order is the order in which free words are tried."""
 
 from handlers.context import Router
-from handlers.officials import passing, queue, writing
+from handlers.officials import figures, passing, queue, writing
 from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, policies
 from handlers.timed import reminders, tellings
 
@@ -10,6 +10,7 @@ def all_routes() -> Router:
     return Router("huiyin").join(
         writing.router,
         passing.router,
+        figures.router,
         queue.router,
         cases.router,
         menu.router,
