@@ -24,6 +24,7 @@ WORDS: dict[str, Message] = {
     "invite": _("This invitation is used up or has expired. Ask for a new one."),
     "check": _("Number and code do not match anything. Please look at both again."),
     "link": _("This link is not known any more."),
+    "role.last": _("The last administrator cannot be removed."),
     "role": _("That is not among your tasks."),
 }
 

@@ -1,7 +1,7 @@
 """All capabilities as one router. The order is the order in which free words are tried."""
 
 from handlers.context import Router
-from handlers.officials import figures, passing, queue, writing
+from handlers.officials import figures, passing, queue, roles, writing
 from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, policies
 from handlers.timed import reminders, tellings
 
@@ -11,6 +11,7 @@ def all_routes() -> Router:
         writing.router,
         passing.router,
         figures.router,
+        roles.router,
         queue.router,
         cases.router,
         menu.router,

@@ -98,6 +98,11 @@ def tell_declined(ctx: Ctx, telling: Telling) -> Screen | None:
     return pushed(ctx, telling, _("Not accepted, with the reason below; it stays yours"))
 
 
+@router.telling("case.released")
+def tell_released(ctx: Ctx, telling: Telling) -> Screen | None:
+    return pushed(ctx, telling, _("Without an owner: a colleague has left"))
+
+
 @router.telling("case.passed")
 def tell_passed(ctx: Ctx, telling: Telling) -> Screen:
     """To whoever gave it; they may not be able to read it any more, so the number is all that is said."""

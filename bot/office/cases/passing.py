@@ -5,6 +5,9 @@ from dataclasses import replace
 from bot.errors import Invalid, MoveNotAllowed, NotFound, NotPermitted
 from bot.office.cases.acts import Acts
 from bot.office.cases.model import Case, Said
+from bot.office.cases.records import is_open
+from bot.office.cases.scope import MACHINE
+from bot.office.cases.tables import case
 from bot.office.people.model import Person, Role
 
 MOST_MOVES = 2  # after that the head or a dispatcher decides, and nobody returns it
@@ -49,6 +52,18 @@ class Passing(Acts):
         event = self._records.log(found, "decline", id=self._id(), actor=by.id)
         self._tell_officials("case.declined", found, f"case-event:{event}", self._responsible(found))
         return found
+
+    def release_all(self, official: Person, *, by: Person) -> None:
+        """What somebody owned who does not work here any more goes back to the queue; the heads hear of it."""
+        owned = self._records.listed((case.c.owner == official.id) & is_open, viewer=MACHINE, at_most=1000)
+        for old in owned:
+            new = self._records.save(old, replace(old, owner=None))
+            self._records.close_assignments(old, parts=("lead",))
+            event = self._records.log(new, "release", id=self._id(), actor=by.id, detail=str(official.id))
+            hearers = {one.id: one for one in self._responsible(new)}
+            if not new.sealed:
+                hearers |= {one.id: one for one in self._people.with_role(Role.HEAD, new.department)}
+            self._tell_officials("case.released", new, f"case-event:{event}", hearers.values())
 
     def _accept(self, old: Case, department: str, by: Person) -> Case:
         """From now on it is theirs; the one who gave it hears so, the resident only that the date stands."""

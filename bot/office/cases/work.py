@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from bot.errors import Invalid, MoveNotAllowed, NotPermitted
 from bot.office.cases.figures import Figures
-from bot.office.cases.model import FIRST_CONTACTS, Case, Kind, Outcome, Said, Status
+from bot.office.cases.model import FIRST_CONTACTS, UNDER_WAY, Case, Kind, Outcome, Said, Status
 from bot.office.cases.passing import Passing
 from bot.office.cases.records import Attachment, Entry, is_open
 from bot.office.cases.scope import MACHINE, readable, sight_of, workable
@@ -79,6 +79,8 @@ class Work(Figures, Passing):
         self._records.assign(new, id=self._id(), official=by.id)
         path = [old.status, *(status for status in _TAKING if _comes_after(status, old.status))]
         steps = [(self._id(), _TAKING[after], before, after) for before, after in pairwise(path)]
+        if old.status in UNDER_WAY:  # its owner has left
+            steps = [(self._id(), "take", old.status, new.status)]
         self._records.log_all(new, steps, actor=by.id)
         self._tell_parties("case.taken", new, steps[-1][0])
         return new
