@@ -24,6 +24,7 @@ from handlers.context import (
     my_cases_button,
     plain_files,
     promised,
+    said_with,
     source_of,
     speaker,
     split_number,
@@ -161,8 +162,9 @@ def more(ctx: Ctx, number: str) -> Screen:
 @router.command("add", about=_("Add to a case"))
 def add(ctx: Ctx, rest: str) -> Screens:
     number, words = split_number(rest)
+    said = said_with(ctx, words)
     if number is not None:
-        return _added(ctx, number, Said(text=words)) if words else more(ctx, number)
+        return _added(ctx, number, said) if words or said.files else more(ctx, number)
     cases = ctx.office.cases.open_of(ctx.person)
     if not cases:
         return my_cases(ctx, "")

@@ -4,7 +4,7 @@ import msgspec
 
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Finished, Said
-from bot.dialogue.screen import Screen
+from bot.dialogue.screen import Mode, Screen
 from bot.words import Message, _
 from handlers.context import RESIDENTS, Ctx, Router, my_cases_button
 
@@ -22,7 +22,9 @@ def with_entries(ctx: Ctx, screens: list[Screen]) -> list[Screen]:
         return screens
     labels = tuple(tuple(ctx.say.plain(label) for label in row) for row in ENTRIES)
     return [
-        msgspec.structs.replace(screen, lasting=labels) if screen.text and not screen.rows else screen
+        msgspec.structs.replace(screen, lasting=labels)
+        if screen.text and not screen.rows and screen.mode is Mode.NEW
+        else screen
         for screen in screens
     ]
 
