@@ -37,7 +37,7 @@ Post = Callable[[str, dict[str, Any]], Awaitable[msgspec.Raw]]
 
 
 class Hook(Struct, frozen=True):
-    """Where updates are to come. `url` is what people's networks reach, `host` and `port` are what is listened on.
+    """Where updates are to come. `url` is what Telegram calls, `host` and `port` are what is listened on.
 
     `networks`, where given, are the only ones that may call; `proxies` are those whose X-Forwarded-For is believed.
     """
@@ -165,8 +165,8 @@ class Webhook:
             level = log.error if isinstance(error, ChannelDown) else log.warning
             level("webhook_unchecked", channel=self._name, cause=self._clean(error.cause))
             return
-        if info.url != self.url:  # nobody here has done this: was the token stolen?
-            log.error("webhook_changed", channel=self._name, host=host_of(info.url))
+        if place_of(info.url) != place_of(self.url):  # nobody here has done this: was the token stolen?
+            log.error("webhook_changed", channel=self._name, host=place_of(info.url)[0])
             await self._set()
             return
         if info.last_error_date == self._known_error:
@@ -191,12 +191,13 @@ async def read_info(post: Post) -> Info:
         raise failures.unreadable(200) from None
 
 
-def host_of(url: str) -> str:
-    """The one part of somebody else's address that can be shown: many put their token into the rest."""
+def place_of(url: str) -> tuple[str, str]:
+    """Host and path: what makes an address ours, however it is spelt. Of somebody else's only the host can be shown."""
     try:
-        return URL(url).host or ""
+        parts = URL(url)
     except ValueError:
-        return ""
+        return "", ""
+    return (parts.raw_host or "").lower(), parts.raw_path
 
 
 def _derived(lookup: Lookup, name: str, use: str) -> str:

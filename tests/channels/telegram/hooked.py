@@ -21,7 +21,7 @@ from bot.delivery.receiver import Receiver
 from bot.ids import Ids
 from bot.store.queues import inbox
 from tests.channels.telegram.tiny import channel_of
-from tests.proof.outside import rows
+from tests.proof.outside import free_port, rows
 
 PATIENCE = 20.0
 UPDATE = {
@@ -111,14 +111,6 @@ def settings_in(folder: Path) -> Settings:
             "web": None,
         }
     )
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @asynccontextmanager

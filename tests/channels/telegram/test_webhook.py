@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bot.channels.telegram.webhook import place_of
 from bot.config import Settings, read_settings
 from bot.errors import ConfigError, StoreError
 from bot.office.cases.records import ENTRY
@@ -17,10 +18,10 @@ from bot.office.cases.tables import entry
 from bot.running import start_office, stop_office
 from bot.sealing import read_keys
 from bot.store.queues import inbox
-from tests.channels.telegram.hooked import UPDATE, Gate, Held, Hooked, free_port, hooked
+from tests.channels.telegram.hooked import UPDATE, Gate, Held, Hooked, hooked
 from tests.channels.telegram.tiny import TOKEN, TinyApi, channel_of, fails, serving
 from tests.fakebotapi import FakeBotApi, ManualClock, Person
-from tests.proof.outside import rows, until
+from tests.proof.outside import free_port, rows, until
 
 SECRET = TOKEN.partition(":")[2]
 
@@ -236,6 +237,14 @@ def test_a_server_of_ones_own_takes_plain_addresses(tmp_path: Path) -> None:
     chosen = read_settings(path).telegram
     assert chosen is not None
     assert [str(network) for network in chosen.webhook_networks] == ["149.154.160.0/20"]
+
+
+def test_an_address_is_known_however_it_is_spelt() -> None:
+    assert (
+        place_of("https://Bot.example.org:443/a") == place_of("https://bot.example.org/a") == ("bot.example.org", "/a")
+    )
+    assert place_of("https://bot.example.org/b") != place_of("https://bot.example.org/a")
+    assert place_of("") == place_of("https://[x")
 
 
 def office_in(folder: Path, api: FakeBotApi, mode: str, port: int) -> Settings:
