@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,8 +23,11 @@ PHOTO = bytes.fromhex(  # a picture of one pixel
 )
 
 
-def configured(folder: Path, api: FakeBotApi) -> Path:
-    """A settings file for an office of its own that talks to the fake server."""
+def configured(folder: Path, api: FakeBotApi, *, webhook: int | None = None) -> Path:
+    """A settings file for an office of its own that talks to the fake server; `webhook` is the port to be called at."""
+    way_in = (
+        f'mode = "webhook"\nwebhook_port = {webhook}\nwebhook_url = "http://127.0.0.1:{webhook}"' if webhook else ""
+    )
     config = folder / "config.toml"
     config.write_text(
         f"""
@@ -37,12 +41,20 @@ folder = "{folder}/files"
 token = "{api.token}"
 base_url = "{api.base_url}"
 base_file_url = "{api.base_file_url}"
+{way_in}
 [web]
 enabled = false
 """,
         "utf-8",
     )
     return config
+
+
+def free_port() -> int:
+    """A port that nobody has now: whoever is to be called there must know it before anything listens."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 async def started(*command: str | Path, log: Path | None = None) -> asyncio.subprocess.Process:
