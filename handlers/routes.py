@@ -3,7 +3,7 @@
 from handlers.context import Router
 from handlers.officials import queue, writing
 from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, policies
-from handlers.timed import reminders, tellings
+from handlers.timed import alarms, reminders, tellings
 
 
 def all_routes() -> Router:
@@ -21,4 +21,5 @@ def all_routes() -> Router:
         drafts.router,
         reminders.router,
         tellings.router,
+        alarms.router,
     )

@@ -41,6 +41,7 @@ class Receiver:
         self._bell = bell
         self.flood = Flood(limit) if limit is not None else None
         self._failpoint = failpoint
+        self.received = 0  # updates stored in this run, those that came twice included
 
     async def run(self) -> None:
         await self._channel.receive(self.take_in)
@@ -56,6 +57,7 @@ class Receiver:
             return claims.take_in(tx, rows)
 
         await self._writer.submit(store)
+        self.received += len(rows)
         self._bell.ring()
         self._failpoint("acknowledgement")
 

@@ -27,13 +27,13 @@ from tests.rig import TUESDAY, FakeClock
 
 NEXT = '''"""A further step.
 
-Revision: 0002
+Revision: next
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "next", "{head}", None, None
 
 
 def upgrade() -> None:
@@ -41,6 +41,7 @@ def upgrade() -> None:
     op.create_table("further", sa.Column("id", sa.BigInteger(), primary_key=True))
     {then}
 '''
+HEAD = str(upgrade.scripts().get_current_head())
 DIES = """
 import os, signal, sys
 from datetime import UTC, datetime
@@ -73,7 +74,8 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def next_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch | None, then: str = "pass") -> Path:
     folder = tmp_path / "migrations"
     shutil.copytree(upgrade._FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0002_next.py").write_text(NEXT.replace("{then}", then))
+    text = NEXT.replace("{then}", then).replace("{head}", HEAD)
+    (folder / "versions" / "next.py").write_text(text)
     if monkeypatch is not None:
         monkeypatch.setattr(upgrade, "_FOLDER", folder)
     return folder
@@ -134,11 +136,11 @@ def test_a_backup_copy_is_made_before_a_migration(url: URL, newer: Path, tmp_pat
     bring_up(url, TUESDAY)  # the words are still in the write-ahead log
     writer.close()
     (copy,) = copies(tmp_path)
-    assert copy.name == f"{file.name}.20260915-091200.0001.backup"
+    assert copy.name == f"{file.name}.20260915-091200.{HEAD}.backup"
     assert stat.S_IMODE(copy.stat().st_mode) == stat.S_IMODE(file.stat().st_mode)
     with sqlite3.connect(copy) as connection:
         assert connection.execute("SELECT name FROM fact").fetchall() == [("kept",)]
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
         assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'further'").fetchall() == []
     connection.close()
 
