@@ -6,9 +6,10 @@ import fcntl
 import os
 import secrets
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sqlalchemy.engine import URL
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
 from bot.delivery.bell import Bell, ticking
-from bot.delivery.channel import Channel, Menu
+from bot.delivery.channel import Channel, Menu, Polled
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.flood import Limit
 from bot.delivery.jobs import Worker
@@ -28,6 +29,10 @@ from bot.delivery.supervision import Supervisor
 from bot.dialogue.router import visible_commands
 from bot.dialogue.talk import Talk
 from bot.errors import ConfigError, Refused
+from bot.health.metrics import Sample, counted
+from bot.health.reading import Reader
+from bot.health.report import Line, Machine, Report
+from bot.health.watch import Watch
 from bot.identity import Identity
 from bot.ids import Ids, Randomness
 from bot.office.calendar import load_calendar
@@ -44,7 +49,7 @@ from bot.sealing import Keys, make_keys, read_keys
 from bot.store import claims, facts
 from bot.store.engine import file_of, read_url, writer_engine
 from bot.store.files import Files
-from bot.store.queues import arm
+from bot.store.queues import arm, disarm
 from bot.store.transaction import Transaction
 from bot.store.upgrade import bring_up
 from bot.store.writer import Failpoint, Writer, no_failpoint
@@ -58,6 +63,9 @@ SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten
 SHOWN_COMMANDS = ("menu", "request", "complain", "policy", "cases", "human", "help")  # seven at most
 OFFICIAL_COMMANDS = ("queue", "case", "take", "answer", "help")
 FETCH_AT_MOST = evidence.MAX_BYTES
+BEAT = "health.beat"
+BEAT_EVERY = timedelta(seconds=30)
+ALARM = "health.alarm"
 
 
 @dataclass
@@ -150,6 +158,11 @@ def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapp
     )
 
 
+def _seconds(since: datetime, now: datetime) -> float:
+    """None of them below zero: clocks are set back."""
+    return max(0.0, (now - since).total_seconds())
+
+
 def _hour(text: str) -> time:
     hours, minutes = text.split(":")
     return time(int(hours), int(minutes))
@@ -173,6 +186,9 @@ class App:
         self._limit = limit
         self._supervisor = Supervisor()
         self._waking: set[asyncio.Task[None]] = set()
+        self._opened_at = outside.clock.now()
+        self._reader = Reader(store.url, [store.files.folder], outside.clock, self._machine)
+        self.watch = Watch(self.look, self._alarm, outside.clock)
         self.inbox_bell, self.job_bell = Bell(), Bell()
         self.router = all_routes()
         self.senders: dict[str, Sender] = {}
@@ -184,12 +200,14 @@ class App:
         """Opens the run and starts the loops, senders first: what was owed goes out before what comes in."""
         sys.setswitchinterval(SWITCH_INTERVAL)
         await self.open()
+        await self.store.writer.submit(self._first_beat)
         for name, sender in self.senders.items():
             self._supervisor.start(f"send {name}", sender.run)
         self._supervisor.start("work", self.worker.run)
         self._supervisor.start("dispatch", self.dispatcher.run)
         for name, receiver in self.receivers.items():
             self._supervisor.start(f"receive {name}", receiver.run)
+        self._supervisor.start("watch", self.watch.run)
         self._ticking = ticking(self.inbox_bell, self.job_bell, *(sender.bell for sender in self.senders.values()))
         self._ticking.start()
         log.info("started", channels=len(self.channels))
@@ -207,6 +225,7 @@ class App:
         """Nothing new comes in, what is in hand is finished and recorded, then the run is closed."""
         await asyncio.gather(*self._waking, return_exceptions=True)
         self._ticking.shutdown(wait=False)
+        await self._supervisor.stop("watch")
         await self._supervisor.stop(*(f"receive {name}" for name in self.receivers))
         self.dispatcher.stop()
         await self._supervisor.stop("dispatch", patience=10.0)
@@ -216,6 +235,8 @@ class App:
             await self._supervisor.stop(f"send {name}", patience=1.0)
         for channel in self.channels.values():
             await channel.close()
+        await self.stop_looking()
+        await self.store.writer.submit(lambda tx: disarm(tx, BEAT))
         await self.close_run()
         self.store.close()
         log.info("stopped")
@@ -223,6 +244,20 @@ class App:
     async def close_run(self) -> None:
         """Marks the run as ended cleanly."""
         await self.store.writer.submit(facts.close_run)
+
+    async def look(self) -> Report:
+        """How everything stands at this moment."""
+        return await self._reader.look()
+
+    def counts(self) -> list[Sample]:
+        """What this run has done so far; nothing before it is built."""
+        if not self.receivers:
+            return []
+        return counted(self.receivers, self.senders, self.dispatcher, self.worker)
+
+    async def stop_looking(self) -> None:
+        """Closes the connections that only read."""
+        await self._reader.close()
 
     def wake(self, channel: str, chat: str) -> None:
         """A page is open again: what waits for it may go out."""
@@ -260,7 +295,43 @@ class App:
         self.job_bell.ring()
 
     def _recurs(self, kind: str, after: datetime) -> datetime | None:
-        return None
+        return after + BEAT_EVERY if kind == BEAT else None
+
+    def _first_beat(self, tx: Transaction) -> None:
+        """A due row twice a minute: as long as nothing can be committed, it is overdue, and everybody can see it."""
+        arm(tx, id=self.house.means.ids(), key=BEAT, kind=BEAT, due_at=tx.now + BEAT_EVERY)
+
+    def _machine(self, now: datetime) -> Machine:
+        writer = self.store.writer
+        polled = {name: channel.heard_at for name, channel in self.channels.items() if isinstance(channel, Polled)}
+        return Machine(
+            uptime=_seconds(self._opened_at, now),
+            writer_seconds=writer.seconds_at_hand,
+            writer_waiting=writer.waiting,
+            loops=self._supervisor.failing,
+            heard={name: _seconds(at or self._opened_at, now) for name, at in polled.items()},
+            dropped={name: found.flood.dropped for name, found in self.receivers.items() if found.flood is not None},
+        )
+
+    async def _alarm(self, lines: list[Line]) -> None:
+        """Administrators hear of these lines by timers that are due at once, like everything else: as rows."""
+
+        def note(tx: Transaction) -> None:
+            for line in lines:
+                data = {"kind": line.name, "slot": f"{tx.now:%Y%m%d%H}", "of": line.of, "count": line.count,
+                        "seconds": line.seconds, "bytes": line.bytes}  # fmt: skip
+                arm(
+                    tx,
+                    id=self.house.means.ids(),
+                    key=f"alarm:{line.name}",
+                    kind=ALARM,
+                    due_at=tx.now,
+                    subject=zlib.crc32(line.name.encode()),
+                    data=data,
+                )  # fmt: skip  no case has so small an id
+
+        await self.store.writer.submit(note)
+        self.inbox_bell.ring()
 
     def _lost(self, tx: Transaction, row: int, subject: int | None, address: int, gone: bool) -> None:
         """A message that will never arrive: the address is marked, and whoever handles the case hears of it."""

@@ -1,4 +1,4 @@
-"""The command line: run, chat, invite, check. It reads settings, builds the app, and tells faults in one line."""
+"""The command line: run, chat, invite, status, check. It reads settings, builds the app, tells faults in a line."""
 
 import asyncio
 import os
@@ -93,6 +93,27 @@ def check(context: typer.Context, config: Config = None) -> None:
     settings = _settings(context, config)
     for line in check_everything(settings):
         typer.echo(line)
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    config: Config = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show what waits, for how long, and what is over its limit; then the exit code is 1."""
+    from bot.running import how_it_stands
+
+    report = asyncio.run(how_it_stands(_settings(context, config)))
+    if as_json:
+        import msgspec
+
+        typer.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
+    else:
+        from bot.health.table import show
+
+        show(report, sys.stdout)
+    raise typer.Exit(0 if report.ok else 1)
 
 
 async def _asked(settings: Any, question: dict[str, Any]) -> list[str]:

@@ -135,6 +135,13 @@ class WebSettings(Section):
     url: str | None = None  # how people reach it, where a proxy stands before it
 
 
+class HealthSettings(Section):
+    """Where `/healthz` and `/metrics` are served; nowhere without this section."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9180, ge=0, le=65535)
+
+
 class LimitSettings(Section):
     """How much one chat may send; what is over it is not kept, and the person is told once."""
 
@@ -158,6 +165,7 @@ class Settings(BaseSettings):
     telegram: TelegramSettings | None = None
     web: WebSettings | None = WebSettings()
     limits: LimitSettings = LimitSettings()
+    health: HealthSettings | None = None
     content: ContentSettings = ContentSettings()
 
     @classmethod

@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import structlog
 
 from bot.app import App, Outside, Store, open_store, read_house
 from bot.config import Settings
-from bot.control import serve, socket_of
+from bot.control import NobodyThere, ask, serve, socket_of
 from bot.delivery.channel import Channel
 from bot.delivery.flood import Limit
 from bot.errors import ConfigError
+from bot.health.reading import look_alone
+from bot.health.report import Report
 from bot.office.office import House, Office
 from bot.office.people.model import Role
 from bot.store import facts
+from bot.store.engine import read_url
 from bot.store.transaction import Transaction
 from bot.words import Message, _
 
@@ -24,6 +28,8 @@ log = structlog.get_logger()
 
 TELEGRAM = _("Messages pass through Telegram's servers abroad; please do not send identity or bank card numbers.")
 WEB = _("Messages go straight to this office's own server; please do not send identity or bank card numbers.")
+
+ANSWERS_WITHIN = 15.0  # seconds
 
 
 @dataclass
@@ -33,6 +39,7 @@ class Running:
     app: App
     settings: Settings
     server: Any = None  # the web server, if there is one
+    health: Any = None  # the listener for monitors, if there is one
     control: asyncio.Server | None = None
     for_officials: list[Channel] = field(default_factory=list)
     menus: asyncio.Task[None] | None = None
@@ -46,6 +53,8 @@ class Running:
         """What another command of this machine's user asks."""
         if question.get("do") == "invite":
             return (await self.invite(str(question["role"]), question.get("department")))[0]
+        if question.get("do") == "status":
+            return [msgspec.json.encode(await self.app.look()).decode()]
         raise ConfigError(f"the running office does not know {question.get('do')}")
 
 
@@ -94,6 +103,11 @@ async def _start(
     app = App(store, house, channels, outside, Limit(limits.messages_a_minute, limits.messages_at_once))
     wake.app = app
     running = Running(app, settings, server, for_officials=for_officials)
+    if settings.health is not None:
+        from bot.health.listener import HealthServer
+
+        running.health = HealthServer(app.look, app.counts, host=settings.health.host, port=settings.health.port)
+        await running.health.start()
     await app.start()
     running.control = await serve(socket_of(settings), running.answer)
     running.menus = asyncio.create_task(app.publish_menus())
@@ -119,6 +133,8 @@ async def stop_office(running: Running) -> None:
     if running.menus is not None:
         running.menus.cancel()
         await asyncio.gather(running.menus, return_exceptions=True)
+    if running.health is not None:
+        await running.health.stop()
     await running.app.stop()
     if running.server is not None:
         await running.server.stop()
@@ -173,6 +189,18 @@ async def answer_alone(settings: Settings, question: dict[str, Any]) -> list[str
         return await offline_links(settings, code)
     finally:
         store.close()
+
+
+async def how_it_stands(settings: Settings) -> Report:
+    """The running office's own report; where none runs, what its database tells. Raises ConfigError: cannot ask."""
+    try:
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            lines = await ask(settings, {"do": "status"})
+        return msgspec.json.decode(lines[0], type=Report)
+    except NobodyThere:
+        return look_alone(read_url(settings.database.url), [settings.files.folder], Outside().clock)
+    except (OSError, EOFError, msgspec.MsgspecError) as error:  # a TimeoutError is an OSError
+        raise ConfigError(f"the running office does not answer ({type(error).__name__})") from None
 
 
 def check_everything(settings: Settings) -> list[str]:

@@ -3,7 +3,7 @@
 from handlers.context import Router
 from handlers.officials import figures, passing, queue, roles, writing
 from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, policies
-from handlers.timed import reminders, tellings
+from handlers.timed import alarms, reminders, tellings
 
 
 def all_routes() -> Router:
@@ -24,4 +24,5 @@ def all_routes() -> Router:
         drafts.router,
         reminders.router,
         tellings.router,
+        alarms.router,
     )

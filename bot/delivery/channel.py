@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -92,3 +92,11 @@ class Channel(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Polled(Protocol):
+    """A channel that asks its platform for updates, and knows when it was last answered."""
+
+    @property
+    def heard_at(self) -> datetime | None: ...

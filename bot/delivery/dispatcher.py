@@ -115,6 +115,8 @@ class Dispatcher:
         self._limit = AT_MOST  # as many as one batch can handle in its time: no more are read
         self._last: tuple[Arrival, Head | DueTimer] | None = None
         self._stopping = False
+        self.batches = self.handled = self.set_aside = 0  # of this run, for whoever watches it
+        self.handling_seconds = 0.0
 
     async def run(self) -> None:
         """Handles batches until stopped; a database that cannot work is waited for."""
@@ -148,6 +150,8 @@ class Dispatcher:
             self._singly = True
             return Batch(more=True)
         self._singly = False
+        self.batches += 1
+        self.handled += batch.handled
         self._limit = min(AT_MOST, self._limit * 2) if batch.in_time else max(FEWEST, batch.handled + 1)
         if batch.handled:
             for bell in self._others:
@@ -182,6 +186,7 @@ class Dispatcher:
             batch.in_time = time.perf_counter() - began <= self._longest
             if not sound or not batch.in_time or (tx.is_postgresql and tx.wrote):
                 break  # on a server others wait for rows that an act has locked: it is the last of its batch
+        self.handling_seconds += time.perf_counter() - began
         return batch
 
     def _of_head(self, tx: Transaction, head: Head) -> Arrival | None:
@@ -192,6 +197,7 @@ class Dispatcher:
                 event = msgspec.structs.replace(event, what=Flooded())
         except Exception as error:  # no statement ran: whatever it was, this update alone is to blame
             log.error("update_set_aside", inbox=head.id, error=type(error).__name__)
+            self.set_aside += 1
             claims.count_try(tx, head.id, f"undecodable: {type(error).__name__}", set_aside=True)
             return None
         return Arrival(head.id, head.channel, head.lane, event, self._conversation(head.conversation))
@@ -254,6 +260,7 @@ class Dispatcher:
     def _count(self, tx: Transaction, arrival: Arrival, source: Head | DueTimer, error: Exception) -> bool:
         last = source.tries + 1 >= TRIES
         log.error("event_failed", inbox=source.id, tries=source.tries + 1, error=type(error).__name__, exc_info=error)
+        self.set_aside += last
         if isinstance(source, DueTimer):
             self._count_timer(tx, source, last)
         else:

@@ -54,6 +54,16 @@ class Flood:
         bucket.is_told = True
         return Verdict.TOLD
 
+    def give_back(self, lane: int, *, told: bool) -> None:
+        """An update that was judged could not be stored: as if it had not come yet."""
+        bucket = self._buckets.get(lane)
+        if bucket is None:
+            return
+        if told:
+            bucket.is_told = False
+        else:
+            bucket.left = min(self._limit.burst, bucket.left + 1)
+
     def _filled(self, lane: int, now: datetime) -> _Bucket:
         bucket = self._buckets.get(lane)
         if bucket is None:

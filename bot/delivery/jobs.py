@@ -54,6 +54,7 @@ class Worker:
         self._bell = bell
         self._done = done
         self._failpoint = failpoint
+        self.failed = 0  # jobs of this run that ended without success
 
     async def run(self) -> None:
         """Leases and does jobs until cancelled; what was leased meanwhile is leased again later."""
@@ -98,4 +99,6 @@ class Worker:
 
         if not await self._writer.submit(finish):
             log.warning("job_fenced", job=lease.id)
+        elif state is JobState.FAILED:
+            self.failed += 1
         self._done.ring()

@@ -41,6 +41,7 @@ class Receiver:
         self._bell = bell
         self.flood = Flood(limit) if limit is not None else None
         self._failpoint = failpoint
+        self.received = 0  # updates stored in this run, those that came twice included
 
     async def run(self) -> None:
         await self._channel.receive(self.take_in)
@@ -55,9 +56,20 @@ class Receiver:
             self._failpoint("inbox commit")
             return claims.take_in(tx, rows)
 
-        await self._writer.submit(store)
+        try:
+            await self._writer.submit(store)
+        except BaseException:
+            self._forgive(rows)
+            raise
+        self.received += len(rows)
         self._bell.ring()
         self._failpoint("acknowledgement")
+
+    def _forgive(self, rows: Sequence[Row]) -> None:
+        """What could not be stored comes once more and must not count twice."""
+        if self.flood is not None:
+            for row in rows:
+                self.flood.give_back(row["lane"], told=row["error"] is not None)
 
     def _row(self, raw: Raw) -> Row | None:
         """The inbox row; none for what is over the limit of its chat."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -80,6 +81,8 @@ class Sender:
         self._held: dict[int, datetime] = {}  # addresses where a row could not be sent and is tried again later
         self._paused_until = 0.0
         self._stopping = False
+        self.sent = self.failed = self.uncertain = 0  # of this run, for whoever watches it
+        self.send_seconds = 0.0
 
     async def run(self) -> None:
         """Settles what the last run left behind, then sends until stopped."""
@@ -137,7 +140,9 @@ class Sender:
         if outgoing is None:  # its body or its address cannot be opened any more
             result = Result(row, error=Refused("unreadable"))
         else:
+            began = time.perf_counter()
             result = await self._tried(row, outgoing)
+            self.send_seconds += time.perf_counter() - began
         self._failpoint("after HTTP")
         parts = len(result.sent.messages) if result.sent is not None else 1
         self._window.take(max(0, parts - 1))  # a long text or an album counts as often as it has parts
@@ -175,6 +180,7 @@ class Sender:
             for result in results:
                 spaced = result.sent is not None and bool(result.sent.messages)
                 self._spacing.end(result.row.address, spaced=spaced)
+                self._count(result)
                 self._heed(result)
         self._recording = None
         self.bell.ring()
@@ -186,6 +192,14 @@ class Sender:
                 await self._writer.submit(lambda tx, result=result: self._write(tx, [result]))  # type: ignore[misc]
             except Exception as error:
                 log.error("result_lost", outbox=result.row.id, error=type(error).__name__, exc_info=error)
+
+    def _count(self, result: Result) -> None:
+        if result.sent is not None:
+            self.sent += 1
+        elif isinstance(result.error, Refused):
+            self.failed += 1
+        elif isinstance(result.error, Uncertain):
+            self.uncertain += 1
 
     def _heed(self, result: Result) -> None:
         """What a failure means for everybody else on this channel."""

@@ -16,6 +16,7 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._failed_at: dict[str, float] = {}
 
     def start(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
         self._tasks[name] = asyncio.create_task(self._keep(name, loop), name=name)
@@ -35,6 +36,16 @@ class Supervisor:
     def names(self) -> tuple[str, ...]:
         return tuple(self._tasks)
 
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The loops that have ended by themselves, or failed within the longest pause."""
+        now = asyncio.get_running_loop().time()
+        return tuple(
+            name
+            for name, task in self._tasks.items()
+            if task.done() or now - self._failed_at.get(name, float("-inf")) <= LONGEST_PAUSE
+        )
+
     async def _keep(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
         pause = FIRST_PAUSE
         while True:
@@ -45,6 +56,7 @@ class Supervisor:
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # whatever it was: said, and tried again
+                self._failed_at[name] = asyncio.get_running_loop().time()
                 log.error("loop_failed", loop=name, error=type(error).__name__, exc_info=error)
             if asyncio.get_running_loop().time() - started > LONGEST_PAUSE:
                 pause = FIRST_PAUSE

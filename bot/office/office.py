@@ -96,6 +96,10 @@ class Office:
     def forget(self, key: str) -> None:
         queues.disarm(self._tx, key)
 
+    def take_back(self, subject: int, person: int) -> None:
+        """What is still queued on a subject for somebody need not go out any more."""
+        queues.cancel_for(self._tx, subject, person)
+
     def subject_of(self, address: int, message: str) -> int | None:
         """The case that a message of ours spoke of; a reply to the message is about that case."""
         return claims.subject_of(self._tx, address, message)

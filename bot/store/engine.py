@@ -1,5 +1,7 @@
 """Opening the database: one set of pragmas, `BEGIN IMMEDIATE`, read-only readers. It runs no statement of ours."""
 
+import sqlite3
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any
@@ -8,7 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from bot.errors import ConfigError
 
@@ -65,6 +67,16 @@ def reader_engine(url: URL, readers: int = 4) -> AsyncEngine:
     engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"), pool_size=readers, max_overflow=0)
     event.listen(engine.sync_engine, "connect", _prepare_reader)
     return engine
+
+
+def watching_engine(url: URL) -> Engine:
+    """Reads a database whose office may be running or not, and cannot change it, not even on closing."""
+    if url.get_backend_name() != "sqlite":
+        read_only = {"options": "-c default_transaction_read_only=on", "connect_timeout": 10}
+        return create_engine(url, poolclass=NullPool, connect_args=read_only)
+    address = f"{Path(url.database or '').absolute().as_uri()}?mode=ro"
+    connect = partial(sqlite3.connect, address, uri=True, timeout=BUSY_MS / 1000)
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
 
 def _prepare(connection: SqliteConnection, _record: Any) -> None:

@@ -16,7 +16,7 @@ class Files:
     """A folder of sealed files."""
 
     def __init__(self, folder: Path, content: Sealer) -> None:
-        self._folder = folder
+        self.folder = folder
         self._content = content
 
     def put(self, data: bytes) -> str:
@@ -49,7 +49,7 @@ class Files:
     def _path(self, digest: str) -> Path:
         if not (len(digest) == 64 and digest.isalnum()):
             raise Refused("gone")
-        return self._folder / digest[:2] / digest
+        return self.folder / digest[:2] / digest
 
 
 def _sync(folder: Path) -> None:

@@ -85,6 +85,8 @@ inbox = Table(
 )
 Index("ix_inbox_new", inbox.c.id, inbox.c.lane, sqlite_where=inbox.c.state == "new",
       postgresql_where=inbox.c.state == "new")  # fmt: skip
+Index("ix_inbox_set_aside", inbox.c.received_at, sqlite_where=inbox.c.state == "set_aside",
+      postgresql_where=inbox.c.state == "set_aside")  # fmt: skip
 
 conversation = Table(
     "conversation",
@@ -128,6 +130,8 @@ Index("ix_outbox_queued", outbox.c.channel, outbox.c.lane, outbox.c.id,
       sqlite_where=outbox.c.state == "queued", postgresql_where=outbox.c.state == "queued")  # fmt: skip
 Index("ix_outbox_open", outbox.c.state, sqlite_where=outbox.c.state.in_(("sending", "uncertain")),
       postgresql_where=outbox.c.state.in_(("sending", "uncertain")))  # fmt: skip
+Index("ix_outbox_failed", outbox.c.settled_at, sqlite_where=outbox.c.state == "failed",
+      postgresql_where=outbox.c.state == "failed")  # fmt: skip
 
 timer = Table(
     "timer",
@@ -143,6 +147,8 @@ timer = Table(
     Column("tries", SmallInteger, nullable=False),
 )
 Index("ix_timer_due", timer.c.due_at, sqlite_where=timer.c.state == "armed", postgresql_where=timer.c.state == "armed")
+Index("ix_timer_set_aside", timer.c.due_at, sqlite_where=timer.c.state == "set_aside",
+      postgresql_where=timer.c.state == "set_aside")  # fmt: skip
 
 job = Table(
     "job",
@@ -160,6 +166,7 @@ job = Table(
 )
 Index("ix_job_open", job.c.not_before, sqlite_where=job.c.state.in_(("waiting", "leased")),
       postgresql_where=job.c.state.in_(("waiting", "leased")))  # fmt: skip
+Index("ix_job_failed", job.c.id, sqlite_where=job.c.state == "failed", postgresql_where=job.c.state == "failed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

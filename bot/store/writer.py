@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -52,6 +53,7 @@ class Writer:
         self._failpoint = failpoint
         self._acts: queue.SimpleQueue[tuple[Callable[[], None]] | None] = queue.SimpleQueue()
         self._connection: Connection | None = None
+        self._began: float | None = None
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
@@ -89,6 +91,17 @@ class Writer:
             raise fault from error
         return result
 
+    @property
+    def waiting(self) -> int:
+        """How many acts stand behind the one at hand."""
+        return self._acts.qsize()
+
+    @property
+    def seconds_at_hand(self) -> float:
+        """How long the act at hand has been at work; 0 between two acts."""
+        began = self._began
+        return time.monotonic() - began if began is not None else 0.0
+
     def close(self) -> None:
         """Finishes what was submitted, then stops."""
         self._acts.put(None)
@@ -109,7 +122,9 @@ class Writer:
 
     def _work(self) -> None:
         while (item := self._acts.get()) is not None:
+            self._began = time.monotonic()
             item[0]()
+            self._began = None
 
 
 def _answer(

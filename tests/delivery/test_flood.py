@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.delivery.channel import Raw
 from bot.delivery.flood import Flood, Limit, Verdict
 from bot.delivery.receiver import Receiver
+from bot.errors import StoreError
 from bot.store.queues import inbox
 from tests.delivery.stage import IDENTITY, LOOKUP, Stage
 from tests.rig import TUESDAY, Town
@@ -52,6 +54,24 @@ async def test_what_is_dropped_is_confirmed_and_not_stored(stage: Stage) -> None
                         bell=stage.bell, limit=LIMIT)  # fmt: skip
     await receiver.take_in([Raw(str(key), "wang", b"words", stage.clock.now()) for key in range(200)])
     assert len(stage.rows(inbox)) == 61
+
+
+async def test_what_could_not_be_stored_does_not_count_when_it_comes_again(stage: Stage) -> None:
+    is_full = True
+
+    def fail(name: str) -> None:
+        if name == "inbox commit" and is_full:
+            raise StoreError("disk full")
+
+    receiver = Receiver(stage.channel, writer=stage.writer, seal=IDENTITY, lookup=LOOKUP, ids=stage.ids,
+                        bell=stage.bell, limit=LIMIT, failpoint=fail)  # fmt: skip
+    updates = [Raw(str(key), "wang", b"words", stage.clock.now()) for key in range(50)]
+    for _again in range(5):
+        with pytest.raises(StoreError):
+            await receiver.take_in(updates)
+    is_full = False
+    await receiver.take_in(updates)
+    assert [row.error for row in stage.rows(inbox)] == [None] * 50
 
 
 async def test_the_person_is_told_once_in_words(town: Town) -> None:
