@@ -31,7 +31,7 @@ from bot.dialogue.talk import Talk
 from bot.errors import ConfigError, Refused
 from bot.health.metrics import Sample, counted
 from bot.health.reading import Reader
-from bot.health.report import Line, Machine, Report
+from bot.health.report import Line, Machine, Report, Silence
 from bot.health.watch import Watch
 from bot.identity import Identity
 from bot.ids import Ids, Randomness
@@ -303,13 +303,16 @@ class App:
 
     def _machine(self, now: datetime) -> Machine:
         writer = self.store.writer
-        polled = {name: channel.heard_at for name, channel in self.channels.items() if isinstance(channel, Polled)}
         return Machine(
             uptime=_seconds(self._opened_at, now),
             writer_seconds=writer.seconds_at_hand,
             writer_waiting=writer.waiting,
             loops=self._supervisor.failing,
-            heard={name: _seconds(at or self._opened_at, now) for name, at in polled.items()},
+            heard={
+                name: Silence(_seconds(channel.heard_at or self._opened_at, now), channel.silent_at_most)
+                for name, channel in self.channels.items()
+                if isinstance(channel, Polled)
+            },
             dropped={name: found.flood.dropped for name, found in self.receivers.items() if found.flood is not None},
         )
 

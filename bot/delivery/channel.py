@@ -96,7 +96,10 @@ class Channel(Protocol):
 
 @runtime_checkable
 class Polled(Protocol):
-    """A channel that asks its platform for updates, and knows when it was last answered."""
+    """A channel that knows when its platform was last heard, and how long it may be silent, in seconds."""
 
     @property
     def heard_at(self) -> datetime | None: ...
+
+    @property
+    def silent_at_most(self) -> float: ...

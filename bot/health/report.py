@@ -15,7 +15,6 @@ LIMITS: Mapping[str, float] = {  # seconds that the oldest may wait
     "outbox.sending": 300,
     "timers": 10,
     "jobs": 600,
-    "poll": 90,
     "writer": 30,
 }
 LEAST_FREE = 200 * 2**20  # bytes
@@ -63,6 +62,13 @@ class Report(Struct, frozen=True, kw_only=True):
         return list(dict.fromkeys(line.name for line in self.over))
 
 
+class Silence(Struct, frozen=True):
+    """How long a platform has not been heard, and how long it may not be, in seconds."""
+
+    seconds: float
+    limit: float
+
+
 class Machine(Struct, frozen=True, kw_only=True):
     """What only the running office knows of itself."""
 
@@ -70,7 +76,7 @@ class Machine(Struct, frozen=True, kw_only=True):
     writer_seconds: float
     writer_waiting: int
     loops: tuple[str, ...]  # the failing ones
-    heard: Mapping[str, float]  # channel: seconds since its platform last answered
+    heard: Mapping[str, Silence]  # by channel
     dropped: Mapping[str, int]  # channel: updates over the limit of their chat
 
 
@@ -147,11 +153,12 @@ def _cases(figures: Totals | None) -> list[Line]:
 
 
 def _machine(machine: Machine) -> list[Line]:
-    poll, writer = LIMITS["poll"], LIMITS["writer"]
+    writer = LIMITS["writer"]
     return [
         *(
-            Line(name="poll", of=channel, seconds=seconds, limit=poll, over=seconds > poll)
-            for channel, seconds in machine.heard.items()
+            Line(name="poll", of=channel, seconds=silence.seconds, limit=silence.limit,
+                 over=silence.seconds > silence.limit)
+            for channel, silence in machine.heard.items()
         ),
         *(Line(name="flood", of=channel, count=count) for channel, count in machine.dropped.items()),
         Line(name="writer", count=machine.writer_waiting, seconds=machine.writer_seconds, limit=writer,

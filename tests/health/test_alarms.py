@@ -61,6 +61,7 @@ async def test_each_kind_is_told_by_itself(ward: Ward) -> None:
     await looks(ward)
     assert len(root.news()) == 1
     ward.town.channel.heard_at = None  # type: ignore[attr-defined]
+    ward.town.channel.silent_at_most = 90.0  # type: ignore[attr-defined]
     await looks(ward)
     (words,) = root.news()
     assert "没有回应" in words

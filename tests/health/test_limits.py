@@ -93,6 +93,7 @@ async def test_what_is_put_off_again_and_again_counts_from_when_it_was_owed(ward
 async def test_a_platform_that_does_not_answer_is_red(ward: Ward) -> None:
     channel = ward.town.channel
     channel.heard_at = None  # type: ignore[attr-defined]  as of a channel that polls
+    channel.silent_at_most = 90.0  # type: ignore[attr-defined]
     ward.clock.advance(seconds=91)
     assert await ward.names() == ["poll"]  # never since the start
     channel.heard_at = ward.clock.now()  # type: ignore[attr-defined]

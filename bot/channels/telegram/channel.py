@@ -18,13 +18,15 @@ from msgspec import Struct
 from bot.channels.telegram import decoding, encoding, failures
 from bot.channels.telegram.encoding import Call
 from bot.channels.telegram.polling import FIRST_PAUSE, LONGEST_PAUSE, Pause, Polling
-from bot.channels.telegram.webhook import Hook, Webhook, read_info
+from bot.channels.telegram.webhook import CHECK_EVERY, Hook, Webhook, read_info
 from bot.clock import Clock
 from bot.delivery.channel import Abilities, Intake, Menu, Outgoing, Sent
 from bot.dialogue.event import Event
 from bot.errors import ChannelDown, ConfigError, DeliveryError, NotSent, Refused
 
 log = structlog.get_logger()
+
+SILENT_POLL = 90.0  # seconds
 
 ReadFile = Callable[[str], Awaitable[bytes]]
 """A file's bytes by its digest; raises Refused where it is not here."""
@@ -85,6 +87,11 @@ class TelegramChannel:
     def heard_at(self) -> datetime | None:
         """When Telegram last brought updates or said that all is well: the age of this is the channel's health."""
         return self._polling.heard_at if self.webhook is None else self.webhook.heard_at
+
+    @property
+    def silent_at_most(self) -> float:
+        """A poll is answered every minute; where Telegram calls, it is asked every five how things stand."""
+        return SILENT_POLL if self.webhook is None else 2 * CHECK_EVERY + SILENT_POLL
 
     async def check(self) -> bool:
         """Whether the Bot API can be reached; raises ConfigError where it does not know the token."""
