@@ -236,14 +236,18 @@ class App:
         for channel in self.channels.values():
             await channel.close()
         await self.stop_looking()
-        await self.store.writer.submit(lambda tx: disarm(tx, BEAT))
         await self.close_run()
         self.store.close()
         log.info("stopped")
 
     async def close_run(self) -> None:
-        """Marks the run as ended cleanly."""
-        await self.store.writer.submit(facts.close_run)
+        """Marks the run as ended cleanly: from now on nothing is missed."""
+
+        def close(tx: Transaction) -> None:
+            disarm(tx, BEAT)
+            facts.close_run(tx)
+
+        await self.store.writer.submit(close)
 
     async def look(self) -> Report:
         """How everything stands at this moment."""
@@ -320,15 +324,9 @@ class App:
             for line in lines:
                 data = {"kind": line.name, "slot": f"{tx.now:%Y%m%d%H}", "of": line.of, "count": line.count,
                         "seconds": line.seconds, "bytes": line.bytes}  # fmt: skip
-                arm(
-                    tx,
-                    id=self.house.means.ids(),
-                    key=f"alarm:{line.name}",
-                    kind=ALARM,
-                    due_at=tx.now,
-                    subject=zlib.crc32(line.name.encode()),
-                    data=data,
-                )  # fmt: skip  no case has so small an id
+                subject = zlib.crc32(line.name.encode())  # no case has so small an id
+                arm(tx, id=self.house.means.ids(), key=f"alarm:{line.name}", kind=ALARM, due_at=tx.now,
+                    subject=subject, data=data)  # fmt: skip
 
         await self.store.writer.submit(note)
         self.inbox_bell.ring()
