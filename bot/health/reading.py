@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.clock import Clock
 from bot.errors import ConfigError
 from bot.health.report import Machine, Report, report
-from bot.office.cases.figures import Figures, read_figures
+from bot.office.cases.tally import Figures, read_figures
 from bot.store.engine import file_of, reader_engine, watching_engine
 from bot.store.standing import Room, Standing, read_standing, room
 from bot.store.transaction import Transaction

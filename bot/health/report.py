@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from bot.office.cases.figures import Figures
+from bot.office.cases.tally import Figures
 from bot.store.standing import Pile, Room, Standing
 
 LIMITS: Mapping[str, float] = {  # seconds that the oldest may wait

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from bot.office.cases.figures import read_figures
+from bot.office.cases.tally import read_figures
 from bot.store.engine import file_of, read_url, watching_engine
 from bot.store.standing import read_standing
 from bot.store.transaction import Transaction
