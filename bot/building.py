@@ -19,11 +19,16 @@ REPEAT = _("(sent again)")
 
 
 async def build_telegram(settings: Settings, store: Store, outside: Outside, words: Words) -> "TelegramChannel":
-    """The bot of the token in the settings; a token that Telegram refuses stops the start."""
+    """The bot of the token in the settings; a token that Telegram refuses, or a port in use, stops the start."""
     from bot.channels.telegram.channel import TelegramChannel
+    from bot.channels.telegram.webhook import Hook
 
     chosen = settings.telegram
     assert chosen is not None
+    hook = None
+    if chosen.mode == "webhook":
+        hook = Hook(chosen.webhook_url or "", chosen.webhook_host, chosen.webhook_port, store.keys.lookup,
+                    tuple(chosen.webhook_networks), tuple(chosen.webhook_proxies))  # fmt: skip
     channel = TelegramChannel(
         chosen.read_token(),
         base_url=chosen.base_url,
@@ -32,8 +37,14 @@ async def build_telegram(settings: Settings, store: Store, outside: Outside, wor
         clock=outside.clock,
         repeat_mark=words.speak(None).plain(REPEAT),
         read_file=store.files.read,
+        hook=hook,
     )
-    await channel.check()
+    try:
+        await channel.check()
+        await channel.listen()
+    except BaseException:
+        await channel.close()
+        raise
     return channel
 
 

@@ -3,14 +3,26 @@
 import tomllib
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import ConfigError
 
 DATA = Path("data")
+TELEGRAM = "https://api.telegram.org/bot"
+WEBHOOK_PORTS = (443, 80, 88, 8443)
 CONTENT = Path(__file__).resolve().parent.parent / "content"
 
 
@@ -58,10 +70,37 @@ class TelegramSettings(Section):
 
     token: str | None = None
     token_file: Path | None = None
-    base_url: str = "https://api.telegram.org/bot"
+    base_url: str = TELEGRAM
     base_file_url: str = "https://api.telegram.org/file/bot"
-    mode: Literal["polling"] = "polling"
     local_mode: bool = False  # a Bot API server on this machine hands files over by path
+    mode: Literal["polling", "webhook"] = "polling"
+    webhook_url: str | None = Field(default=None, validate_default=True)  # how Telegram reaches us, through a proxy
+    webhook_host: str = "127.0.0.1"
+    webhook_port: int = Field(default=8082, ge=0, le=65535)
+    webhook_networks: list[IPvAnyNetwork] = []  # the only ones that may call; none given: all
+    webhook_proxies: list[IPvAnyNetwork] = []  # those whose X-Forwarded-For is believed
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _reachable(cls, url: str | None, info: ValidationInfo) -> str | None:
+        """https on one of four ports; a Bot API server of one's own takes http too, https://core.telegram.org/bots/api#setwebhook."""
+        if url is None:
+            if info.data.get("mode") == "webhook":
+                raise ValueError('needed with mode = "webhook"')
+            return None
+        is_own = info.data.get("base_url") != TELEGRAM
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise ValueError("not a web address") from None
+        if not parts.hostname or parts.scheme not in (("https", "http") if is_own else ("https",)):
+            raise ValueError("must begin with https:// and a name")
+        if parts.query or parts.fragment:
+            raise ValueError("must not have ? or #")
+        if not is_own and port not in (None, *WEBHOOK_PORTS):
+            raise ValueError(f"Telegram calls the ports {', '.join(map(str, WEBHOOK_PORTS))} alone")
+        return url
 
     @model_validator(mode="after")
     def _one_token(self) -> "TelegramSettings":

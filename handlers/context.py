@@ -78,6 +78,12 @@ def plain_files(ctx: Ctx, files: tuple[FileRef, ...]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def said_with(ctx: Ctx, words: str) -> Said:
+    """The words behind a command, with the files that came in the same message."""
+    what = ctx.event.what
+    return Said(words, what.files, what.spot) if isinstance(what, Said) else Said(words)
+
+
 def source_of(ctx: Ctx) -> str | None:
     """Channel and message of this event, so that a later edit finds what it changes."""
     if ctx.event.message is None or ctx.arrival.lane is None:

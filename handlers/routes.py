@@ -1,7 +1,7 @@
 """All capabilities as one router. The order is the order in which free words are tried."""
 
 from handlers.context import Router
-from handlers.officials import queue, writing
+from handlers.officials import figures, passing, queue, roles, writing
 from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, policies
 from handlers.timed import alarms, reminders, tellings
 
@@ -9,6 +9,9 @@ from handlers.timed import alarms, reminders, tellings
 def all_routes() -> Router:
     return Router("huiyin").join(
         writing.router,
+        passing.router,
+        figures.router,
+        roles.router,
         queue.router,
         cases.router,
         menu.router,

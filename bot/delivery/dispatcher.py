@@ -184,8 +184,8 @@ class Dispatcher:
             batch.handled += 1
             self._failpoint("mid-batch")
             batch.in_time = time.perf_counter() - began <= self._longest
-            if not sound or not batch.in_time:
-                break
+            if not sound or not batch.in_time or (tx.is_postgresql and tx.wrote):
+                break  # on a server others wait for rows that an act has locked: it is the last of its batch
         self.handling_seconds += time.perf_counter() - began
         return batch
 

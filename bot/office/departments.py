@@ -28,6 +28,13 @@ class Departments:
     def slugs(self) -> tuple[str, ...]:
         return tuple(self._departments)
 
+    def named(self, words: str) -> str | None:
+        """The slug of the department that somebody calls by its slug or one of its names."""
+        for slug, department in self._departments.items():
+            if words == slug or words in department.names.values():
+                return slug
+        return None
+
     def name(self, slug: str | None, language: str) -> str:
         """The department's name in a language; empty for none."""
         if slug is None or slug not in self._departments:

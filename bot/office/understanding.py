@@ -5,6 +5,7 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from bot.errors import ConfigError
 LONGEST = 8000  # characters looked at
 LONGEST_REMARK = 14  # characters: longer words are never small talk
 SHORTEST_MATTER = 3
+PHYSICAL = frozenset(("urban", "utilities", "housing", "transport", "environment", "safety", "village"))
 ORDER = ("help", "complaint", "errand", "consult", "suggestion")  # a fault comes before the question about it
+_FAULTS = frozenset(("help", "complaint", "report"))
+_ENDS = re.compile(r"([\s，,。；;！!？?]+)")
 _EDGE = " \t\n,.;:!?，。；：！？、~…"
 
 
@@ -96,13 +100,34 @@ class Understander:
         """The message cut where another matter begins; whole where the parts are one matter."""
         cut = [part.strip(_EDGE) for part in self._split.split(text) if part is not None]
         parts = [part for part in cut if part]
-        if len(parts) < 2 or any(len(part) < SHORTEST_MATTER for part in parts):
+        if len(parts) < 2:
+            return self._fault_and_question(text)
+        if any(len(part) < SHORTEST_MATTER for part in parts):
             return [text.strip()]
         guesses = [self._matter(part) for part in parts]
         if not all(guess.sure for guess in guesses):
             return [text.strip()]
         kinds = {(guess.kind, guess.category) for guess in guesses}
         return parts if len(kinds) == len(guesses) else [text.strip()]
+
+    def _fault_and_question(self, text: str) -> Sequence[str]:
+        """Without a word that joins them, a fault and a question about something else are still two matters.
+
+        Nothing else is cut where no such word stands: a story told in short sentences is one matter.
+        """
+        groups: list[str] = []
+        guesses: list[Matter] = []
+        for piece, edge in _pieces(text):
+            guess = self._matter(piece)
+            if not groups or (guess.sure and guess.category is not None and _apart(guesses[-1], guess)):
+                groups.append(piece + edge)
+                guesses.append(guess)
+            else:
+                groups[-1] += piece + edge
+                guesses[-1] = guesses[-1] if guesses[-1].sure else self._matter(groups[-1])
+        if len(groups) < 2 or not all(guess.sure and guess.category for guess in guesses):
+            return [text.strip()]
+        return [group.strip(_EDGE) for group in groups]
 
     def _matter(self, text: str) -> Matter:
         flat = normalised(text)
@@ -123,9 +148,10 @@ class Understander:
                 return kind, True
         if self._in_danger(flat):
             return "help", True
-        return (
-            "help" if self._category(flat) else None
-        ), False  # a thing is named, but not what about it: a weak guess
+        category = self._category(flat)
+        if category is None:
+            return None, False
+        return ("help" if category in PHYSICAL else "consult"), False  # a thing is named, but not what about it
 
     def _excluded(self, kind: str, flat: str) -> bool:
         pattern = self._not_kinds.get(kind)
@@ -138,6 +164,17 @@ class Understander:
             if count > most:
                 best, most = slug, count
         return best
+
+
+def _pieces(text: str) -> list[tuple[str, str]]:
+    """(words, the punctuation behind them)."""
+    cut = _ENDS.split(text)
+    return [(words, edge) for words, edge in zip_longest(cut[::2], cut[1::2], fillvalue="") if words]
+
+
+def _apart(one: Matter, other: Matter) -> bool:
+    """A fault and a question, about different things."""
+    return (one.kind in _FAULTS) != (other.kind in _FAULTS) and one.category != other.category
 
 
 def normalised(text: str) -> str:

@@ -22,6 +22,7 @@ from bot.store.queues import (
     timer,
 )
 from bot.store.transaction import Row, Transaction
+from bot.telling import Lane
 
 WINDOW = 300
 WINDOWS = 8
@@ -263,6 +264,15 @@ def postpone(tx: Transaction, row: Sendable, until: datetime, cause: str) -> Non
     connection.execute(statement.values(state=OutboxState.QUEUED, not_before=until, cause=cause[:200]))
     behind = update(outbox).where(outbox.c.address == row.address, outbox.c.state == OutboxState.QUEUED)
     connection.execute(behind.where(outbox.c.not_before < until).values(not_before=until, cause=cause[:200]))
+
+
+def cancel_lane(tx: Transaction, person: int, lane: Lane) -> None:
+    """Takes back what is queued in a lane for somebody whose right to it has ended."""
+    tx.flushed().execute(
+        update(outbox)
+        .where(outbox.c.person == person, outbox.c.lane == lane, outbox.c.state == OutboxState.QUEUED)
+        .values(state=OutboxState.CANCELLED, body=None, settled_at=tx.now)
+    )
 
 
 def held_addresses(tx: Transaction, channel: str) -> dict[int, datetime]:

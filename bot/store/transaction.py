@@ -31,6 +31,7 @@ class Transaction:
         self._before_event: dict[Collector, int] = {}
         self._in_event = False
         self._has_savepoint = False
+        self.wrote = False  # the event at hand wrote a table that is not collected
         self.now = now
         self.touched: set[str] = set()  # keys of timers armed or disarmed since the batch read what is due
         self.cache: dict[Any, Any] = {}  # of this transaction's own reads; emptied by whoever changes what it holds
@@ -73,7 +74,7 @@ class Transaction:
 
     def begin_event(self) -> None:
         self._before_event = {collector: len(rows) for collector, rows in self._collected.items()}
-        self._in_event, self._has_savepoint = True, False
+        self._in_event, self._has_savepoint, self.wrote = True, False, False
 
     def end_event(self) -> None:
         if self._has_savepoint:
@@ -95,7 +96,7 @@ class Transaction:
             return
         self._write_out(self._before_event, only_before=True)
         execute(self._connection, "SAVEPOINT event")
-        self._has_savepoint = True
+        self._has_savepoint = self.wrote = True
 
     def _write_out(self, before: Mapping[Collector, int], *, only_before: bool = False) -> None:
         for collector in sorted(self._collected, key=lambda kind: kind.rank):

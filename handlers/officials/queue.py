@@ -4,6 +4,7 @@ from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.screen import Button, Screen
 from bot.errors import NotFound
+from bot.office.cases.figures import FILTERS
 from bot.office.cases.model import Case, Privacy, Status
 from bot.office.cases.model import Said as Entered
 from bot.office.cases.number import find_numbers
@@ -45,23 +46,47 @@ STATUS = {
 }
 
 
+FILTER_WORDS = {
+    "mine": ("mine", "我的"),
+    "unowned": ("unowned", "没人接", "未接"),
+    "overdue": ("overdue", "超期"),
+}
+
+
 @router.command("queue", about=_("What waits"))
-def queue(ctx: Ctx, _rest: str) -> Screen:
+def queue(ctx: Ctx, rest: str) -> Screen:
+    """Everything open in this official's sight, or with a word behind it a part of it."""
+    word = rest.strip().casefold()
+    return waiting(ctx, next((only for only, words in FILTER_WORDS.items() if word in words), "all"))
+
+
+@router.action("queue")
+def pressed_queue(ctx: Ctx) -> Screen:
+    return waiting(ctx, "all")
+
+
+@router.action("queue.only")
+def pressed_filter(ctx: Ctx, only: str) -> Screen:
+    return waiting(ctx, only if only in FILTERS else "all")
+
+
+def waiting(ctx: Ctx, only: str) -> Screen:
     counts = ctx.office.cases.counts(ctx.person)
-    cases, total = ctx.office.cases.queue(ctx.person)
+    cases, total = ctx.office.cases.queue(ctx.person, only=only)
+    filters = [
+        ctx.button(label(count=counts[name]), "queue.only", name)
+        for name, label in ((("mine", _("Mine ({count})"))), ("unowned", _("Nobody’s ({count})")),
+                            ("overdue", _("Overdue ({count})")))
+        if name != only and counts[name] and counts[name] != counts["open"]
+    ]  # fmt: skip
     if not cases:
-        return ctx.screen(_("Nothing waits for you."))
+        return ctx.screen(_("Nothing waits for you.") if only == "all" else _("None of these."), filters)
     head = _("{open} open: {overdue} overdue, {today} due today, {waiting} waiting for a reply.", **counts)
     lines = [Text() + f"{number} " + _row(ctx, case) for number, case in enumerate(cases, 1)]
     if total > len(cases):
         lines.append(ctx.say(_("… and {count} more.", count=total - len(cases))))
     rows = [[ctx.button(f"{number} {case.number}", "case.card", case.number)] for number, case in enumerate(cases, 1)]
-    return ctx.screen(join([ctx.say(head), *lines]), *rows)
-
-
-@router.action("queue")
-def pressed_queue(ctx: Ctx) -> Screen:
-    return queue(ctx, "")
+    return ctx.screen(join([ctx.say(head), *lines]), *rows, filters)
 
 
 @router.command("case", about=_("One case"))
@@ -141,6 +166,10 @@ def _buttons(ctx: Ctx, case: Case) -> list[list[Button]]:
         return [[ctx.button(_("Do it again"), "case.redo", case.number)]]
     if not case.is_open:
         return []
+    if ctx.office.cases.offered_to(case, ctx.person) is not None:
+        return [
+            [ctx.button(_("Take"), "case.take", case.number), ctx.button(_("Decline"), "case.decline", case.number)]
+        ]
     if case.owner is None:
         return [[ctx.button(_("Take"), "case.take", case.number), ctx.button(_("Answer"), "write.answer", case.number)]]
     return [
@@ -149,10 +178,11 @@ def _buttons(ctx: Ctx, case: Case) -> list[list[Button]]:
             ctx.button(_("Answer"), "write.answer", case.number),
         ],
         [ctx.button(_("Ask the resident"), "write.ask", case.number), ctx.button(_("Note"), "write.note", case.number)],
+        [ctx.button(_("Pass on"), "case.pass", case.number)],
     ]
 
 
-def _pushed(ctx: Ctx, telling: Telling, intro: Message) -> Screen | None:
+def pushed(ctx: Ctx, telling: Telling, intro: Message) -> Screen | None:
     """A card that arrives by itself; whoever may not read the case gets nothing."""
     case = ctx.office.cases.readable(telling.subject, ctx.person)
     if case is None:
@@ -163,12 +193,12 @@ def _pushed(ctx: Ctx, telling: Telling, intro: Message) -> Screen | None:
 
 @router.telling("case.new")
 def tell_new(ctx: Ctx, telling: Telling) -> Screen | None:
-    return _pushed(ctx, telling, _("New"))
+    return pushed(ctx, telling, _("New"))
 
 
 @router.telling("case.added")
 def tell_added(ctx: Ctx, telling: Telling) -> Screen | None:
-    return _pushed(ctx, telling, _("The resident added something"))
+    return pushed(ctx, telling, _("The resident added something"))
 
 
 @router.telling("case.files")
@@ -188,19 +218,19 @@ def tell_files(ctx: Ctx, telling: Telling) -> Screen | None:
 @router.telling("case.lost")
 def tell_lost(ctx: Ctx, telling: Telling) -> Screen | None:
     """A message about this case did not reach its reader: somebody should call (M31)."""
-    return _pushed(ctx, telling, _("A message about this case could not be delivered; please reach them another way"))
+    return pushed(ctx, telling, _("A message about this case could not be delivered; please reach them another way"))
 
 
 @router.telling("case.withdrawn")
 def tell_withdrawn(ctx: Ctx, telling: Telling) -> Screen | None:
-    return _pushed(ctx, telling, _("Taken back by the resident"))
+    return pushed(ctx, telling, _("Taken back by the resident"))
 
 
 @router.telling("case.unsolved")
 def tell_unsolved(ctx: Ctx, telling: Telling) -> Screen | None:
-    return _pushed(ctx, telling, _("The resident says it is not solved; please decide whether it is done again"))
+    return pushed(ctx, telling, _("The resident says it is not solved; please decide whether it is done again"))
 
 
 @router.telling("case.reopened")
 def tell_reopened(ctx: Ctx, telling: Telling) -> Screen | None:
-    return _pushed(ctx, telling, _("To be done again"))
+    return pushed(ctx, telling, _("To be done again"))

@@ -9,7 +9,7 @@ from bot.dialogue.screen import Screen, Shown
 from bot.office.cases.model import Case, Outcome
 from bot.text import clean, join, quote
 from bot.words import Message, _
-from handlers.context import WORKERS, Ctx, Router, speaker, split_number
+from handlers.context import WORKERS, Ctx, Router, said_with, speaker, split_number
 from handlers.officials.queue import card, card_of, number_of
 
 router = Router("writing", who=WORKERS)
@@ -163,10 +163,14 @@ def quoted(ctx: Ctx, said: Said) -> Screens:
     """A reply to a card sends nothing: it shows what would be sent and asks as what."""
     subject = ctx.office.subject_of(ctx.person.address, said.reply_to or "")
     case = ctx.office.cases.readable(subject, ctx.person) if subject is not None else None
-    if case is None or not ctx.person.is_official or not said.text:
+    if case is None or not ctx.person.is_official:
         return None
     if case.id in {own.id for own in ctx.office.cases.mine(ctx.person, at_most=50)}:
         return None  # a resident's own matter, even if an official brought it
+    if not said.text:
+        return ctx.screen(
+            _("Only words can be sent to the resident so far. Reply once more with words; nothing was sent.")
+        )
     return preview(ctx, case.number, "", said.text)
 
 
@@ -188,6 +192,8 @@ def preview(ctx: Ctx, number: str, way: str, words: str, outcome: str = "") -> S
         ctx.say(_("Not sent yet. The resident will see:")),
         quote(f"{speaker(ctx, case)}（{case.number}）：{words}"),
     ]
+    if said_with(ctx, "").files:
+        lines.append(ctx.say(_("The file is not sent along: only words can be sent so far.")))
     if way:
         send = ctx.button(_("Send"), f"draft.{way}", case.number, mark)
         change = ctx.button(_("Change it"), "draft.change", case.number, way)

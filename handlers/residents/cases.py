@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from contextlib import suppress
+from datetime import timedelta
 
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Finished, Said
@@ -22,15 +24,18 @@ from handlers.context import (
     my_cases_button,
     plain_files,
     promised,
+    said_with,
     source_of,
     speaker,
     split_number,
     words_of,
 )
+from handlers.excuses import excuse
 from handlers.residents import held
 
 router = Router("cases", who=RESIDENTS)
 
+MOST_MISSES = 5
 _CODE = re.compile(r"(?<!\d)(\d{3})[ -]?(\d{3})(?!\d)")
 _CHECK = ("查进度", "check ")
 _UNSOLVED = ("没解决", "没有解决", "没修好", "not solved", "unsolved")
@@ -99,7 +104,9 @@ def _looked_up(ctx: Ctx, number: str, text: str) -> Screens:
     if code is None:
         return show(ctx, number)
     digits = code[1] + code[2]
-    case = ctx.office.cases.check(number, digits)
+    case = _checked(ctx, number, digits)
+    if case is None:
+        return ctx.screen(excuse(NotFound("check")))
     lines = [
         called(case),
         ctx.say(_("{who}: {state}.", who=speaker(ctx, case), state=STATES[case.status])),
@@ -113,8 +120,23 @@ def _looked_up(ctx: Ctx, number: str, text: str) -> Screens:
     )
 
 
+def _checked(ctx: Ctx, number: str, digits: str) -> Case | None:
+    """The case of number and code. After five misses within an hour even the right pair is one."""
+    hour_ago = (ctx.now - timedelta(hours=1)).timestamp()
+    misses = [at for at in ctx.memory.get("misses", []) if at > hour_ago]
+    found = None
+    if len(misses) < MOST_MISSES:
+        with suppress(NotFound):
+            found = ctx.office.cases.check(number, digits)
+    if found is None:
+        ctx.memory["misses"] = [*misses, ctx.now.timestamp()][-MOST_MISSES:]
+    return found
+
+
 @router.action("case.follow")
 def follow(ctx: Ctx, number: str, code: str) -> Screen:
+    if _checked(ctx, number, code) is None:
+        return ctx.screen(excuse(NotFound("check")))
     case = ctx.office.cases.follow(number, code, by=ctx.person)
     return ctx.screen(_("Good. What comes on number {number} comes to you too.", number=case.number))
 
@@ -140,8 +162,9 @@ def more(ctx: Ctx, number: str) -> Screen:
 @router.command("add", about=_("Add to a case"))
 def add(ctx: Ctx, rest: str) -> Screens:
     number, words = split_number(rest)
+    said = said_with(ctx, words)
     if number is not None:
-        return _added(ctx, number, Said(text=words)) if words else more(ctx, number)
+        return _added(ctx, number, said) if words or said.files else more(ctx, number)
     cases = ctx.office.cases.open_of(ctx.person)
     if not cases:
         return my_cases(ctx, "")

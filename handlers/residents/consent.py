@@ -90,7 +90,7 @@ def agree(ctx: Ctx) -> Screens:
         return listed(ctx.router.actions[action].handler(ctx, *args))
     said = held.take(ctx)
     if said is None:
-        return menu_screen(ctx, _("Good. Just write, speak or send a photo."))
+        return ctx.screen(_("Good. Just write, speak or send a photo."))
     for hook in ctx.router.hooks["said"]:
         if (screens := hook(ctx, said)) is not None:
             return listed(screens)

@@ -7,7 +7,7 @@ from bot.office.cases.model import Kind
 from bot.office.cases.service import Matter
 from bot.text import join
 from bot.words import _
-from handlers.context import RESIDENTS, Ctx, Router, plain_files, promised, source_of, words_of
+from handlers.context import RESIDENTS, Ctx, Router, plain_files, promised, said_with, source_of, words_of
 from handlers.residents import consent, held
 
 router = Router("human", who=RESIDENTS)
@@ -15,8 +15,7 @@ router = Router("human", who=RESIDENTS)
 
 @router.command("human", about=_("A person"))
 def human(ctx: Ctx, rest: str) -> Screens:
-    said = ctx.event.what if isinstance(ctx.event.what, Said) else Said()
-    return ask_person(ctx, Said(text=rest, files=said.files))
+    return ask_person(ctx, said_with(ctx, rest))
 
 
 @router.action("human")

@@ -13,7 +13,18 @@ from bot.office.cases.service import Matter
 from bot.office.people.model import Role
 from bot.text import Text, join, quote
 from bot.words import Message, _
-from handlers.context import KINDS, RESIDENTS, Ctx, Router, excerpt, my_cases_button, plain_files, promised, source_of
+from handlers.context import (
+    KINDS,
+    RESIDENTS,
+    Ctx,
+    Router,
+    excerpt,
+    my_cases_button,
+    plain_files,
+    promised,
+    said_with,
+    source_of,
+)
 from handlers.residents import consent, held, human, policies
 
 router = Router("matters", who=RESIDENTS)
@@ -181,7 +192,8 @@ def errand(ctx: Ctx, rest: str) -> Screens:
 
 def _typed(ctx: Ctx, kind: Kind, rest: str) -> Screens:
     """A typed command, with or without the matter behind it."""
-    return begin(ctx, Said(text=rest), kind) if rest else start_kind(ctx, kind.value)
+    said = said_with(ctx, rest)
+    return begin(ctx, said, kind) if rest or said.files else start_kind(ctx, kind.value)
 
 
 @router.hook("said")

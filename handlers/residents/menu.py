@@ -1,12 +1,32 @@
 """The menu, help, cancel and language: four entries, at most two turns from anything (M06)."""
 
+import msgspec
+
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Finished, Said
-from bot.dialogue.screen import Screen
+from bot.dialogue.screen import Mode, Screen
 from bot.words import Message, _
 from handlers.context import RESIDENTS, Ctx, Router, my_cases_button
 
 router = Router("menu", who=RESIDENTS)
+
+ENTRIES = (
+    (_("Trouble, repairs"), _("Complain")),
+    (_("Suggest"), _("Errands")),
+)
+
+
+def with_entries(ctx: Ctx, screens: list[Screen]) -> list[Screen]:
+    """The four entries stay under the input field; they go along with whatever message has room for them."""
+    if ctx.person.is_official or not ctx.person.has_consented:
+        return screens
+    labels = tuple(tuple(ctx.say.plain(label) for label in row) for row in ENTRIES)
+    return [
+        msgspec.structs.replace(screen, lasting=labels)
+        if screen.text and not screen.rows and screen.mode is Mode.NEW
+        else screen
+        for screen in screens
+    ]
 
 
 def menu_screen(ctx: Ctx, words: Message | None = None) -> Screen:

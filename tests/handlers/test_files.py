@@ -104,3 +104,35 @@ async def test_words_stay_when_their_photo_is_lost(town: Town) -> None:
     await resident.presses("登记")
     await official.says(f"/case {resident.number()}")
     assert LAMP in official.last.text
+
+
+@pytest.mark.parametrize("command", ["/add {number} 就是这盏", "/add {number}"])
+async def test_a_photo_under_a_command_goes_where_the_command_says(town: Town, command: str) -> None:
+    official = await town.official()
+    resident, number = await registered(town)
+    await resident.sends(FileKind.PHOTO, PHOTO, text=command.format(number=number))
+    assert "补到编号" in resident.last.text
+    await official.says(f"/case {number}")
+    assert "看文件（1）" in official.last.labels
+
+
+async def test_a_photo_under_a_request_is_registered_with_it(town: Town) -> None:
+    official, resident = await town.official(), town.resident()
+    await resident.opens()
+    await resident.says("好")
+    await resident.sends(FileKind.PHOTO, PHOTO, text="/request 幸福里3号楼2单元的灯坏了")
+    await resident.presses("登记")
+    await official.says(f"/case {resident.number()}")
+    assert "看文件（1）" in official.last.labels
+
+
+async def test_an_officials_photo_is_not_silently_left_out(town: Town) -> None:
+    official = await town.official()
+    resident, number = await registered(town)
+    card = official.last
+    resident.news()
+    await official.does(Said("修好了", (FileRef(FileKind.PHOTO, "p", 1),), reply_to=card.message))
+    assert "文件不会一起发" in official.last.text
+    await official.does(Said("", (FileRef(FileKind.PHOTO, "p", 1),), reply_to=card.message))
+    assert "只能给居民发文字" in official.last.text
+    assert (resident.news(), number) == ([], number)

@@ -1,6 +1,8 @@
 """What both proofs need of an office run from outside: its settings, its process, and what stands in its database."""
 
 import asyncio
+import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +15,7 @@ from bot.store.engine import read_url
 from tests.fakebotapi import FakeBotApi
 
 PATIENCE = 60.0
+alive: list[asyncio.subprocess.Process] = []  # a test that fails must not leave them behind
 HUIYIN = Path(sys.executable).with_name("huiyin")
 PHOTO = bytes.fromhex(  # a picture of one pixel
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63606060000000040001f6173855"
@@ -20,8 +23,11 @@ PHOTO = bytes.fromhex(  # a picture of one pixel
 )
 
 
-def configured(folder: Path, api: FakeBotApi) -> Path:
-    """A settings file for an office of its own that talks to the fake server."""
+def configured(folder: Path, api: FakeBotApi, *, webhook: int | None = None) -> Path:
+    """A settings file for an office of its own that talks to the fake server; `webhook` is the port to be called at."""
+    way_in = (
+        f'mode = "webhook"\nwebhook_port = {webhook}\nwebhook_url = "http://127.0.0.1:{webhook}"' if webhook else ""
+    )
     config = folder / "config.toml"
     config.write_text(
         f"""
@@ -35,6 +41,7 @@ folder = "{folder}/files"
 token = "{api.token}"
 base_url = "{api.base_url}"
 base_file_url = "{api.base_file_url}"
+{way_in}
 [web]
 enabled = false
 """,
@@ -43,12 +50,19 @@ enabled = false
     return config
 
 
+def free_port() -> int:
+    """A port that nobody has now: whoever is to be called there must know it before anything listens."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 async def started(*command: str | Path, log: Path | None = None) -> asyncio.subprocess.Process:
     """A process of ours; what it says goes to `log`, behind what stands there."""
-    if log is None:
-        return await asyncio.create_subprocess_exec(*map(str, command), stdout=asyncio.subprocess.DEVNULL)
-    with log.open("ab") as out:
-        return await asyncio.create_subprocess_exec(*map(str, command), stdout=out, stderr=out)
+    with (log or Path(os.devnull)).open("ab") as out:
+        process = await asyncio.create_subprocess_exec(*map(str, command), stdout=out, stderr=out)
+    alive.append(process)
+    return process
 
 
 async def stopped(process: asyncio.subprocess.Process) -> None:

@@ -16,7 +16,7 @@ from bot.office.cases.tables import attachment, case, entry
 from bot.sealing import read_keys
 from bot.store.queues import inbox, job, outbox, timer
 from tests.fakebotapi import FakeBotApi, Person
-from tests.proof.outside import PHOTO, configured, rows, started, stopped, until
+from tests.proof.outside import PHOTO, configured, free_port, rows, started, stopped, until
 
 RESIDENTS = 10
 UPDATES = 10  # each
@@ -85,12 +85,13 @@ async def killed(config: Path, point: str, api: FakeBotApi, settings: Settings, 
 
 
 async def prove(
-    folder: Path, point: str, say: Callable[[Person, str], Awaitable[None]], is_done: Callable[[Settings], bool]
-) -> Settings:
+    folder: Path, point: str, say: Callable[[Person, str], Awaitable[None]], is_done: Callable[[Settings], bool],
+    *, webhook: int | None = None,
+) -> Settings:  # fmt: skip
     """An office, a case for everybody, updates in its absence, deaths at the point, and a last run that finishes."""
     async with FakeBotApi(limits=False) as api:
         api.redeliver(REPEATED)
-        config = configured(folder, api)
+        config = configured(folder, api, webhook=webhook)
         settings = read_settings(config)
         people = api.crowd(RESIDENTS)
         process = await started(sys.executable, "-m", "tests.proof.victim", config)
@@ -117,14 +118,27 @@ async def an_album(person: Person, number: str) -> None:
     person.sends_album([PHOTO, PHOTO + person.id.to_bytes(8, "big")])
 
 
+def all_in_order(settings: Settings) -> None:
+    expected = [f"第{turn}句" for turn in range(UPDATES)]
+    for words in words_by_case(settings):
+        assert words[1:] == expected
+
+
 @pytest.mark.parametrize("point", POINTS)
 async def test_nothing_is_lost_doubled_or_disordered(tmp_path: Path, point: str) -> None:
     settings = await prove(
         tmp_path, point, ten_sentences, lambda settings: all(len(words) > UPDATES for words in words_by_case(settings))
     )
-    expected = [f"第{turn}句" for turn in range(UPDATES)]
-    for words in words_by_case(settings):
-        assert words[1:] == expected
+    all_in_order(settings)
+
+
+@pytest.mark.parametrize("point", ["inbox commit", "acknowledgement"])
+async def test_nothing_is_lost_on_the_way_in_by_webhook(tmp_path: Path, point: str) -> None:
+    settings = await prove(
+        tmp_path, point, ten_sentences, lambda settings: all(len(words) > UPDATES for words in words_by_case(settings)),
+        webhook=free_port(),
+    )  # fmt: skip
+    all_in_order(settings)
 
 
 @pytest.mark.parametrize("point", ["timer", "job", "file stored"])

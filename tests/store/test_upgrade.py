@@ -74,8 +74,7 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def next_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch | None, then: str = "pass") -> Path:
     folder = tmp_path / "migrations"
     shutil.copytree(upgrade._FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    text = NEXT.replace("{then}", then).replace("{head}", HEAD)
-    (folder / "versions" / "next.py").write_text(text)
+    (folder / "versions" / "next.py").write_text(NEXT.replace("{then}", then).replace("{head}", HEAD))
     if monkeypatch is not None:
         monkeypatch.setattr(upgrade, "_FOLDER", folder)
     return folder

@@ -1,4 +1,4 @@
-"""One bot's token as a channel, by polling; it knows no office and decides nothing about what is said.
+"""One bot's token as a channel, by polling or by webhook; it knows no office and decides nothing about what is said.
 
 A screen may be several messages. Those that arrived are remembered while the rest is owed, so that a later try goes on
 where the last one stopped; after a crash in between the whole screen goes out again.
@@ -18,6 +18,7 @@ from msgspec import Struct
 from bot.channels.telegram import decoding, encoding, failures
 from bot.channels.telegram.encoding import Call
 from bot.channels.telegram.polling import FIRST_PAUSE, LONGEST_PAUSE, Pause, Polling
+from bot.channels.telegram.webhook import Hook, Webhook, read_info
 from bot.clock import Clock
 from bot.delivery.channel import Abilities, Intake, Menu, Outgoing, Sent
 from bot.dialogue.event import Event
@@ -57,6 +58,7 @@ class TelegramChannel:
         clock: Clock,
         repeat_mark: str,
         read_file: ReadFile,
+        hook: Hook | None = None,
         pause: Pause = asyncio.sleep,
     ) -> None:
         from bot.channels.telegram.client import Client  # imports telegram, which only this channel needs
@@ -74,14 +76,15 @@ class TelegramChannel:
         self._half_sent: OrderedDict[int, list[str]] = OrderedDict()
         self._flooded: tuple[str, float] = ("", float("-inf"))
         self._polling = Polling(self.name, self._client.poll, self._client.forget_webhook, clock, pause)
+        self.webhook = Webhook(self.name, hook, self._client.post, clock, pause) if hook is not None else None
 
     def __repr__(self) -> str:
         return f"TelegramChannel({self.name})"
 
     @property
     def heard_at(self) -> datetime | None:
-        """When getUpdates last answered: the age of this is the channel's health."""
-        return self._polling.heard_at
+        """When Telegram last brought updates or said that all is well: the age of this is the channel's health."""
+        return self._polling.heard_at if self.webhook is None else self.webhook.heard_at
 
     async def check(self) -> bool:
         """Whether the Bot API can be reached; raises ConfigError where it does not know the token."""
@@ -93,12 +96,21 @@ class TelegramChannel:
             log.warning("channel_unreachable", channel=self.name, cause=error.cause)
         return bool(self._username)
 
+    async def listen(self) -> None:
+        """Opens the port for a webhook, where there is to be one; raises ConfigError where it cannot be had."""
+        if self.webhook is not None:
+            await self.webhook.endpoint.open()
+
     def decode(self, body: bytes) -> Event:
         return decoding.decode(body, self._username)
 
     async def receive(self, intake: Intake) -> None:
         await self._introduce()
-        await self._polling.run(intake)
+        if self.webhook is not None:
+            await self.webhook.run(intake)
+        else:
+            await self._leave_webhook()
+            await self._polling.run(intake)
 
     async def send(self, outgoing: Outgoing) -> Sent:
         screen = outgoing.screen
@@ -141,6 +153,8 @@ class TelegramChannel:
         return f"https://t.me/{self._username}?start={code}" if self._username else f"/start {code}"
 
     async def close(self) -> None:
+        if self.webhook is not None:
+            await self.webhook.endpoint.close()
         await self._client.close_connections()
 
     async def _introduce(self) -> None:
@@ -154,6 +168,15 @@ class TelegramChannel:
                 level("introduction_failed", channel=self.name, cause=error.cause)
                 await self._pause(seconds)
                 seconds = min(seconds * 2, LONGEST_PAUSE)
+
+    async def _leave_webhook(self) -> None:
+        """Takes away a webhook of earlier, which keeps getUpdates from working; its updates wait on."""
+        try:
+            if (await read_info(self._client.post)).url:
+                await self._client.forget_webhook()
+                log.warning("webhook_left", channel=self.name)
+        except DeliveryError as error:  # if there is one, getUpdates will say so
+            log.warning("webhook_unchecked", channel=self.name, cause=error.cause)
 
     async def _answer(self, outgoing: Outgoing) -> None:
         call = encoding.answer(outgoing)

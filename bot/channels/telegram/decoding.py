@@ -4,6 +4,7 @@ Who somebody is comes from the numeric `from.id` alone. What was forwarded, writ
 name is passed on as text and never as a link that somebody followed.
 """
 
+import hashlib
 import json
 import re
 import struct
@@ -24,6 +25,7 @@ from bot.channels.telegram.updates import (
     Update,
     User,
 )
+from bot.delivery.channel import Raw
 from bot.dialogue.event import (
     Blocked,
     Event,
@@ -76,6 +78,13 @@ def place(raw: bytes) -> tuple[int | None, str, bool]:
     if about is not None:
         return placing.update_id, str(about.chat.id), not about.chat.is_private
     return placing.update_id, str(press.sender.id) if press else "", False
+
+
+def as_raw(update: bytes, at: datetime) -> tuple[Raw, int | None]:
+    """An update as the inbox takes it, and its number if it has one. One that cannot be read is stored all the same."""
+    number, chat, group = place(update)
+    key = str(number) if number is not None else hashlib.sha256(update).hexdigest()
+    return Raw(key, chat, wrap(update, at), at, group), number
 
 
 def decode(body: bytes, username: str) -> Event:

@@ -5,7 +5,6 @@ never kept: the first call has none, and what comes twice is dropped by its key.
 Source: https://core.telegram.org/bots/api#getupdates; tdlib/telegram-bot-api, Client.cpp, do_get_updates.
 """
 
-import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -18,7 +17,7 @@ from msgspec import Struct
 from bot.channels.telegram import decoding, failures
 from bot.channels.telegram.updates import KINDS
 from bot.clock import Clock
-from bot.delivery.channel import Intake, Raw
+from bot.delivery.channel import Intake
 from bot.errors import ChannelDown, DeliveryError, NotSent, Uncertain
 
 log = structlog.get_logger()
@@ -73,18 +72,13 @@ class Polling:
         self.heard_at = self._clock.now()
         if not batch:
             return 0
-        placed = [(update, *decoding.place(update)) for update in batch]
-        await intake([self._raw(*parts) for parts in placed])
-        numbers = [number for _update, number, _chat, _group in placed if number is not None]
+        placed = [decoding.as_raw(update, self.heard_at) for update in batch]
+        await intake([raw for raw, _number in placed])
+        numbers = [number for _raw, number in placed if number is not None]
         if not numbers:
             raise Uncertain("updates without ids")  # they cannot be acknowledged: no hot loop
         self._offset = numbers[-1] + 1
         return len(batch)
-
-    def _raw(self, update: bytes, number: int | None, chat: str, group: bool) -> Raw:
-        key = str(number) if number is not None else hashlib.sha256(update).hexdigest()
-        at = self.heard_at or self._clock.now()
-        return Raw(key, chat, decoding.wrap(update, at), at, group)
 
     async def _heed(self, error: DeliveryError) -> None:
         if not isinstance(error, ChannelDown):

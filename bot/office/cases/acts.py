@@ -92,8 +92,10 @@ class Acts:
 
     def _responsible(self, case: Case) -> list[Person]:
         """The owner; where nobody owns it yet, all whose queue it stands in."""
-        if case.owner is not None and case.owner in (owner := self._people.find([case.owner])):
-            return [owner[case.owner]]
+        if case.owner is not None:
+            owner = self._people.find([case.owner]).get(case.owner)
+            if owner is not None and owner.works_on_cases:
+                return [owner]
         return self._people.concerned(case.department, sealed=case.sealed)
 
     def _arm_reminders(self, case: Case) -> None:

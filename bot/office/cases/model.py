@@ -101,6 +101,7 @@ MOVES: Mapping[Status, frozenset[Status]] = {
 
 OVER = frozenset((Status.CLOSED, Status.RETURNED, Status.LINKED, Status.WITHDRAWN, Status.ARCHIVED))
 OPEN = frozenset(Status) - OVER
+UNDER_WAY = frozenset((Status.IN_PROGRESS, Status.WAITING, Status.EXTENDED, Status.ANSWERED))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +150,7 @@ class Case:
     outcome: Outcome | None
     round: int
     revision: int
+    transfers: int = 0  # how often it was passed on
     title: str = ""
     place: str = ""
 
@@ -159,7 +161,9 @@ class Case:
         return replace(self, status=to)
 
     def taken_by(self, official: int, department: str | None) -> "Case":
-        """Accepted, dispatched and signed for by one person."""
+        """Accepted, dispatched and signed for by one person; what was under way already stands as it stood."""
+        if self.status in UNDER_WAY:
+            return replace(self, owner=official, department=department or self.department)
         moved = self
         for step in (Status.ACCEPTED, Status.DISPATCHED, Status.IN_PROGRESS):
             if step in MOVES[moved.status] and moved.status is not Status.IN_PROGRESS:

@@ -122,7 +122,7 @@ class Records:
         values = {name: getattr(new, name) for name in _PLAIN} | {
             "title": self._seal(new.title, TITLE), "place": self._seal(new.place, PLACE) if new.place else None,
             "limit_days": limit[0], "limit_working": limit[1], "channel": channel, "area": area,
-            "urgency": "normal", "paused_ms": 0, "transfers": 0, "objections": 0, "extensions": 0,
+            "urgency": "normal", "paused_ms": 0, "objections": 0, "extensions": 0,
         }  # fmt: skip
         self._tx.change(_ADD_CASE, values)
 
@@ -153,9 +153,20 @@ class Records:
         row = {"id": id, "case": of.id, "person": person, "part": part, "address": address, "since": self._tx.now}
         self._tx.change(_ADD_PARTY, row)
 
-    def assign(self, of: Case, *, id: int, official: int | None) -> None:
-        """A lead for a case that has none."""
-        row = {"id": id, "case": of.id, "department": of.department, "official": official, "part": "lead"}
+    def offer(self, case_id: int, *, viewer: Viewer) -> str | None:
+        """The department that a case is offered to and that has not answered yet."""
+        row = first(self._read("offer", viewer, wanted=case_id))
+        return row.department if row else None
+
+    def close_assignments(self, of: Case, *, parts: Sequence[str]) -> None:
+        self._tx.change(_CLOSE_ASSIGNMENTS, {"of": of.id, "parts": parts, "now": self._tx.now})
+
+    def assign(
+        self, of: Case, *, id: int, official: int | None, part: str = "lead", department: str | None = None
+    ) -> None:
+        """A lead, or an offer to a department that may become it."""
+        where = department or of.department
+        row = {"id": id, "case": of.id, "department": where, "official": official, "part": part}
         self._tx.change(_ADD_ASSIGNMENT, row | {"round": of.round, "since": self._tx.now})
 
     def add_entry(
@@ -255,14 +266,24 @@ def _adding(table: Table) -> Prepared:
 
 _ADD_CASE = Prepared(
     insert(case),
-    [*_PLAIN, "title", "place", "limit_days", "limit_working", "channel", "area", "urgency", "paused_ms", "transfers",
+    [*_PLAIN, "title", "place", "limit_days", "limit_working", "channel", "area", "urgency", "paused_ms",
      "objections", "extensions"],
 )  # fmt: skip
 _ADD_ROUND = Prepared(insert(case_round), ["id", "case", "round", "limit_days", "limit_working", "due_at"])
 _ADD_PARTY = Prepared(insert(case_party), ["id", "case", "person", "part", "address", "since"])
 _ADD_ASSIGNMENT = Prepared(insert(assignment), ["id", "case", "department", "official", "part", "round", "since"])
+_CLOSE_ASSIGNMENTS = Prepared(
+    update(assignment)
+    .where(
+        assignment.c.case == bindparam("of"),
+        assignment.c.part.in_(bindparam("parts", expanding=True)),
+        assignment.c.until.is_(None),
+    )
+    .values(until=bindparam("now"))
+)
 _ADD_ENTRY, _ADD_EVENT = _adding(entry), _adding(case_event)
 _wanted: BindParameter[Any] = bindparam("wanted")
+_offer = assignment.alias("offered")  # a name of its own: the viewer's condition asks for assignments too
 _told = case_party.c.part.in_(("requester", "follower"))
 _QUERIES: Mapping[str, Callable[[Sight], Select[Any]]] = {
     "by_number": lambda sight: _CASE.where(case.c.number == _wanted, readable(sight)),
@@ -295,6 +316,11 @@ _QUERIES: Mapping[str, Callable[[Sight], Select[Any]]] = {
         .join(case, case.c.id == case_party.c.case)
         .where(case_party.c.case == _wanted, _told, readable(sight))
         .order_by(case_party.c.part.desc(), case_party.c.id)
+    ),
+    "offer": lambda sight: (
+        select(_offer.c.department)
+        .join(case, case.c.id == _offer.c.case)
+        .where(_offer.c.case == _wanted, _offer.c.part == "offer", _offer.c.until.is_(None), readable(sight))
     ),
     "solved": lambda sight: (
         select(case_round.c.solved)

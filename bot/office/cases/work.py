@@ -3,8 +3,9 @@
 from itertools import pairwise
 
 from bot.errors import Invalid, MoveNotAllowed, NotPermitted
-from bot.office.cases.acts import Acts
-from bot.office.cases.model import FIRST_CONTACTS, Case, Kind, Outcome, Said, Status
+from bot.office.cases.figures import Figures
+from bot.office.cases.model import FIRST_CONTACTS, UNDER_WAY, Case, Kind, Outcome, Said, Status
+from bot.office.cases.passing import Passing
 from bot.office.cases.records import Attachment, Entry, is_open
 from bot.office.cases.scope import MACHINE, readable, sight_of, workable
 from bot.office.cases.tables import case
@@ -20,26 +21,8 @@ def _comes_after(status: Status, start: Status) -> bool:
     return start not in order or order.index(status) > order.index(start)
 
 
-class Work(Acts):
+class Work(Figures, Passing):
     """The acts of officials."""
-
-    def queue(self, by: Person, *, at_most: int = 10) -> tuple[list[Case], int]:
-        """The open cases that this official may work on, by their dates, and how many there are in all."""
-        mine = workable(sight_of(by)) & is_open
-        return self._records.listed(mine, viewer=by, at_most=at_most), self._records.count(mine, viewer=by)
-
-    def counts(self, by: Person) -> dict[str, int]:
-        """How many are open, overdue, due today and waiting for the resident."""
-        mine = workable(sight_of(by)) & is_open
-        closing = self._means.calendar.closing_of(self._now)
-        return {
-            "open": self._records.count(mine, viewer=by),
-            "overdue": self._records.count(mine & (case.c.due_at < self._now), viewer=by),
-            "today": self._records.count(
-                mine & (case.c.due_at >= self._now) & (case.c.due_at <= closing), viewer=by
-            ),
-            "waiting": self._records.count(mine & (case.c.status == Status.WAITING), viewer=by),
-        }  # fmt: skip
 
     def due_for(self, by: Person) -> list[Case]:
         """This official's open cases that are overdue or due by the end of the next working day."""
@@ -87,12 +70,17 @@ class Work(Acts):
         if old.owner == by.id and old.status is Status.IN_PROGRESS:
             return old
         if old.owner is not None:
-            raise MoveNotAllowed("case.owned", number=number)
+            offered = self.offered_to(old, by)
+            if offered is None:
+                raise MoveNotAllowed("case.owned", number=number)
+            return self._accept(old, offered, by)
         department = old.department or next(iter(sorted(by.departments)), None)
         new = self._records.save(old, old.taken_by(by.id, department))
         self._records.assign(new, id=self._id(), official=by.id)
         path = [old.status, *(status for status in _TAKING if _comes_after(status, old.status))]
         steps = [(self._id(), _TAKING[after], before, after) for before, after in pairwise(path)]
+        if old.status in UNDER_WAY:  # its owner has left
+            steps = [(self._id(), "take", old.status, new.status)]
         self._records.log_all(new, steps, actor=by.id)
         self._tell_parties("case.taken", new, steps[-1][0])
         return new

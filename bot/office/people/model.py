@@ -1,6 +1,7 @@
 """Who somebody is to the office: roles and scopes. No names, no chat ids, no scores."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 CONSENT_VERSION = 1
@@ -33,6 +34,17 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingGrant:
+    """A role in force, as it is listed: whose, and since when."""
+
+    id: int
+    person: int
+    role: Role
+    department: str | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Somebody at one of their addresses. `id` says nothing about who it is."""
 
@@ -51,6 +63,10 @@ class Person:
     @property
     def is_official(self) -> bool:
         return bool(self.grants)
+
+    @property
+    def works_on_cases(self) -> bool:
+        return any(grant.role in CASE_ROLES for grant in self.grants)
 
     @property
     def has_consented(self) -> bool:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.office.people.model import Grant, Person, Role
+from bot.office.people.model import Grant, Person, Role, StandingGrant
 from bot.store.prepared import Prepared
 from bot.store.queues import conversation
 from bot.store.schema import metadata
@@ -73,6 +73,8 @@ invite = Table(
     Column("expires_at", UtcTime, nullable=False),
     Column("used_at", UtcTime),
     Column("used_by", BigInteger),
+    Column("asked_by", BigInteger),  # an administrator; none: from the command line, which counts as two people
+    Column("approved_by", BigInteger),  # another administrator; an invitation that was asked for needs one
 )
 
 audit = Table(
@@ -190,15 +192,45 @@ def set_language(tx: Transaction, person_id: int, language: str) -> None:
 
 
 def add_invite(
-    tx: Transaction, *, id: int, code: bytes, role: Role, department: str | None, expires_at: datetime
-) -> None:
+    tx: Transaction, *, id: int, code: bytes, role: Role, department: str | None, expires_at: datetime,
+    asked_by: int | None = None,
+) -> None:  # fmt: skip
     row = {"id": id, "code": code, "role": role.value, "department": department, "expires_at": expires_at}
-    tx.write(insert(invite), row | {"created_at": tx.now})
+    tx.write(insert(invite), row | {"created_at": tx.now, "asked_by": asked_by})
+
+
+def approve_invite(tx: Transaction, id_: int, code: bytes, by: int) -> int | None:
+    """Agreed to by somebody else than whoever asked, once; the asker, or None where that is not possible."""
+    fits = (invite.c.id == id_, invite.c.asked_by.is_not(None), invite.c.asked_by != by,
+            invite.c.approved_by.is_(None), invite.c.used_at.is_(None), invite.c.expires_at > tx.now)  # fmt: skip
+    asker = tx.read(select(invite.c.asked_by).where(*fits)).scalar_one_or_none()
+    if asker is None or tx.write(update(invite).where(*fits).values(code=code, approved_by=by)).rowcount != 1:
+        return None
+    return int(asker)
+
+
+def standing_grants(tx: Transaction) -> list[StandingGrant]:
+    """Every role in force, the oldest first."""
+    columns = (
+        role_grant.c.id,
+        role_grant.c.person,
+        role_grant.c.role,
+        role_grant.c.department,
+        role_grant.c.granted_at,
+    )
+    rows = tx.read(select(*columns).where(role_grant.c.revoked_at.is_(None)).order_by(role_grant.c.id))
+    return [StandingGrant(row.id, row.person, Role(row.role), row.department, row.granted_at) for row in rows]
+
+
+def revoke(tx: Transaction, grant_id: int) -> bool:
+    statement = update(role_grant).where(role_grant.c.id == grant_id, role_grant.c.revoked_at.is_(None))
+    return tx.write(statement.values(revoked_at=tx.now)).rowcount == 1
 
 
 def use_invite(tx: Transaction, code: bytes, by: int) -> tuple[Role, str | None] | None:
     """The role in an unused invitation, used up by this call; None where there is no such."""
-    fits = (invite.c.code == code, invite.c.used_at.is_(None), invite.c.expires_at > tx.now)
+    is_agreed = invite.c.asked_by.is_(None) | invite.c.approved_by.is_not(None)
+    fits = (invite.c.code == code, invite.c.used_at.is_(None), invite.c.expires_at > tx.now, is_agreed)
     row = tx.read(select(invite.c.id, invite.c.role, invite.c.department).where(*fits)).one_or_none()
     if row is None:
         return None

@@ -4,14 +4,15 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from bot.errors import NotFound
+from bot.errors import NotFound, NotPermitted
 from bot.identity import Identity
 from bot.ids import Ids
 from bot.office.people import records
-from bot.office.people.model import CASE_ROLES, CONSENT_VERSION, Grant, Person, Role
+from bot.office.people.model import CASE_ROLES, CONSENT_VERSION, Grant, Person, Role, StandingGrant
 from bot.sealing import Lookup
 from bot.store import claims
 from bot.store.transaction import Transaction
+from bot.telling import Lane
 
 INVITE_LIFE = timedelta(days=7)
 
@@ -73,6 +74,43 @@ class People:
             expires_at=self._tx.now + INVITE_LIFE,
         )
         return code
+
+    def ask_invite(self, role: Role, department: str | None, *, by: Person) -> int:
+        """An invitation that nobody can use before another administrator agrees; its id."""
+        id_ = self._ids()
+        records.add_invite(self._tx, id=id_, code=self._lookup.digest("invite", secrets.token_urlsafe(18)), role=role,
+                           department=department, expires_at=self._tx.now + INVITE_LIFE, asked_by=by.id)  # fmt: skip
+        records.note(self._tx, id=self._ids(), code="invite.asked", actor=by.id, subject=id_, detail=role.value)
+        return id_
+
+    def approve_invite(self, id_: int, *, by: Person) -> tuple[str, Person | None]:
+        """The code, and whoever asked for it; raises NotFound for one's own, a used or an expired one."""
+        code = secrets.token_urlsafe(18)
+        asker = records.approve_invite(self._tx, id_, self._lookup.digest("invite", code), by.id)
+        if asker is None:
+            raise NotFound("invite")
+        records.note(self._tx, id=self._ids(), code="invite.approved", actor=by.id, subject=id_)
+        return code, self.find([asker]).get(asker)
+
+    def grants(self) -> list[StandingGrant]:
+        """Every role in force."""
+        return records.standing_grants(self._tx)
+
+    def revoke(self, grant_id: int, *, by: Person) -> Person:
+        """Ends a role at once, with what is queued for its holder; the last administrator stays."""
+        standing = self.grants()
+        found = next((grant for grant in standing if grant.id == grant_id), None)
+        if found is None:
+            raise NotFound("role")
+        administrators = {grant.person for grant in standing if grant.role is Role.ADMINISTRATOR}
+        if found.role is Role.ADMINISTRATOR and administrators == {found.person}:
+            raise NotPermitted("role.last")
+        records.revoke(self._tx, grant_id)
+        records.note(self._tx, id=self._ids(), code="role.revoked", actor=by.id, subject=found.person,
+                     detail=found.role.value)  # fmt: skip
+        claims.cancel_lane(self._tx, found.person, Lane.DEADLINE)
+        self._tx.cache.clear()
+        return self.find([found.person])[found.person]
 
     def join(self, code: str, person: Person) -> Grant:
         """Uses an invitation up; a used, expired or unknown one is the same to whoever tries."""

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from bot.channels.telegram.redaction import Redacting, redact, redact_event
 from bot.channels.telegram.transport import proxy_for
@@ -20,26 +19,6 @@ from tests.channels.telegram.tiny import HALF, NOW, RESET, TOKEN, channel_of, fa
 
 SECRET = TOKEN.partition(":")[2]
 WORDS = "住在三号楼的证人"
-
-
-@pytest.fixture
-def everything_logged() -> Iterator[io.StringIO]:
-    """All records of all loggers, unredacted."""
-    sink = io.StringIO()
-    handler = logging.StreamHandler(sink)
-    handler.setFormatter(logging.Formatter("%(name)s %(message)s"))
-    root = logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    structlog.configure(
-        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
-        logger_factory=structlog.PrintLoggerFactory(file=sink),
-    )
-    yield sink
-    structlog.reset_defaults()
-    root.removeHandler(handler)
-    root.setLevel(before)
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -94,6 +94,8 @@ class TinyApi:
             return HANG
         if method == "getMe":
             return {"ok": True, "result": ME}
+        if method == "getWebhookInfo":
+            return {"ok": True, "result": {"url": "", "pending_update_count": 0}}
         if not method.startswith("send"):
             return {"ok": True, "result": True}
         self._messages += 1

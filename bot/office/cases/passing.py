@@ -1,0 +1,96 @@
+"""Passing a case on: offered with a reason, owned by the giver until it is accepted, at most twice (M15, M18)."""
+
+from dataclasses import replace
+
+from bot.errors import Invalid, MoveNotAllowed, NotFound, NotPermitted
+from bot.office.cases.acts import Acts
+from bot.office.cases.model import Case, Said
+from bot.office.cases.records import is_open
+from bot.office.cases.scope import MACHINE
+from bot.office.cases.tables import case
+from bot.office.people.model import Person, Role
+
+MOST_MOVES = 2  # after that the head or a dispatcher decides, and nobody returns it
+
+
+class Passing(Acts):
+    """What keeps a matter from being passed around."""
+
+    def offer(self, number: str, department: str, reason: str, *, by: Person) -> Case:
+        """To another department. What nobody owns yet moves at once; what is owned stays so until accepted."""
+        old = self._workable(number, by)
+        self._check_offer(old, department, reason, by)
+        self._note(old, reason, by)
+        self._records.close_assignments(old, parts=("offer",))
+        moved = replace(old, transfers=old.transfers + 1)
+        if old.owner is None:
+            new = self._records.save(old, replace(moved, department=department))
+        else:
+            new = self._records.save(old, moved)
+            self._records.assign(new, id=self._id(), official=None, part="offer", department=department)
+        event = self._records.log(new, "offer", id=self._id(), actor=by.id, detail=f"{old.department}:{department}")
+        hearers = [person for person in self._people.concerned(department) if person.id != by.id]
+        self._tell_officials("case.offered", new, f"case-event:{event}", hearers)
+        return new
+
+    def offered_to(self, case: Case, by: Person) -> str | None:
+        """The department of this official that the case is offered to; none: it is not."""
+        if case.owner is None or case.owner == by.id:
+            return None
+        offered = self._records.offer(case.id, viewer=by)
+        return offered if offered is not None and (offered in by.departments or by.sees_whole_office) else None
+
+    def decline(self, number: str, reason: str, *, by: Person) -> Case:
+        """Back to whoever owns it, who is told why."""
+        found = self._workable(number, by)
+        if self.offered_to(found, by) is None:
+            raise NotFound("case.offer", number=number)
+        if not reason.strip():
+            raise Invalid("transfer.reason")
+        self._note(found, reason, by)
+        self._records.close_assignments(found, parts=("offer",))
+        event = self._records.log(found, "decline", id=self._id(), actor=by.id)
+        self._tell_officials("case.declined", found, f"case-event:{event}", self._responsible(found))
+        return found
+
+    def release_all(self, official: Person, *, by: Person) -> None:
+        """What somebody owned who does not work here any more goes back to the queue; the heads hear of it."""
+        owned = self._records.listed((case.c.owner == official.id) & is_open, viewer=MACHINE, at_most=1000)
+        for old in owned:
+            new = self._records.save(old, replace(old, owner=None))
+            self._records.close_assignments(old, parts=("lead",))
+            event = self._records.log(new, "release", id=self._id(), actor=by.id, detail=str(official.id))
+            hearers = {one.id: one for one in self._responsible(new)}
+            if not new.sealed:
+                hearers |= {one.id: one for one in self._people.with_role(Role.HEAD, new.department)}
+            self._tell_officials("case.released", new, f"case-event:{event}", hearers.values())
+
+    def _accept(self, old: Case, department: str, by: Person) -> Case:
+        """From now on it is theirs; the one who gave it hears so, the resident only that the date stands."""
+        giver = self._responsible(old)
+        new = self._records.save(old, replace(old, owner=by.id, department=department))
+        self._records.close_assignments(old, parts=("offer", "lead"))
+        self._records.assign(new, id=self._id(), official=by.id)
+        event = self._records.log(new, "accept_offer", id=self._id(), actor=by.id, detail=str(old.owner))
+        self._tell_officials("case.passed", new, f"case-event:{event}", [one for one in giver if one.id != by.id])
+        self._tell_parties("case.moved", new, event)
+        return new
+
+    def _check_offer(self, old: Case, department: str, reason: str, by: Person) -> None:
+        decides = any(by.may(role, old.department) for role in (Role.HEAD, Role.DISPATCHER))
+        if not old.is_open:
+            raise MoveNotAllowed("case.over", number=old.number)
+        if old.owner not in (None, by.id) and not decides:
+            raise NotPermitted("case.not_yours", number=old.number)
+        if old.sealed:
+            raise NotPermitted("case.sealed")
+        if old.transfers >= MOST_MOVES and not decides:
+            raise NotPermitted("case.moved_enough", at_most=MOST_MOVES)
+        if department == old.department:
+            raise Invalid("transfer.same")
+        if not reason.strip():
+            raise Invalid("transfer.reason")
+
+    def _note(self, of: Case, words: str, by: Person) -> None:
+        self._records.add_entry(of, id=self._id(), kind=Said.NOTE, words=words, author=by.id, source=None,
+                                happened_at=self._now)  # fmt: skip
