@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 CONNECTIONS = 40  # that Telegram opens at most; updates of one chat wait for each other anyway
 ANSWER_WITHIN = 30.0  # seconds for the commit; Telegram itself waits for a minute
-CHECK_EVERY = 300.0  # seconds
+CHECK_EVERY = 60.0  # seconds; a channel that has heard nothing for 90 counts as not answered
 _LONGEST_CAUSE = 120
 
 Post = Callable[[str, dict[str, Any]], Awaitable[msgspec.Raw]]
