@@ -236,14 +236,18 @@ class App:
         for channel in self.channels.values():
             await channel.close()
         await self.stop_looking()
-        await self.store.writer.submit(lambda tx: disarm(tx, BEAT))
         await self.close_run()
         self.store.close()
         log.info("stopped")
 
     async def close_run(self) -> None:
-        """Marks the run as ended cleanly."""
-        await self.store.writer.submit(facts.close_run)
+        """Marks the run as ended cleanly: from now on nothing is missed."""
+
+        def close(tx: Transaction) -> None:
+            disarm(tx, BEAT)
+            facts.close_run(tx)
+
+        await self.store.writer.submit(close)
 
     async def look(self) -> Report:
         """How everything stands at this moment."""
