@@ -317,7 +317,8 @@ def subject_of(tx: Transaction, address: int, message: str) -> int | None:
 def orphans(tx: Transaction, epoch: int) -> list[tuple[str, Sendable]]:
     """Rows that an earlier run was sending when it ended, with their channels."""
     columns = [outbox.c[name] for name in Sendable.__slots__]
-    statement = select(outbox.c.channel, *columns).where(outbox.c.state == "sending", outbox.c.epoch < epoch)
+    is_open = outbox.c.state.in_(("sending", "uncertain"))  # said as the index says it, or SQLite reads every row
+    statement = select(outbox.c.channel, *columns).where(is_open, outbox.c.state == "sending", outbox.c.epoch < epoch)
     return [(row[0], Sendable(*row[1:])) for row in tx.flushed().execute(statement)]
 
 

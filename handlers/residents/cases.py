@@ -311,7 +311,7 @@ def tell_progress(ctx: Ctx, telling: Telling) -> Screen | None:
 
 @router.telling("case.question")
 def tell_question(ctx: Ctx, telling: Telling) -> Screen | None:
-    return _spoken(ctx, telling, _("{who} asks:"), _("Answer"))
+    return _spoken(ctx, telling, _("{who} asks:"), _("Reply"))
 
 
 def _spoken(ctx: Ctx, telling: Telling, intro: Message, label: Message) -> Screen | None:

@@ -67,6 +67,8 @@ case = Table(
     Index("ix_case_open", "status", "due_at"),
     Index("ix_case_department", "department", "status"),
     Index("ix_case_owner", "owner", "status"),
+    Index("ix_case_received", "received_at"),
+    Index("ix_case_due", "due_at"),
 )
 
 case_party = Table(

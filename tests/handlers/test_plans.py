@@ -1,0 +1,61 @@
+"""Every statement of the main talk finds its rows by an index: cost grows with the work, not with the years."""
+
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from bot.dialogue.event import FileKind
+from bot.office.people.model import Role
+from tests.handlers.test_files import PHOTO
+from tests.handlers.test_main_talk import registered
+from tests.rig import Town
+
+SMALL = {"role_grant", "fact", "invite", "alembic_version", "sqlite_master"}  # as large as the staff, or of one row
+
+
+async def said_and_done(town: Town) -> None:
+    """As many acts as one talk can hold."""
+    clerk = await town.official("zhou", Role.HANDLER, "xingfuli")
+    head = await town.official("chen", Role.HEAD)
+    resident, number = await registered(town, "幸福里3号楼2单元的灯坏了")
+    await resident.sends(FileKind.PHOTO, PHOTO, text=f"/add {number}")
+    message = await resident.says(f"/add {number} 还是不亮")
+    await resident.edits(message, "还是不亮，三天了")
+    for words in ("待办", f"/take {number}", f"/ask {number} 几楼？", "发送", f"/note {number} 三楼"):
+        await clerk.says(words)
+    await resident.presses("答一句")
+    await resident.says("三楼")
+    for words in (f"/transfer {number} 住建办 是他们的", f"/answer {number} 修好了", "发送", "统计", "超期"):
+        await clerk.says(words)
+    for words in ("没解决 又灭了", "我的事", f"查进度 {number} 000000", "转人工", "政策"):
+        await resident.says(words)
+    await head.says(f"/redo {number}")
+    await town.passes(days=12)
+
+
+async def test_no_statement_of_the_main_talk_reads_a_whole_table(tmp_path: Path) -> None:
+    town = await Town(tmp_path, f"sqlite:///{tmp_path}/huiyin.db").open()
+    asked: set[str] = set()
+    connection: Any = town.store.writer._connected().connection.dbapi_connection
+    connection.set_trace_callback(lambda sql: asked.add(re.sub(r"\s+", " ", sql)))
+    await said_and_done(town)
+    connection.set_trace_callback(None)
+    scanned = {
+        (table, sql[:300])
+        for sql in asked
+        if sql.startswith(("SELECT", "UPDATE", "DELETE"))
+        for table in scans(tmp_path / "huiyin.db", sql)
+    }
+    await town.close()
+    assert len(asked) > 150
+    assert scanned == set()
+
+
+def scans(file: Path, sql: str) -> set[str]:
+    """The tables that the statement reads from end to end."""
+    with sqlite3.connect(file) as database:
+        steps = [str(step[-1]) for step in database.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    database.close()
+    found = {match[1] for step in steps if (match := re.match(r"SCAN (\w+)\b(?! USING)", step))}
+    return {table for table in found if table not in SMALL}
