@@ -14,6 +14,8 @@ from bot.office.people.model import Person, Role
 from bot.text import Text, quote
 from bot.words import Message, _
 
+TWICE_WITHIN = 600.0  # seconds
+
 Ctx = Context[Office, Person]
 Router = AnyRouter[Ctx]
 
@@ -82,6 +84,19 @@ def said_with(ctx: Ctx, words: str) -> Said:
     """The words behind a command, with the files that came in the same message."""
     what = ctx.event.what
     return Said(words, what.files, what.spot) if isinstance(what, Said) else Said(words)
+
+
+def just_registered(ctx: Ctx, by: str) -> Case | None:
+    """The open case that this very button registered a moment ago: pressed twice, it does nothing twice."""
+    last = ctx.memory.get("registered", {})
+    if last.get("by") != by or ctx.now.timestamp() - last["at"] > TWICE_WITHIN:
+        return None
+    mine = (case for case in ctx.office.cases.open_of(ctx.person) if case.number == last["number"])
+    return next(mine, None)
+
+
+def note_registered(ctx: Ctx, by: str, case: Case) -> None:
+    ctx.memory["registered"] = {"by": by, "number": case.number, "at": ctx.now.timestamp()}
 
 
 def source_of(ctx: Ctx) -> str | None:

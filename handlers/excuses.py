@@ -11,6 +11,10 @@ WORDS: dict[str, Message] = {
     "case.changed": _("Someone was faster: case {number} has just changed. Open it again to see how it stands."),
     "case.not_yours": _("Case {number} belongs to a colleague. You can leave a note: /note {number}"),
     "case.not_closed": _("This case has no answer yet."),
+    "case.not_brought": _("Only whoever brought this case can do that. You can add to it: /add {number}"),
+    "case.term_over": _(
+        "It was answered more than 15 days ago. If it is not right, bring it once more: just write it."
+    ),
     "case.redo": _("Only a supervisor or the head can have a case done again."),
     "case.offer": _("That is not offered to you, or not any more."),
     "case.sealed": _("A complaint about staff is not passed to a department."),

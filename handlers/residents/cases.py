@@ -70,9 +70,10 @@ def show(ctx: Ctx, number: str) -> Screen:
             lines.append(ctx.say(_("{who} on {day}:", who=speaker(ctx, case), day=entry.happened_at.date())))
             lines.append(quote(entry.words))
     buttons = [ctx.button(_("Add something"), "case.more", case.number)]
-    if case.is_open:
+    is_own = ctx.office.cases.brought_by(case, ctx.person)
+    if case.is_open and is_own:
         buttons.append(ctx.button(_("Take it back"), "case.withdraw", case.number))
-    verdict = _verdict_buttons(ctx, case) if case.status is Status.CLOSED else []
+    verdict = _verdict_buttons(ctx, case) if case.status is Status.CLOSED and is_own else []
     return ctx.screen(join(lines), verdict, buttons, [my_cases_button(ctx)])
 
 
@@ -337,8 +338,10 @@ def tell_answered(ctx: Ctx, telling: Telling) -> Screen | None:
         called(case),
         ctx.say(_("There is an answer. {who} says:", who=speaker(ctx, case))),
         quote(entry.words),
-        ctx.say(_("Is it solved?")),
     ]
+    if not ctx.office.cases.brought_by(case, ctx.person):
+        return ctx.screen(join(lines), silent=telling.silent)
+    lines.append(ctx.say(_("Is it solved?")))
     return ctx.screen(join(lines), _verdict_buttons(ctx, case), silent=telling.silent)
 
 

@@ -3,11 +3,23 @@
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.form import TEXT, files_of
-from bot.office.cases.model import Kind
+from bot.dialogue.screen import Screen
+from bot.office.cases.model import Case, Kind
 from bot.office.cases.service import Matter
 from bot.text import join
 from bot.words import _
-from handlers.context import RESIDENTS, Ctx, Router, plain_files, promised, said_with, source_of, words_of
+from handlers.context import (
+    RESIDENTS,
+    Ctx,
+    Router,
+    just_registered,
+    note_registered,
+    plain_files,
+    promised,
+    said_with,
+    source_of,
+    words_of,
+)
 from handlers.residents import consent, held
 
 router = Router("human", who=RESIDENTS)
@@ -31,6 +43,8 @@ def ask_person(ctx: Ctx, said: Said) -> Screens:
         return consent.first(ctx, "human")
     said = held.merged([*_unfinished(ctx), said])
     words = words_of(said)
+    if not (words or said.files) and (case := just_registered(ctx, "human")) is not None:
+        return _promise(ctx, case)
     source = source_of(ctx)
     case = ctx.office.cases.register(
         Matter(kind=Kind.CONSULT, words=words or ctx.say.plain(_("I would like to speak to a person.")),
@@ -39,6 +53,12 @@ def ask_person(ctx: Ctx, said: Said) -> Screens:
         said_at=ctx.event.happened_at,
     )  # fmt: skip
     ctx.leave_form()
+    note_registered(ctx, "human", case)
+    return _promise(ctx, case)
+
+
+def _promise(ctx: Ctx, case: Case) -> Screen:
+    """By when somebody writes, and whom to call before that."""
     ctx.subject = case.id
     lines = [
         ctx.say(_("A person will write to you here, by {due} at the latest. Number {number}.",

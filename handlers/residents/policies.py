@@ -4,12 +4,21 @@ from datetime import date
 
 from bot.dialogue.context import Screens
 from bot.dialogue.screen import Screen
-from bot.office.cases.model import Kind
+from bot.office.cases.model import Case, Kind
 from bot.office.cases.service import Matter
 from bot.office.policies.model import Page
 from bot.text import Text, bold, join
 from bot.words import _
-from handlers.context import RESIDENTS, Ctx, Router, my_cases_button, promised, source_of
+from handlers.context import (
+    RESIDENTS,
+    Ctx,
+    Router,
+    just_registered,
+    my_cases_button,
+    note_registered,
+    promised,
+    source_of,
+)
 from handlers.residents import consent
 
 router = Router("policies", who=RESIDENTS)
@@ -127,6 +136,9 @@ def register(ctx: Ctx, slug: str) -> Screens:
         return ctx.screen(_("What would you like to ask? Just type it."))
     if not ctx.person.has_consented:
         return consent.first(ctx, "policy.register", slug)
+    by = f"policy:{slug}"
+    if not asked and (case := just_registered(ctx, by)) is not None:
+        return _passed_on(ctx, case)
     source = source_of(ctx)
     case = ctx.office.cases.register(
         Matter(
@@ -138,8 +150,13 @@ def register(ctx: Ctx, slug: str) -> Screens:
         by=ctx.person,
         said_at=ctx.event.happened_at,
     )  # fmt: skip
-    ctx.subject = case.id
     ctx.memory.pop("asked", None)
+    note_registered(ctx, by, case)
+    return _passed_on(ctx, case)
+
+
+def _passed_on(ctx: Ctx, case: Case) -> Screen:
+    ctx.subject = case.id
     return ctx.screen(
         _("Passed on, number {number}. What you just said goes with it. You get an answer by {due} at the latest.",
           number=case.number, due=promised(case)),

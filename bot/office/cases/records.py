@@ -111,6 +111,11 @@ class Records:
         rows = self._read("parties", viewer, wanted=case_id)
         return [(row.person, row.address) for row in rows if row.address is not None]
 
+    def part(self, case_id: int, *, viewer: Viewer) -> str | None:
+        """Requester or follower; none for whoever is neither."""
+        row = first(self._read("part", viewer, wanted=case_id))
+        return row.part if row else None
+
     def solved(self, found: Case, *, viewer: Viewer) -> bool | None:
         """What the resident said of the current round; None: nothing."""
         row = first(self._read("solved", viewer, wanted=found.id, round=found.round))
@@ -321,6 +326,12 @@ _QUERIES: Mapping[str, Callable[[Sight], Select[Any]]] = {
         select(_offer.c.department)
         .join(case, case.c.id == _offer.c.case)
         .where(_offer.c.case == _wanted, _offer.c.part == "offer", _offer.c.until.is_(None), readable(sight))
+    ),
+    "part": lambda _sight: (
+        select(case_party.c.part)
+        .where(case_party.c.case == _wanted, case_party.c.person == bindparam("viewer"), _told)
+        .order_by(case_party.c.part.desc())
+        .limit(1)
     ),
     "solved": lambda sight: (
         select(case_round.c.solved)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bot.errors import Invalid, MoveNotAllowed, NotFound
+from bot.errors import Invalid, MoveNotAllowed, NotFound, NotPermitted
 from bot.office.cases.acts import LATEST_CONFIRM
 from bot.office.cases.model import (
     LIMITS,
@@ -123,7 +123,7 @@ class Cases(Work):
 
     def withdraw(self, number: str, *, by: Person) -> Case:
         """Taken back by whoever brought it; nothing is deleted."""
-        old = self._own(number, by)
+        old = self._brought(number, by)
         if not old.is_open:
             raise MoveNotAllowed("case.over", number=number)
         new = self._records.save(old, old.move(Status.WITHDRAWN))
@@ -135,6 +135,8 @@ class Cases(Work):
     def solved(self, number: str, *, by: Person) -> Case:
         """The resident says that it is solved."""
         found = self._closed(number, by)
+        if self._records.solved(found, viewer=by):
+            return found
         self._records.evaluate(found, solved=True)
         self._records.log(found, "solved", id=self._id(), actor=None)
         return found
@@ -142,6 +144,9 @@ class Cases(Work):
     def unsolved(self, number: str, words: str, *, by: Person, said_at: datetime) -> tuple[Case, datetime]:
         """The resident says that it is not; a supervisor decides on another round, by the date returned (M33)."""
         found = self._closed(number, by)
+        by_when = self._means.calendar.due_after_working_days(self._now, 1).at
+        if not words and self._records.solved(found, viewer=by) is False:
+            return found, by_when  # pressed twice: it is with those who decide already
         self._records.evaluate(found, solved=False)
         self._enter_words(found, Said.UNSOLVED, words or "-", (), by=by, source=None, happened_at=said_at)
         event = self._records.log(found, "unsolved", id=self._id(), actor=None)
@@ -151,11 +156,11 @@ class Cases(Work):
             or self._responsible(found)
         )
         self._tell_officials("case.unsolved", found, f"case-event:{event}", deciders)
-        return found, self._means.calendar.due_after_working_days(self._now, 1).at
+        return found, by_when
 
     def share(self, number: str, *, by: Person) -> str:
         """A six-digit code with which family may look; only its hash is kept, and a new one ends the old."""
-        found = self._own(number, by)
+        found = self._brought(number, by)
         code = lookup_code(self._means.random)
         self._records.set_code(found, self._hash(code, found.number))
         self._records.log(found, "shared", id=self._id(), actor=None)
@@ -243,10 +248,23 @@ class Cases(Work):
             raise NotFound("case", number=number)
         return found[0]
 
-    def _closed(self, number: str, by: Person) -> Case:
+    def brought_by(self, of: Case, by: Person) -> bool:
+        """Whether it is this person's own: followers may read and add, but not decide."""
+        return self._records.part(of.id, viewer=by) == "requester"
+
+    def _brought(self, number: str, by: Person) -> Case:
         found = self._own(number, by)
-        if found.status is not Status.CLOSED:
+        if not self.brought_by(found, by):
+            raise NotPermitted("case.not_brought", number=number)
+        return found
+
+    def _closed(self, number: str, by: Person) -> Case:
+        """An answered case of this resident, within the term in which they may object (15 days by default)."""
+        found = self._brought(number, by)
+        if found.status is not Status.CLOSED or found.closed_at is None:
             raise MoveNotAllowed("case.not_closed", number=number)
+        if self._now - found.closed_at > REOPEN_TERM:
+            raise MoveNotAllowed("case.term_over", number=number)
         return found
 
     def _hash(self, code: str, number: str) -> bytes:
