@@ -163,7 +163,8 @@ def _row(ctx: Ctx, case: Case) -> Text:
 
 def _buttons(ctx: Ctx, case: Case) -> list[list[Button]]:
     if case.status is Status.CLOSED:
-        return [[ctx.button(_("Do it again"), "case.redo", case.number)]]
+        again, keep = ctx.button(_("Do it again"), "case.redo", case.number), _("Leave it as it is")
+        return [[again, ctx.button(keep, "write.keep", case.number)]]
     if not case.is_open:
         return []
     if ctx.office.cases.offered_to(case, ctx.person) is not None:

@@ -31,6 +31,7 @@ ASKS = {
     "answer": _("Type the answer. I show it to you before it goes out."),
     "note": _("Type the note. Only colleagues see it."),
     "close": _("Type the answer. I show it to you before it goes out."),
+    "keep": _("Type why it is not done again. I show it to you before it goes out."),
 }
 DONE = {
     "tell": _("Sent; that counts as first contact. This case still owes an answer."),
@@ -38,6 +39,7 @@ DONE = {
     "answer": _("Answered. The resident is asked whether it is solved."),
     "note": _("Noted; the resident does not see it."),
     "close": _("Answered. The resident is asked whether it is solved."),
+    "keep": _("Sent. It stays answered; the resident reads why."),
 }
 
 
@@ -114,6 +116,16 @@ def redo(ctx: Ctx, number: str) -> Screen:
                         number=case.number, due=case.due_at))  # fmt: skip
 
 
+@router.command("keep")
+def keep_command(ctx: Ctx, rest: str) -> Screens:
+    return _command(ctx, "keep", rest)
+
+
+@router.action("write.keep")
+def write_keep(ctx: Ctx, number: str) -> Screen:
+    return write(ctx, "keep", number)
+
+
 @router.action("write.tell")
 def write_tell(ctx: Ctx, number: str) -> Screen:
     return write(ctx, "tell", number)
@@ -186,7 +198,7 @@ def preview(ctx: Ctx, number: str, way: str, words: str, outcome: str = "") -> S
         again = ctx.button(_("Change it, then send"), "draft.change", case.number, way or "tell")
         return ctx.screen(_("Not sent. There is a phone number in it; that looks meant for a colleague."),
                           [note, again, drop])  # fmt: skip
-    if case.owner not in (None, ctx.person.id):
+    if way != "keep" and case.owner not in (None, ctx.person.id):
         return ctx.screen(_("Not sent. This case belongs to a colleague; you can leave a note."), [note, drop])
     lines = [
         ctx.say(_("Not sent yet. The resident will see:")),
@@ -225,6 +237,11 @@ def send_close(ctx: Ctx, number: str, mark: str) -> Screens:
     return _send_draft(ctx, number, "close", mark)
 
 
+@router.action("draft.keep", by_yes=False)
+def send_keep(ctx: Ctx, number: str, mark: str) -> Screens:
+    return _send_draft(ctx, number, "keep", mark)
+
+
 @router.action("draft.note")
 def keep_note(ctx: Ctx, number: str, mark: str) -> Screens:
     return _send_draft(ctx, number, "note", mark)
@@ -254,10 +271,10 @@ def send_command(ctx: Ctx, _rest: str) -> Screens:
     return _send_draft(ctx, number, draft["way"], _mark(draft["words"]))
 
 
-def _may_go_out(ctx: Ctx, number: str, words: str) -> bool:
+def _may_go_out(ctx: Ctx, number: str, way: str, words: str) -> bool:
     """What the preview checked, once more at the moment of sending."""
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
-    return not _PHONE.search(words) and case.owner in (None, ctx.person.id)
+    return not _PHONE.search(words) and (way == "keep" or case.owner in (None, ctx.person.id))
 
 
 @router.action("case.files")
@@ -295,7 +312,7 @@ def _send_draft(ctx: Ctx, number: str, way: str, mark: str) -> Screens:
     draft = _drafts(ctx).get(number)
     if draft is None or mark != _mark(draft["words"]):
         return ctx.screen(_("That preview is from before. Nothing was sent."), [ctx.button(_("To do"), "queue")])
-    if way != "note" and not _may_go_out(ctx, number, draft["words"]):
+    if way != "note" and not _may_go_out(ctx, number, way, draft["words"]):
         return preview(ctx, number, way, draft["words"], draft["outcome"])
     _drafts(ctx).pop(number)
     return _send(ctx, number, way, draft["words"], draft["outcome"])
@@ -332,6 +349,8 @@ def _send(ctx: Ctx, number: str, way: str, words: str, outcome: str) -> Screen:
             case = cases.ask(number, words, by=by)
         case "note":
             case = cases.note(number, words, by=by)
+        case "keep":
+            case = cases.keep(number, words, by=by)
         case _:
             case = cases.answer(number, words, by=by, outcome=Outcome(outcome) if outcome else None)
     ctx.subject = case.id

@@ -352,6 +352,19 @@ def tell_redo(ctx: Ctx, telling: Telling) -> Screen:
     return ctx.screen(join([called(case), ctx.say(words)]), silent=telling.silent)
 
 
+@router.telling("case.kept")
+def tell_kept(ctx: Ctx, telling: Telling) -> Screen | None:
+    """Not done again: why, and where else one can turn."""
+    case = _told(ctx, telling)
+    entry = ctx.office.cases.entry(int(telling.data["entry"]), case, ctx.person)
+    if entry is None:
+        return None
+    lines = [called(case), ctx.say(_("It was looked at again and stays as it is. The reason:")), quote(entry.words)]
+    if ctx.office.outside_phone:
+        lines.append(ctx.say(_("If you do not agree, you can also call {phone}.", phone=ctx.office.outside_phone)))
+    return ctx.screen(join(lines), [ctx.button(_("Add something"), "case.more", case.number)], silent=telling.silent)
+
+
 @router.telling("case.file_missing")
 def tell_file_missing(ctx: Ctx, telling: Telling) -> Screen:
     """A file that did not come through is said, with the way out."""

@@ -55,9 +55,10 @@ def pressed_menu(ctx: Ctx) -> Screens:
 def help_(ctx: Ctx, _rest: str) -> Screen:
     if ctx.person.is_official:
         return ctx.screen(
-            _("What you can write:\n/queue what waits\n/case N one case\n/take N take it\n/tell N progress\n"
-              "/ask N a question\n/answer N the answer\n/note N a note for colleagues\n/contacted N a call or visit\n"
-              "/close N answer with an outcome\n/redo N do it again\n"
+            _("What you can write:\n/queue what waits\n/overdue what is overdue\n/case N one case\n/take N take it\n"
+              "/tell N progress\n/ask N a question\n/answer N the answer\n/note N a note for colleagues\n"
+              "/contacted N a call or visit\n/transfer N pass it on\n/close N answer with an outcome\n"
+              "/redo N do it again\n/keep N leave it, with the reason\n/stats figures\n"
               "Replying to a card shows you first what would be sent."),
             [ctx.button(_("To do"), "queue")],
         )  # fmt: skip

@@ -28,6 +28,12 @@ def over(ctx: Ctx, due: Due) -> None:
     ctx.office.cases.remind(due.subject, "cases.over")
 
 
+@router.timed("case.verdict")
+def verdict(ctx: Ctx, due: Due) -> None:
+    """The morning of the day by which the resident hears whether it is done again."""
+    ctx.office.cases.remind_verdict(due.subject, due.data.get("round", 0))
+
+
 @router.timed("case.lost")
 def lost(ctx: Ctx, due: Due) -> None:
     """A message about a case will never arrive."""

@@ -11,7 +11,7 @@ from bot.office.calendar import Calendar, Due
 from bot.office.cases.model import LIMITS, Case, Limit
 from bot.office.cases.records import Records
 from bot.office.cases.scope import MACHINE
-from bot.office.people.model import Person
+from bot.office.people.model import Person, Role
 from bot.office.people.service import People
 from bot.sealing import Lookup, Sealer
 from bot.store import queues
@@ -97,6 +97,14 @@ class Acts:
             if owner is not None and owner.works_on_cases:
                 return [owner]
         return self._people.concerned(case.department, sealed=case.sealed)
+
+    def _deciders(self, case: Case) -> list[Person]:
+        """Who decides whether a case is done again: supervisors, else heads, else whoever is responsible (M33)."""
+        return (
+            self._people.with_role(Role.SUPERVISOR, case.department)
+            or self._people.with_role(Role.HEAD, case.department)
+            or self._responsible(case)
+        )
 
     def _arm_reminders(self, case: Case) -> None:
         """9:00 on the working day before, 9:00 on the day itself, and the next opening for the head (M38)."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from bot.errors import Invalid, MoveNotAllowed, NotFound, NotPermitted
-from bot.office.cases.acts import LATEST_CONFIRM
+from bot.office.cases.acts import LATEST_CONFIRM, REMINDED_AT
 from bot.office.cases.model import (
     LIMITS,
     SHOWN_TO_RESIDENT,
@@ -24,7 +24,7 @@ from bot.office.cases.records import Entry, is_open
 from bot.office.cases.scope import MACHINE, owned_by_resident
 from bot.office.cases.tables import case
 from bot.office.cases.work import Work
-from bot.office.people.model import Person, Role
+from bot.office.people.model import Person
 from bot.store import queues
 from bot.text import shorten
 
@@ -150,12 +150,11 @@ class Cases(Work):
         self._records.evaluate(found, solved=False)
         self._enter_words(found, Said.UNSOLVED, words or "-", (), by=by, source=None, happened_at=said_at)
         event = self._records.log(found, "unsolved", id=self._id(), actor=None)
-        deciders = (
-            self._people.with_role(Role.SUPERVISOR, found.department)
-            or self._people.with_role(Role.HEAD, found.department)
-            or self._responsible(found)
-        )
-        self._tell_officials("case.unsolved", found, f"case-event:{event}", deciders)
+        self._tell_officials("case.unsolved", found, f"case-event:{event}", self._deciders(found))
+        morning = datetime.combine(by_when.astimezone(self._means.calendar.zone).date(), REMINDED_AT,
+                                   self._means.calendar.zone)  # fmt: skip
+        queues.arm(self._tx, id=self._id(), key=f"case:{found.id}:verdict", kind="case.verdict",
+                   due_at=max(morning, self._now), subject=found.id, data={"round": found.round})  # fmt: skip
         return found, by_when
 
     def share(self, number: str, *, by: Person) -> str:

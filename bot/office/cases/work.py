@@ -10,6 +10,7 @@ from bot.office.cases.records import Attachment, Entry, is_open
 from bot.office.cases.scope import MACHINE, readable, sight_of, workable
 from bot.office.cases.tables import case
 from bot.office.people.model import Person, Role
+from bot.store import queues
 
 LONGEST_ANSWER = 3000
 _TAKING = {Status.ACCEPTED: "accept", Status.DISPATCHED: "dispatch", Status.IN_PROGRESS: "sign"}
@@ -134,9 +135,7 @@ class Work(Figures, Passing):
 
     def redo(self, number: str, *, by: Person) -> Case:
         """Reopened because the resident says it is not solved; both rounds stay on record (M33)."""
-        old = self._workable(number, by)
-        if not (by.may(Role.SUPERVISOR, old.department) or by.may(Role.HEAD, old.department)):
-            raise NotPermitted("case.redo")
+        old = self._decidable(number, by)
         limit = self._limit(old)
         due = self._due(limit, self._now)
         new = old.redone(due.at, due.provisional).move(Status.IN_PROGRESS)
@@ -144,9 +143,38 @@ class Work(Figures, Passing):
         self._records.add_round(new, id=self._id(), limit=(limit.days, limit.working))
         event = self._records.log(new, "redo", id=self._id(), actor=by.id, before=old.status, after=new.status)
         self._arm_reminders(new)
+        queues.disarm(self._tx, f"case:{new.id}:verdict")
         self._tell_parties("case.redo", new, event)
         self._tell_officials("case.reopened", new, f"case-event:{event}", self._responsible(new))
         return new
+
+    def keep(self, number: str, words: str, *, by: Person) -> Case:
+        """Not done again although the resident is not satisfied: told with the reason, on record."""
+        found = self._decidable(number, by)
+        if found.status is not Status.CLOSED:
+            raise MoveNotAllowed("case.not_closed", number=number)
+        self._check_words(words)
+        entry = self._enter(found, Said.ANSWER, words, by)
+        event = self._records.log(found, "keep", id=self._id(), actor=by.id, detail=str(entry.id))
+        queues.disarm(self._tx, f"case:{found.id}:verdict")
+        self._tell_parties("case.kept", found, event, entry=entry.id)
+        return found
+
+    def remind_verdict(self, case_id: int, round_: int) -> None:
+        """The day has come on which the resident was to hear whether it is done again: deciders and heads hear so."""
+        found = self._records.by_id(case_id, viewer=MACHINE)
+        if found is None or found.status is not Status.CLOSED or found.round != round_:
+            return
+        hearers = {one.id: one for one in self._deciders(found)}
+        if not found.sealed:
+            hearers |= {one.id: one for one in self._people.with_role(Role.HEAD, found.department)}
+        self._tell_officials("case.unsolved", found, f"verdict:{case_id}:{round_}", hearers.values())
+
+    def _decidable(self, number: str, by: Person) -> Case:
+        found = self._workable(number, by)
+        if not (by.may(Role.SUPERVISOR, found.department) or by.may(Role.HEAD, found.department)):
+            raise NotPermitted("case.redo")
+        return found
 
     def entry(self, entry_id: int, of: Case, by: Person) -> Entry | None:
         """One entry of a case that this person may read."""
