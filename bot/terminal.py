@@ -37,7 +37,8 @@ class Screenful:
         if screen.buttons:
             self.buttons = [(button.label, button.action, message) for button in screen.buttons if button.action]
             numbered = (
-                f"[reverse] {number} {escape(label)} [/]" for number, (label, *_rest) in enumerate(self.buttons, 1)
+                f"[reverse] {escape(_numbered(number, label))} [/]"
+                for number, (label, *_rest) in enumerate(self.buttons, 1)
             )
             lines.append(" ".join(numbered))
         self._console.print(Panel("\n".join(lines), border_style="green", width=min(self._console.width, 76)))
@@ -48,6 +49,11 @@ class Screenful:
             if line in (str(number), label):
                 return action, message
         return None
+
+
+def _numbered(number: int, label: str) -> str:
+    """A label with its number; entries of a list have theirs already."""
+    return label if label.startswith(f"{number} ") else f"{number} {label}"
 
 
 def marked(text: Text) -> str:

@@ -127,8 +127,17 @@ def more(ctx: Ctx) -> Screen:
 
 
 @router.timed("held.expired")
-def expire(ctx: Ctx, _due: Due) -> Screens:
-    """A day without consent: what was held is deleted."""
-    if not held.drop(ctx) or ctx.office.calendar.quiet_until(ctx.now) is not None:
+def expire(ctx: Ctx, due: Due) -> Screens:
+    """A day without consent: what was held is deleted; at night that is told in the morning."""
+    if not held.drop(ctx):
         return None
+    morning = ctx.office.calendar.quiet_until(ctx.now)
+    if morning is None:
+        return told(ctx, due)
+    ctx.office.remember(f"held-told:{ctx.arrival.lane}", "held.told", morning, lane=ctx.arrival.lane)
+    return None
+
+
+@router.timed("held.told")
+def told(ctx: Ctx, _due: Due) -> Screens:
     return ctx.screen(_("You have not said yes, so I have deleted what I kept for you. Write again whenever you like."))
