@@ -8,6 +8,7 @@ from bot.config import Settings, WebSettings
 from bot.errors import ConfigError
 from bot.ids import Ids
 from bot.sealing import Keys, Lookup, Sealer
+from bot.store.engine import read_url
 from bot.words import Words, _, read_words
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def web_address(web: WebSettings) -> str:
 
 def check_content(settings: Settings) -> list[str]:
     """Reads settings and all content; a fault is raised as ConfigError, otherwise says what there is."""
+    read_url(settings.database.url)
     if settings.telegram is not None:
         settings.telegram.read_token()
     nothing = bytes(32)

@@ -26,6 +26,9 @@ WEBHOOK_PORTS = (443, 80, 88, 8443)
 CONTENT = Path(__file__).resolve().parent.parent / "content"
 
 
+_HOUR = r"^([01]?\d|2[0-3]):[0-5]\d$"
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -36,10 +39,10 @@ class OfficeSettings(Section):
     name: str = "青石街道"
     timezone: str = "Asia/Shanghai"
     language: str = "zh_CN"
-    opens: str = Field(default="8:30", pattern=r"^\d{1,2}:\d{2}$")
+    opens: str = Field(default="8:30", pattern=_HOUR)
     duty_phone: str = ""
     outside_phone: str = "12388"  # where staff can be complained about outside the office
-    closes: str = Field(default="17:30", pattern=r"^\d{1,2}:\d{2}$")
+    closes: str = Field(default="17:30", pattern=_HOUR)
 
     @field_validator("timezone")
     @classmethod

@@ -157,8 +157,9 @@ async def _greet(running: Running) -> None:
     """The addresses a newcomer needs: the residents' and a one-use link for an official."""
     if running.server is not None:
         print(f"Residents: {running.server.url}/", flush=True)
-        lines, _code = await running.invite(Role.HANDLER.value, None)
-        print(f"An official (this link works once): {lines[0]}", flush=True)
+        if not await running.app.store.writer.submit(lambda tx: running.app.office(tx).people.has_any_official()):
+            lines, _code = await running.invite(Role.HANDLER.value, None)
+            print(f"An official (this link works once): {lines[0]}", flush=True)
     for channel in running.app.channels.values():
         if channel.name.startswith("telegram:"):
             print(f"Telegram: {channel.say_link('')}", flush=True)

@@ -80,6 +80,11 @@ def plain_files(ctx: Ctx, files: tuple[FileRef, ...]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def concerns_staff(ctx: Ctx, words: str) -> bool:
+    """Whether somebody who works here is complained about: only supervisors see it then."""
+    return any(found.concerns_staff for found in ctx.office.understand(words).matters)
+
+
 def said_with(ctx: Ctx, words: str) -> Said:
     """The words behind a command, with the files that came in the same message."""
     what = ctx.event.what
@@ -126,4 +131,7 @@ def split_number(text: str) -> tuple[str | None, str]:
 
 def words_of(said: Said) -> str:
     """What was said in words, and a place's name if it was a place."""
-    return said.text or (said.spot.title or "" if said.spot else "")
+    if said.spot is None:
+        return said.text
+    where = f"{said.spot.latitude:.5f},{said.spot.longitude:.5f}"
+    return "\n".join(filter(None, (said.text, said.spot.title, where)))

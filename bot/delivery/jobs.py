@@ -25,6 +25,8 @@ log = structlog.get_logger()
 AT_ONCE = 4
 LEASE = timedelta(minutes=5)
 RETRIES = 5
+RETRIES_UNREACHABLE = 60  # the platform is away: some days of asking again
+LONGEST_WAIT = timedelta(hours=2)
 JOB = b"job"
 
 Work = Callable[[int, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -81,10 +83,10 @@ class Worker:
         except Exception as error:
             cause = error.cause if isinstance(error, NotSent) else type(error).__name__
             log.warning("job_failed", job=lease.id, kind=lease.kind, tries=lease.tries, error=cause)
-            if lease.tries >= RETRIES:
+            if lease.tries >= (RETRIES_UNREACHABLE if isinstance(error, NotSent) else RETRIES):
                 await self._finish(lease, JobState.FAILED, {"failed": cause})
             else:
-                again = timedelta(seconds=5 * 3**lease.tries)
+                again = min(timedelta(seconds=5 * 3 ** min(lease.tries, 10)), LONGEST_WAIT)
                 await self._writer.submit(lambda tx: claims.retry_job(tx, lease, tx.now + again, cause))
         else:
             await self._finish(lease, JobState.DONE, result)

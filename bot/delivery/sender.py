@@ -277,6 +277,8 @@ class Sender:
     def _uncertain(self, tx: Transaction, row: Sendable) -> None:
         state = claims.after_uncertain(tx, row, idempotent=self._channel.abilities.idempotent_send)
         log.warning("delivery_uncertain", outbox=row.id, now=state)
+        if state is OutboxState.UNCERTAIN:
+            self._lost(tx, row.id, row.subject, row.address, False)
 
     def _settle_orphans(self, tx: Transaction) -> None:
         self._held = claims.held_addresses(tx, self._channel.name)

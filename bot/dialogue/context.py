@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from bot.dialogue.conversation import REVIEW, Arrival, Conversation, Filling
 from bot.dialogue.event import Said
-from bot.dialogue.form import Answers, Choice, Form, Question, Words_
+from bot.dialogue.form import FILES, TEXT, Answers, Choice, Form, Question, Words_
 from bot.dialogue.router import Router
 from bot.dialogue.screen import Button, Mode, Request, Screen, encode_action
 from bot.text import Text
@@ -15,6 +15,8 @@ from bot.words import Message, Translator, _
 
 O = TypeVar("O")  # noqa: E741  the office: what handlers act on
 P = TypeVar("P")  # the person who spoke
+
+EXPECTED_FOR = 3600.0  # seconds: words of tomorrow are something new
 
 Screens = Screen | Sequence[Screen] | None
 
@@ -55,11 +57,14 @@ class Context(Generic[O, P]):
         if what is None:
             self.memory.pop("expects", None)
         else:
-            self.memory["expects"] = what
+            self.memory["expects"] = {**what, "until": self.now.timestamp() + EXPECTED_FOR}
 
     def expected(self, name: str) -> Any:
         """What the words at hand were waited for, if under this name; asked once."""
         expects: dict[str, Any] = self.memory.get("expects", {})
+        if expects.get("until", 0.0) < self.now.timestamp():
+            self.expect(None)
+            return None
         if name not in expects:
             return None
         self.expect(None)
@@ -96,7 +101,7 @@ class Context(Generic[O, P]):
     def fill(self, form: Form[Any], **answers: Any) -> list[Screen]:
         """Starts a form with what is known already; an open one waits as a draft."""
         talk = self.conversation
-        if talk.filling is not None and talk.filling.form != form.name:
+        if talk.filling is not None and form_of_words(talk.filling):
             talk.drafts.append(talk.filling)
         talk.filling = Filling(form.name, form.version, dict(answers))
         return self.ask()
@@ -137,7 +142,11 @@ class Context(Generic[O, P]):
         if filling is None or form is None:
             return []
         self.conversation.filling = None
-        return listed(form.submit(self, filling.answers))
+        screens = listed(form.submit(self, filling.answers))
+        if self.conversation.filling is None and self.conversation.drafts:
+            self.conversation.filling = self.conversation.drafts.pop()  # what was left for this one goes on
+            screens += self.ask()
+        return screens
 
     def _asked(self, question: Question[Any], answers: Answers) -> Screen:
         rows = [list(row) for row in question.rows(self, answers)] if question.rows else []
@@ -153,6 +162,11 @@ class Context(Generic[O, P]):
         if form.review is None:
             return self.submit()
         return [_as_prompt(screen) for screen in listed(form.review(self, answers))]
+
+
+def form_of_words(filling: Filling) -> bool:
+    """Whether somebody has said something in it that must not get lost."""
+    return any(filling.answers.get(name) for name in (TEXT, FILES, "place"))
 
 
 def listed(screens: Screens) -> list[Screen]:

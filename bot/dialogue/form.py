@@ -18,6 +18,7 @@ Rows = Sequence[Sequence[Button]]
 
 TEXT = "text"
 FILES = "files"
+MOST_FILES = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ class Words(Question[C]):
     """Free words; a voice note or a photo alone is enough. `at_most` counts characters."""
 
     at_most: int = 70_000
-    files: int = 10
+    files: int = MOST_FILES
 
     def is_needed(self, ctx: C, answers: Answers) -> bool:
         was_skipped = self.name in answers and answers[self.name] is None
@@ -93,10 +94,10 @@ class Place(Question[C]):
         if said.spot:
             answers[self.name] = {"spot": [said.spot.latitude, said.spot.longitude], "words": said.spot.title or ""}
         elif said.text:
-            answers[self.name] = {"words": said.text[:500]}
+            answers[self.name] = {"words": said.text}
         elif said.files:
             answers[self.name] = {"heard": said.files[0].kind is FileKind.VOICE}
-        add_files(answers, said.files, 10)
+        add_files(answers, said.files, MOST_FILES)
         return self.name in answers
 
 

@@ -1,6 +1,6 @@
 """From an event to its handler: the order in which a message is understood. It knows no words of any language."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from bot.dialogue.event import (
     Said,
     Unblocked,
 )
-from bot.dialogue.form import Choice
+from bot.dialogue.form import Choice, Place, Question, Words
 from bot.dialogue.router import Route, Router
 from bot.dialogue.screen import Button, Screen, decode_action
 from bot.errors import NotFound
@@ -88,12 +88,14 @@ class Talk:
         if text.startswith("/") and len(text) > 1:
             name, _space, rest = text[1:].partition(" ")
             return self._command(ctx, name.partition("@")[0].lower(), rest.strip())
-        if said.reply_to is not None and (quoted := self._first_hook(ctx, "quoted", said)) is not None:
+        is_word = bool(text) and not said.files and self._read_command(text, self._speaks_officially(ctx)) in (
+            self._router.commands.keys() - FORM_WORDS)  # fmt: skip
+        if said.reply_to is not None and not is_word and (quoted := self._first_hook(ctx, "quoted", said)) is not None:
             return quoted
         if text and not said.files:
             if (button := self._meant(ctx, text)) is not None:
                 return self._pressed(ctx, button.action)
-            word = self._read_command(text, not ctx.roles.isdisjoint(self._officials))
+            word = self._read_command(text, self._speaks_officially(ctx))
             if word == YES:
                 if (main := self._main_button(ctx)) is not None:
                     return self._pressed(ctx, main.action)
@@ -104,6 +106,9 @@ class Talk:
             if word is not None and word in self._router.commands:
                 return self._command(ctx, word, "")
         return self._free(ctx, said)
+
+    def _speaks_officially(self, ctx: Ctx) -> bool:
+        return not ctx.roles.isdisjoint(self._officials)
 
     def _free(self, ctx: Ctx, said: Said) -> list[Screen]:
         """Words that are no command: what was last asked for, an answer to the open question, or something new."""
@@ -192,13 +197,22 @@ class Talk:
             return None
         question = form.question(filling.at)
         if question is None:  # at the review: what is said now is added, never lost
-            question = next((item for item in form.questions if not isinstance(item, Choice)), None)
+            self._keep(ctx, form.questions, said)
         if question is not None:
             if question.name == filling.again:
                 filling.again = "" if question.retake(filling.answers, said) else filling.again
-            else:
-                question.take(filling.answers, said)
+            elif not question.take(filling.answers, said):
+                self._keep(ctx, form.questions, said)
         return ctx.ask()
+
+    def _keep(self, ctx: Ctx, questions: Sequence[Question[Any]], said: Said) -> None:
+        """What does not answer this question answers another one; nothing that is said gets lost."""
+        assert ctx.conversation.filling is not None
+        answers = ctx.conversation.filling.answers
+        for kind in (Place,) if said.spot else (Words,):
+            for question in questions:
+                if isinstance(question, kind) and question.take(answers, said):
+                    return
 
     def _asks_words(self, ctx: Ctx) -> bool:
         """Whether the open question is answered by words, so that “3” is an answer and not the third button."""
@@ -219,9 +233,9 @@ class Talk:
 
     def _main_button(self, ctx: Ctx) -> Button | None:
         """The first button of the last screen, unless it needs a finger of its own."""
-        main = next((button for button in ctx.conversation.choices if button.action), None)
-        if main is None:
-            return None
+        main = next(iter(ctx.conversation.choices), None)
+        if main is None or not main.action:
+            return None  # nothing, or something that only the person's own device can do
         route = self._router.actions.get(decode_action(main.action)[0])
         return main if route is None or route.by_yes else None
 

@@ -27,7 +27,6 @@ from bot.telling import Lane
 WINDOW = 300
 WINDOWS = 8
 JOB_LANES = 64
-PROMPT_LIFE = timedelta(minutes=2)
 RESEND_AFTER = timedelta(seconds=60)
 MAX_REPEATS = 2
 FLOOD = "flood"  # the mark of an update that was over the limit of its chat
@@ -294,12 +293,9 @@ def wake_address(tx: Transaction, address: int, cause: str) -> int:
 def after_uncertain(tx: Transaction, row: Sendable, *, idempotent: bool) -> OutboxState:
     """What becomes of a row that may have arrived, by its policy; returns its new state."""
     policy = Policy(row.policy)
-    stale = tx.now - row.created_at > PROMPT_LIFE
     values: dict[str, Any]
-    if idempotent or policy is Policy.FREE or (policy is Policy.PROMPT and not stale):
+    if idempotent or policy in (Policy.FREE, Policy.PROMPT):
         values = {"state": OutboxState.QUEUED, "not_before": tx.now + timedelta(seconds=2)}
-    elif policy is Policy.PROMPT:
-        values = {"state": OutboxState.SUPERSEDED, "body": None, "settled_at": tx.now, "cause": "stale"}
     elif policy is Policy.RESEND and row.repeats < MAX_REPEATS:
         values = {"state": OutboxState.QUEUED, "not_before": tx.now + RESEND_AFTER, "repeats": row.repeats + 1}
     else:

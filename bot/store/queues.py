@@ -52,7 +52,7 @@ class Policy(StrEnum):
 
     HOLD = "hold"  # never twice: listed as uncertain
     RESEND = "resend"  # again after a minute, at most twice, marked as a repeat
-    PROMPT = "prompt"  # again while fresh, dropped when older than two minutes
+    PROMPT = "prompt"  # again, unless a newer screen has taken its place
     FREE = "free"  # repeating changes nothing: edits, answers to presses
 
 

@@ -12,7 +12,7 @@ from bot.office.cases.records import Attachment, Entry
 from bot.telling import Telling
 from bot.text import Text, bold, join, quote
 from bot.words import Message, _
-from handlers.context import KINDS, WORKERS, Ctx, Router, called, excerpt
+from handlers.context import KINDS, WORKERS, Ctx, Router, called, excerpt, split_number
 
 router = Router("queue", who=WORKERS)
 
@@ -118,7 +118,13 @@ def card_of(ctx: Ctx, case: Case, entries: list[Entry], files: list[Attachment])
 @router.hook("said")
 def mentioned(ctx: Ctx, said: Said) -> Screens:
     """An official who sends just a number sees the card."""
-    if not ctx.person.is_official or said.files or len(said.text) > 12:
+    if not ctx.person.is_official or said.files:
+        return None
+    number, rest = split_number(said.text)
+    if number is not None and rest:
+        screens: Screens = ctx.router.commands["tell"].handler(ctx, f"{number} {rest}")
+        return screens
+    if len(said.text) > 12:
         return None
     numbers = find_numbers(said.text)
     if not numbers:

@@ -5,6 +5,8 @@ import unicodedata
 from contextlib import suppress
 from datetime import timedelta
 
+import msgspec
+
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Finished, Said
 from bot.dialogue.screen import Button, Screen
@@ -90,14 +92,22 @@ def mentioned(ctx: Ctx, said: Said) -> Screens:
     """A message with a case number in it, or words after a question about being solved."""
     words = said.text.strip()
     if (asks := next((word for word in _CHECK if words.casefold().startswith(word)), None)) and not said.files:
-        return check(ctx, words[len(asks) :])
+        rest = words[len(asks) :].strip()
+        if not rest or split_number(rest)[0] is not None:
+            return check(ctx, rest)
     if (adding := ctx.expected("add")) is not None:
         return _added(ctx, adding, said)
     numbers = find_numbers(said.text)
+    number, rest = split_number(words)
+    if number is not None and (said.files or (rest and not _is_code(rest))):
+        return _added(ctx, number, msgspec.structs.replace(said, text=rest))
     if numbers and len(said.text) < 60 and not said.files:
-        number, code = split_number(words)
-        return _looked_up(ctx, number or numbers[0], code if number else "")
+        return _looked_up(ctx, number or numbers[0], rest if number else "")
     return _verdict_in_words(ctx, said.text)
+
+
+def _is_code(text: str) -> bool:
+    return _CODE.fullmatch(unicodedata.normalize("NFKC", text).strip()) is not None
 
 
 def _looked_up(ctx: Ctx, number: str, text: str) -> Screens:
@@ -152,7 +162,7 @@ def share(ctx: Ctx, number: str) -> Screen:
     )  # fmt: skip
 
 
-@router.action("case.more")
+@router.action("case.more", by_yes=False)
 def more(ctx: Ctx, number: str) -> Screen:
     case = ctx.office.cases.find(number, ctx.person)
     ctx.expect({"add": case.number})
@@ -173,7 +183,7 @@ def add(ctx: Ctx, rest: str) -> Screens:
                                         for case in cases))  # fmt: skip
 
 
-@router.action("case.addheld")
+@router.action("case.addheld", by_yes=False)
 def add_held(ctx: Ctx, number: str) -> Screens:
     """What was just said belongs to this case."""
     said = held.take(ctx)
@@ -189,7 +199,7 @@ def quoted(ctx: Ctx, said: Said) -> Screens:
     mine = next((case for case in ctx.office.cases.mine(ctx.person, at_most=50) if case.id == subject), None)
     if mine is None:
         return None
-    return _verdict_in_words(ctx, said.text) or _added(ctx, mine.number, said)
+    return _verdict_in_words(ctx, said.text, mine) or _added(ctx, mine.number, said)
 
 
 def _added(ctx: Ctx, number: str, said: Said) -> Screen:
@@ -258,14 +268,14 @@ def _unsolved(ctx: Ctx, number: str, words: str) -> Screen:
     )  # fmt: skip
 
 
-def _verdict_in_words(ctx: Ctx, text: str) -> Screens:
+def _verdict_in_words(ctx: Ctx, text: str, of: Case | None = None) -> Screens:
     """ "Not solved, it went out again", typed after the question."""
     plain = text.strip().casefold()
     is_no = plain.startswith(_UNSOLVED)
     if not is_no and plain.rstrip("。!！.") not in _SOLVED:
         return None
-    case = ctx.office.cases.awaiting_verdict(ctx.person)
-    if case is None:
+    case = of if of is not None else ctx.office.cases.awaiting_verdict(ctx.person)
+    if case is None or case.status is not Status.CLOSED:
         return None
     return _unsolved(ctx, case.number, text.strip()) if is_no else solved(ctx, case.number)
 

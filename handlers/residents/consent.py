@@ -13,6 +13,8 @@ from handlers.residents.menu import menu_screen
 
 HELD_FOR = timedelta(hours=24)
 
+NO = ("不同意", "不同意，只看政策", "不", "不要", "不行", "no")
+
 router = Router("consent", who=RESIDENTS)
 
 
@@ -87,7 +89,9 @@ def agree(ctx: Ctx) -> Screens:
     ctx.memory.pop("asked_consent", None)
     if going_on := ctx.memory.pop("after_consent", None):
         action, *args = going_on
-        return listed(ctx.router.actions[action].handler(ctx, *args))
+        screens = listed(ctx.router.actions[action].handler(ctx, *args))
+        said = held.take(ctx)  # what was said behind the button is the first answer
+        return ctx.hear(said) if said is not None else screens
     said = held.take(ctx)
     if said is None:
         return ctx.screen(_("Good. Just write, speak or send a photo."))
@@ -95,6 +99,14 @@ def agree(ctx: Ctx) -> Screens:
         if (screens := hook(ctx, said)) is not None:
             return listed(screens)
     return menu_screen(ctx)
+
+
+@router.hook("said")
+def typed_no(ctx: Ctx, said: Said) -> Screens:
+    """“No” in words is as good as the button."""
+    word = said.text.strip().rstrip("。.!！").casefold()
+    is_no = word in NO and bool(ctx.memory.get("asked_consent")) and not said.files
+    return decline(ctx) if is_no and not ctx.person.has_consented else None
 
 
 @router.hook("yes")
@@ -105,9 +117,12 @@ def typed_yes(ctx: Ctx) -> Screens:
 
 @router.action("consent.no", by_yes=False)
 def decline(ctx: Ctx) -> Screen:
-    held.drop(ctx)
+    if ctx.person.has_consented:
+        return menu_screen(ctx)  # an old button: what was agreed to stands until it is taken back
     ctx.office.forget(f"held:{ctx.arrival.lane}")
+    misses = ctx.memory.get("misses", [])
     ctx.memory.clear()
+    ctx.memory["misses"] = misses
     return ctx.screen(
         _("All right, nothing is kept. Policies and phone numbers are there for you at any time; "
           "if you change your mind, just write."),

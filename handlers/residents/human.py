@@ -12,6 +12,7 @@ from handlers.context import (
     RESIDENTS,
     Ctx,
     Router,
+    concerns_staff,
     just_registered,
     note_registered,
     plain_files,
@@ -47,7 +48,8 @@ def ask_person(ctx: Ctx, said: Said) -> Screens:
         return _promise(ctx, case)
     source = source_of(ctx)
     case = ctx.office.cases.register(
-        Matter(kind=Kind.CONSULT, words=words or ctx.say.plain(_("I would like to speak to a person.")),
+        Matter(kind=Kind.CONSULT, about_staff=concerns_staff(ctx, words),
+               words=words or ctx.say.plain(_("I would like to speak to a person.")),
                files=plain_files(ctx, said.files), sources=(source,) if source else ()),
         by=ctx.person,
         said_at=ctx.event.happened_at,

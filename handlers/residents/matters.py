@@ -18,6 +18,7 @@ from handlers.context import (
     RESIDENTS,
     Ctx,
     Router,
+    concerns_staff,
     excerpt,
     my_cases_button,
     plain_files,
@@ -45,6 +46,14 @@ def _place_rows(ctx: Ctx, answers: Answers) -> list[list[Button]]:
     ]
 
 
+def _is_place_missing(ctx: Ctx, answers: Answers) -> bool:
+    """What was said is never asked again: a place in the words is enough."""
+    if not answers.get("needs_place"):
+        return False
+    words = answers.get(TEXT) or ""
+    return not any(found.place for found in ctx.office.understand(words).matters)
+
+
 matter = router.form(
     Form(
         "matter",
@@ -54,7 +63,7 @@ matter = router.form(
                 name="place",
                 ask=_ask_place,
                 rows=_place_rows,
-                needed=lambda ctx, answers: bool(answers.get("needs_place")),
+                needed=_is_place_missing,
             ),
             Choice(
                 name="identity",
@@ -73,7 +82,8 @@ matter = router.form(
 
 @matter.reviewed
 def review(ctx: Ctx, answers: Answers) -> Screen:
-    """What will be registered, in the resident's own words."""
+    """What will be registered, in the resident's own words. Here it is settled who may see it."""
+    answers["about_staff"] = bool(answers.get("about_staff")) or concerns_staff(ctx, answers.get(TEXT) or "")
     files = files_of(answers)
     lines: list[Text] = []
     if any(file.kind is FileKind.VOICE for file in files):
@@ -140,7 +150,7 @@ def add_more(ctx: Ctx) -> Screens:
     return ctx.screen(_("Go ahead: type, speak or send a photo. I add it."))
 
 
-@router.action("matter.change")
+@router.action("matter.change", by_yes=False)
 def change(ctx: Ctx) -> Screens:
     """The resident says the guess is wrong: their next words take its place. Until then it stands."""
     if ctx.conversation.filling is None:
@@ -220,7 +230,8 @@ def _single(ctx: Ctx, said: Said, found: Any) -> Screens:
     if not said.files and (page := policies.in_context(ctx, said.text, found.kind)) is not None:
         return page
     if not found.sure and not said.files:
-        return _unsure(ctx, said)
+        asked = _which_case(ctx, said) if ctx.person.has_consented else None
+        return asked if asked is not None else _unsure(ctx, said)
     if found.kind == Kind.CONSULT and not said.files:
         return policies.answer(ctx, said.text)
     if not ctx.person.has_consented:
@@ -257,14 +268,17 @@ def question_unsure(ctx: Ctx) -> Screens:
 
 def _several(ctx: Ctx, said: Said, matters: Any) -> Screens:
     """Several matters: numbered, one after another; the files go with the first."""
+    matters = sorted(matters, key=lambda found: found.kind == Kind.CONSULT)  # a question waits for no answer of theirs
     lines = [ctx.say(_("I hear {count} things:", count=len(matters)))]
     lines += [Text() + f"{number} " + quote(found.text) for number, found in enumerate(matters, 1)]
     waiting = [{"text": found.text, "kind": found.kind, "category": found.category,
                 "needs_place": found.needs_place, "place": found.place} for found in matters[1:]]  # fmt: skip
-    ctx.memory["waiting"] = waiting
+    ctx.memory["waiting"] = [*waiting, *ctx.memory.get("waiting", [])]
     ctx.memory["position"] = 1
     first = Said(text=matters[0].text, files=said.files, spot=said.spot)
     begun = listed(_one(ctx, first, matters[0].kind, matters[0]))
+    if ctx.conversation.filling is None:
+        begun += next_matter(ctx)
     intro = join([*lines, ctx.say(_("First this one."))])
     if begun and begun[0].prompt:
         begun[0] = _with_intro(begun[0], intro)
@@ -301,7 +315,8 @@ def next_matter(ctx: Ctx) -> list[Screen]:
     intro = ctx.say(_("Now number {position}:", position=position)) + " " + quote(found["text"])
     if not begun:
         return []
-    return [_with_intro(begun[0], intro), *begun[1:]]
+    shown = [_with_intro(begun[0], intro), *begun[1:]]
+    return shown if ctx.conversation.filling is not None else [*shown, *next_matter(ctx)]
 
 
 def begin(ctx: Ctx, said: Said, kind: Kind, found: Any = None) -> Screens:
@@ -367,6 +382,8 @@ def something_else(ctx: Ctx) -> Screens:
         return ctx.ask()
     matters = ctx.office.understand(said.text).matters if said.text else ()
     found = next(iter(matters), None) if len(matters) == 1 else None
+    if found is not None and not found.sure and not said.files:
+        return _unsure(ctx, said)
     return begin(ctx, said, Kind((found.kind if found else None) or Kind.HELP), found)
 
 

@@ -9,7 +9,7 @@ from bot.delivery.channel import Abilities
 from bot.delivery.sender import DOWN_PAUSE, Sender
 from bot.errors import ChannelDown, NotSent, Refused, Uncertain
 from bot.store import claims
-from bot.store.claims import PROMPT_LIFE, RESEND_AFTER
+from bot.store.claims import RESEND_AFTER
 from bot.store.queues import OutboxState, Policy, outbox
 from tests.delivery.stage import Stage
 
@@ -182,7 +182,7 @@ async def test_a_channel_that_knows_its_keys_repeats_what_must_not_come_twice(st
         (Policy.RESEND, timedelta(0), OutboxState.QUEUED),
         (Policy.FREE, timedelta(days=1), OutboxState.QUEUED),
         (Policy.PROMPT, timedelta(0), OutboxState.QUEUED),
-        (Policy.PROMPT, PROMPT_LIFE + timedelta(seconds=1), OutboxState.SUPERSEDED),
+        (Policy.PROMPT, timedelta(hours=1), OutboxState.QUEUED),
     ],
 )
 async def test_an_orphan_is_treated_by_its_policy_at_the_start(

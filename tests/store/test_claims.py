@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 
 from bot.ids import Ids
 from bot.store import claims, queues
-from bot.store.claims import MAX_REPEATS, PROMPT_LIFE, RESEND_AFTER, WINDOW, Lease, Sendable
+from bot.store.claims import MAX_REPEATS, RESEND_AFTER, WINDOW, Lease, Sendable
 from bot.store.engine import writer_engine
 from bot.store.queues import InboxState, JobState, OutboxState, Policy, inbox, job, outbox
 from bot.store.transaction import Transaction
@@ -352,12 +352,9 @@ def test_uncertain_what_changes_nothing_twice_is_sent_again(post: Post) -> None:
     assert uncertain(post, Policy.FREE) == "queued"
 
 
-def test_uncertain_a_fresh_prompt_is_sent_again(post: Post) -> None:
-    assert uncertain(post, Policy.PROMPT, after=PROMPT_LIFE) == "queued"
-
-
-def test_uncertain_a_stale_prompt_is_dropped(post: Post) -> None:
-    assert uncertain(post, Policy.PROMPT, after=PROMPT_LIFE + timedelta(seconds=1)) == "superseded"
+def test_uncertain_a_prompt_is_sent_again_however_old(post: Post) -> None:
+    """The screen that counts is superseded by a newer one, never by the clock."""
+    assert uncertain(post, Policy.PROMPT, after=timedelta(hours=1)) == "queued"
 
 
 def test_uncertain_a_reply_is_repeated_after_a_minute_at_most_twice(post: Post, clock: FakeClock) -> None:

@@ -17,7 +17,7 @@ from bot.sealing import SealBroken, Sealer
 
 log = structlog.get_logger()
 
-KEPT_FOR = timedelta(days=2)
+KEPT_FOR = timedelta(days=9)
 CLEARED_EVERY = timedelta(hours=1)
 MOST = 2 * 1024**3  # bytes in the whole folder
 PART = 512 * 1024  # bytes sealed at a time, so that a large file never lies in memory as a whole

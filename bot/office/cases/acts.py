@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from bot.errors import NotFound
 from bot.ids import Ids, Randomness
 from bot.office.calendar import Calendar, Due
-from bot.office.cases.model import LIMITS, Case, Limit
+from bot.office.cases.model import LIMITS, Case, Kind, Limit
 from bot.office.cases.records import Records
 from bot.office.cases.scope import MACHINE
 from bot.office.people.model import Person, Role
@@ -72,7 +72,7 @@ class Acts:
         return calendar.due_after_calendar_days(since, limit.days)
 
     def _limit(self, case: Case) -> Limit:
-        return LIMITS[case.kind]
+        return LIMITS[Kind.REPORT] if case.sealed else LIMITS[case.kind]
 
     def _tell_parties(self, kind: str, case: Case, event: int, **data: Any) -> None:
         """Everybody who brought or follows the case, at the address they wrote from."""

@@ -1,5 +1,6 @@
 """Passing a case on: offered with a reason, owned by the giver until it is accepted, at most twice (M15, M18)."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.errors import Invalid, MoveNotAllowed, NotFound, NotPermitted
@@ -9,6 +10,7 @@ from bot.office.cases.records import is_open
 from bot.office.cases.scope import MACHINE
 from bot.office.cases.tables import case
 from bot.office.people.model import Person, Role
+from bot.store import queues
 
 MOST_MOVES = 2  # after that the head or a dispatcher decides, and nobody returns it
 
@@ -25,6 +27,7 @@ class Passing(Acts):
         moved = replace(old, transfers=old.transfers + 1)
         if old.owner is None:
             new = self._records.save(old, replace(moved, department=department))
+            self._take_back(new, self._people.concerned(old.department))
         else:
             new = self._records.save(old, moved)
             self._records.assign(new, id=self._id(), official=None, part="offer", department=department)
@@ -73,8 +76,15 @@ class Passing(Acts):
         self._records.assign(new, id=self._id(), official=by.id)
         event = self._records.log(new, "accept_offer", id=self._id(), actor=by.id, detail=str(old.owner))
         self._tell_officials("case.passed", new, f"case-event:{event}", [one for one in giver if one.id != by.id])
+        self._take_back(new, giver)
         self._tell_parties("case.moved", new, event)
         return new
+
+    def _take_back(self, case: Case, hearers: Iterable[Person]) -> None:
+        """Cards that wait for the morning do not reach those who may not read the case any more."""
+        for person in hearers:
+            if self._records.by_id(case.id, viewer=person) is None:
+                queues.cancel_for(self._tx, case.id, person.id)
 
     def _check_offer(self, old: Case, department: str, reason: str, by: Person) -> None:
         decides = any(by.may(role, old.department) for role in (Role.HEAD, Role.DISPATCHER))

@@ -75,7 +75,7 @@ class Cases(Work):
             raise NotFound("case", number=number)
         return found
 
-    def mine(self, by: Person, *, at_most: int = 8) -> list[Case]:
+    def mine(self, by: Person, *, at_most: int = 20) -> list[Case]:
         """What this person brought or follows, the newest first."""
         return self._records.listed(owned_by_resident(), viewer=by, at_most=at_most, newest_first=True)
 
@@ -113,7 +113,10 @@ class Cases(Work):
         if first is None:
             return None
         found = self._records.by_id(first.case, viewer=by)
-        if found is None or first.words == words:
+        if found is None:
+            return None
+        versions = [entry for entry in self._records.entries(found.id, viewer=by) if entry.revises == first.id]
+        if words == (versions[-1] if versions else first).words:
             return found
         self._records.add_entry(found, id=self._id(), kind=Said.VERSION, words=words, author=by.id, source=None,
                                 happened_at=said_at, revises=first.id)  # fmt: skip

@@ -1,5 +1,6 @@
 """What officials do with a case: take, tell, ask, note, answer, close, redo. One method is one act."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from bot.errors import Invalid, MoveNotAllowed, NotPermitted
@@ -75,7 +76,7 @@ class Work(Figures, Passing):
             if offered is None:
                 raise MoveNotAllowed("case.owned", number=number)
             return self._accept(old, offered, by)
-        department = old.department or next(iter(sorted(by.departments)), None)
+        department = old.department or (None if old.sealed else next(iter(sorted(by.departments)), None))
         new = self._records.save(old, old.taken_by(by.id, department))
         self._records.assign(new, id=self._id(), official=by.id)
         path = [old.status, *(status for status in _TAKING if _comes_after(status, old.status))]
@@ -139,6 +140,9 @@ class Work(Figures, Passing):
         limit = self._limit(old)
         due = self._due(limit, self._now)
         new = old.redone(due.at, due.provisional).move(Status.IN_PROGRESS)
+        owner = self._people.find([new.owner]).get(new.owner) if new.owner is not None else None
+        if owner is None or self._records.workable(number, viewer=owner) is None:
+            new = replace(new, owner=None)  # whoever had it cannot work on it any more
         new = self._records.save(old, new)
         self._records.add_round(new, id=self._id(), limit=(limit.days, limit.working))
         event = self._records.log(new, "redo", id=self._id(), actor=by.id, before=old.status, after=new.status)
