@@ -213,7 +213,7 @@ async def test_a_damaged_file_is_gone(tmp_path: Path) -> None:
 
 async def test_old_files_are_deleted_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir()
-    for name, days in (("old", 3), ("new", 1)):
+    for name, days in (("old", 10), ("new", 8)):  # a draft waits for seven
         (tmp_path / "spool" / name).write_bytes(b"x")
         os.utime(tmp_path / "spool" / name, (time.time() - days * 86400,) * 2)
     async with a_house(tmp_path):
