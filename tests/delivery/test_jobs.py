@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from bot.delivery.bell import Bell
-from bot.delivery.jobs import JOB, LEASE, RETRIES, Worker
+from bot.delivery.jobs import JOB, LEASE, LONGEST_WAIT, RETRIES, RETRIES_UNREACHABLE, Worker
 from bot.errors import NotSent, Refused
 from bot.store import claims, queues
 from bot.store.queues import JobState, inbox, job
@@ -69,22 +69,26 @@ async def test_a_job_that_is_refused_ends_and_says_why(stage: Stage, worker: Wor
     assert [row.state for row in stage.rows(job)] == [JobState.FAILED]
 
 
-@pytest.mark.parametrize("fault", [NotSent("network", timedelta(seconds=1)), KeyError("bug")])
+@pytest.mark.parametrize(
+    ("fault", "tries"), [(NotSent("network", timedelta(seconds=1)), RETRIES_UNREACHABLE), (KeyError("bug"), RETRIES)]
+)
 async def test_a_job_that_fails_is_tried_again_ever_later_and_then_given_up(
-    stage: Stage, worker: Worker, work: Work, fault: Exception
+    stage: Stage, worker: Worker, work: Work, fault: Exception, tries: int
 ) -> None:
-    work.faults = [fault] * RETRIES
+    work.faults = [fault] * tries
     starts(stage)
     waits = []
-    for _try in range(RETRIES - 1):
+    for _try in range(tries - 1):
         assert await worker.step() == 1
         waits.append(stage.rows(job)[0].not_before - stage.clock.now())
         assert await worker.step() == 0
         stage.clock.advance(seconds=waits[-1].total_seconds())
-    assert waits == sorted(set(waits))
+    growing = [wait for wait in waits if wait < LONGEST_WAIT]
+    assert growing == sorted(set(growing))
+    assert waits == growing + [LONGEST_WAIT] * (len(waits) - len(growing))
     await worker.step()
     await stage.settle()
-    assert len(work.asked) == RETRIES
+    assert len(work.asked) == tries
     assert [failed["failed"] for _kind, _subject, failed in results(stage)] == [getattr(fault, "cause", "KeyError")]
 
 

@@ -3,6 +3,7 @@
 The table is the router itself: a command that is added later is in it from the first day.
 """
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -40,8 +41,8 @@ def as_it_came(what: Said, origin: str) -> Said:
 
 
 async def happens(town: Town, chat: str, what: What, *, private: bool) -> None:
-    key = f"{what!r}{chat}{private}"  # each handed in once
-    event = Event(what, town.clock.now(), Who(chat if private else "group", chat, "zh_CN", private), f"m{hash(key)}")
+    key = hashlib.sha256(f"{what!r}{chat}{private}".encode()).hexdigest()  # each handed in once
+    event = Event(what, town.clock.now(), Who(chat if private else "group", chat, "zh_CN", private), f"m{key}")
     body = msgspec.msgpack.encode(event)
     receiver = town.app.receivers[town.channel.name]
     await receiver.take_in([Raw(key, chat if private else "group", body, town.clock.now(), not private)])
