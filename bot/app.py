@@ -397,4 +397,5 @@ class App:
             raise Refused(str(error)) from None
         digest = self.store.files.put(found.clean)
         self._outside.failpoint("file stored")
-        return {"digest": digest, "mime": found.mime, "size": len(found.clean), "may_identify": found.may_identify}
+        return {"digest": digest, "kind": found.kind, "mime": found.mime, "size": len(found.clean),
+                "may_identify": found.may_identify}  # fmt: skip

@@ -9,7 +9,7 @@ from bot.errors import ConfigError
 from bot.ids import Ids
 from bot.sealing import Keys, Lookup, Sealer
 from bot.store.engine import read_url
-from bot.words import Words, _, read_words
+from bot.words import Words, _
 
 if TYPE_CHECKING:
     from bot.channels.telegram.channel import TelegramChannel
@@ -71,11 +71,6 @@ def build_web(
     server = WebServer(resident, office, host=chosen.host, port=chosen.port, url=chosen.url,
                        name=settings.office.name, spool=spool, read_file=store.files.read)  # fmt: skip
     return server, resident, office
-
-
-def build_words(settings: Settings) -> Words:
-    office = settings.office
-    return read_words(settings.content.folder / "locale", office.language, office.zone)
 
 
 async def offline_links(settings: Settings, code: str) -> list[str]:

@@ -29,7 +29,7 @@ WORDS: dict[str, Message] = {
     "check": _("Number and code do not match anything. Please look at both again."),
     "link": _("This link is not known any more."),
     "role.last": _("The last administrator cannot be removed."),
-    "role": _("That is not among your tasks."),
+    "role": _("Nobody holds this role any more."),
 }
 
 

@@ -33,10 +33,6 @@ class Conversation(Struct, omit_defaults=True):
     prompt: int = 0  # outbox row of the last prompt: superseded by the next if it is still waiting
     memory: dict[str, Any] = field(default_factory=dict)  # what handlers keep between two messages
 
-    @property
-    def is_blank(self) -> bool:
-        return self == Conversation()
-
 
 class Arrival(Struct):
     """An event on its way to a handler, with the chat it happened in."""

@@ -6,7 +6,9 @@ import re
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.screen import Screen, Shown
+from bot.office.cases.evidence import EXTENSIONS
 from bot.office.cases.model import Case, Outcome
+from bot.office.cases.records import Attachment
 from bot.text import clean, join, quote
 from bot.words import Message, _
 from handlers.context import WORKERS, Ctx, Router, said_with, speaker, split_number
@@ -289,11 +291,15 @@ def files(ctx: Ctx, number: str) -> list[Screen]:
             "Number {number}, file {position} of {count}", number=case.number, position=position, count=len(shown)
         )
         warned = _("{words}. A voice or document may tell who it is from.", words=words) if file.may_identify else words
-        digest = str(file.digest)
         screens.append(
-            Screen(ctx.say(warned), files=(Shown(digest, file.kind, file.name or f"{case.number}-{position}"),))
+            Screen(ctx.say(warned), files=(Shown(str(file.digest), file.kind, _named(case, position, file)),))
         )
     return screens
+
+
+def _named(case: Case, position: int, file: Attachment) -> str:
+    """By the case and by what its bytes are: a sender's own name could pretend to be another kind of file."""
+    return f"{case.number}-{position}.{EXTENSIONS.get(file.mime or '', 'bin')}"
 
 
 def _command(ctx: Ctx, way: str, rest: str) -> Screens:

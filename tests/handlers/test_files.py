@@ -47,6 +47,17 @@ async def test_an_official_gets_the_stored_copy_without_its_metadata(town: Town)
     assert number in official.last.text
 
 
+async def test_a_file_is_named_and_shown_by_its_bytes_not_by_its_sender(town: Town) -> None:
+    official = await town.official()
+    resident, number = await registered(town)
+    await resident.presses("加照片")
+    town.channel.files["trick"] = PHOTO
+    await resident.does(Said(files=(FileRef(FileKind.DOCUMENT, "trick", len(PHOTO), "账单\u202egpj.exe"),)))
+    await official.presses("看文件（1）")
+    shown = official.last.screen.files[0]
+    assert (shown.kind, shown.name) == ("photo", f"{number}-1.jpg")
+
+
 async def test_a_file_lies_sealed_on_the_disk(town: Town) -> None:
     await with_photo(town)
     stored = [path for path in (town.folder / "files").rglob("*") if path.is_file()]

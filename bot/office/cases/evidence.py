@@ -59,6 +59,11 @@ _OFFICE = {
     "xl/workbook.xml": _Format("document", f"{_OOXML}.spreadsheetml.sheet", "xlsx"),
 }
 
+EXTENSIONS = {
+    found.mime: found.extension
+    for found in (_JPEG, _PNG, _OGG, _MP3, _AAC, _WAV, _M4A, _WEBA, _WEBM, _MP4, _MOV, _PDF, *_OFFICE.values())
+}  # of what is kept, by its type
+
 _MACRO_NAME = re.compile(r"\.(docm|dotm|xlsm|xltm|xlam|xlsb|pptm)\s*$", re.IGNORECASE)
 _MACRO_PART = re.compile(r"vbaproject\.bin$|/macrosheets/|/activex/", re.IGNORECASE)
 _VIDEO_BRAND = re.compile(rb"iso[2-9m]|mp4[12]|avc1|M4V.|MSNV|dash|3g[p2].", re.DOTALL)

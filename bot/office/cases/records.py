@@ -41,10 +41,11 @@ class Attachment:
     id: int
     case: int
     entry: int
-    kind: str
+    kind: str  # as it was sent; once it is stored, as its bytes are
     state: str
     reason: str | None
     digest: str | None
+    mime: str | None
     seconds: float | None
     may_identify: bool
     name: str = ""

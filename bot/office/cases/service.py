@@ -191,7 +191,7 @@ class Cases(Work):
         reason = result.get("failed")
         state = "stored" if reason is None else "lost" if reason == "gone" else "refused"
         values = {"state": state, "reason": reason}
-        values |= {name: result[name] for name in ("digest", "mime", "size", "may_identify") if name in result}
+        values |= {name: result[name] for name in ("kind", "digest", "mime", "size", "may_identify") if name in result}
         self._records.settle_attachment(attachment_id, values)
         event = self._records.log(found, f"file.{state}", id=self._id(), actor=None, detail=str(attachment_id))
         if reason is not None:

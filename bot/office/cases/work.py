@@ -5,10 +5,10 @@ from itertools import pairwise
 
 from bot.errors import Invalid, MoveNotAllowed, NotPermitted
 from bot.office.cases.figures import Figures
-from bot.office.cases.model import FIRST_CONTACTS, UNDER_WAY, Case, Kind, Outcome, Said, Status
+from bot.office.cases.model import FIRST_CONTACTS, UNDER_WAY, Case, Outcome, Said, Status
 from bot.office.cases.passing import Passing
 from bot.office.cases.records import Attachment, Entry, is_open
-from bot.office.cases.scope import MACHINE, readable, sight_of, workable
+from bot.office.cases.scope import MACHINE, sight_of, workable
 from bot.office.cases.tables import case
 from bot.office.people.model import Person, Role
 from bot.store import queues
@@ -188,9 +188,6 @@ class Work(Figures, Passing):
     def readable(self, case_id: int, by: Person) -> Case | None:
         """A case by its id, for whoever may read it."""
         return self._records.by_id(case_id, viewer=by)
-
-    def of_kind(self, kind: Kind, by: Person) -> list[Case]:
-        return self._records.listed((case.c.kind == kind) & readable(sight_of(by)), viewer=by)
 
     def _speak(self, number: str, words: str, by: Person, kind: Said, telling: str) -> Case:
         old = self._owned(number, by)
