@@ -20,7 +20,7 @@ run: setup  ## start the bot: web chat on http://127.0.0.1:8080, no token needed
 	$(BIN)/huiyin run
 
 test: setup  ## the whole suite; says what it left out and why
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 --dist worksteal  # more than cores: most of the time they wait for the disk
 
 lint: setup  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
