@@ -5,13 +5,15 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 
 from bot.config import Settings
 from bot.store.engine import read_url
+from bot.store.queues import inbox, job, outbox, timer
 from tests.fakebotapi import FakeBotApi
 
 PATIENCE = 60.0
@@ -85,3 +87,15 @@ def rows(settings: Settings, statement: Any) -> Sequence[Any]:
             return connection.execute(statement).all()
     finally:
         engine.dispose()
+
+
+def is_settled(settings: Settings) -> bool:
+    """Whether nothing is to be done now; what may have arrived is sent again only after a minute."""
+    now = datetime.now(UTC)
+    waiting = (
+        select(inbox.c.id).where(inbox.c.state == "new"),
+        select(outbox.c.id).where(outbox.c.state.in_(("queued", "sending")), outbox.c.not_before <= now),
+        select(timer.c.id).where(timer.c.state == "armed", timer.c.due_at < now + timedelta(seconds=10)),
+        select(job.c.id).where(job.c.state.in_(("waiting", "leased"))),
+    )
+    return not any(rows(settings, statement.limit(1)) for statement in waiting)

@@ -4,7 +4,6 @@ import asyncio
 import re
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,8 @@ from bot.config import Settings, read_settings
 from bot.office.cases.records import ENTRY
 from bot.office.cases.tables import attachment, case, entry
 from bot.sealing import read_keys
-from bot.store.queues import inbox, job, outbox, timer
 from tests.fakebotapi import FakeBotApi, Person
-from tests.proof.outside import PHOTO, configured, free_port, rows, started, stopped, until
+from tests.proof.outside import PHOTO, configured, free_port, is_settled, rows, started, stopped, until
 
 RESIDENTS = 10
 UPDATES = 10  # each
@@ -42,18 +40,6 @@ def files_by_case(settings: Settings) -> dict[int, list[str]]:
     for row in rows(settings, select(attachment.c.case, attachment.c.state)):
         found.setdefault(row.case, []).append(row.state)
     return found
-
-
-def is_settled(settings: Settings) -> bool:
-    """Whether nothing is to be done now; what may have arrived is sent again only after a minute."""
-    now = datetime.now(UTC)
-    waiting = (
-        select(inbox.c.id).where(inbox.c.state == "new"),
-        select(outbox.c.id).where(outbox.c.state.in_(("queued", "sending")), outbox.c.not_before <= now),
-        select(timer.c.id).where(timer.c.state == "armed", timer.c.due_at < now + timedelta(seconds=10)),
-        select(job.c.id).where(job.c.state.in_(("waiting", "leased"))),
-    )
-    return not any(rows(settings, statement.limit(1)) for statement in waiting)
 
 
 def told(person: Person, pattern: str) -> list[str]:

@@ -1,15 +1,22 @@
-"""The office as a process that dies by kill -9 at a named point: python -m tests.proof.victim CONFIG [POINT HIT]."""
+"""The office as a process that dies by kill -9 at a named point.
+
+python -m tests.proof.victim CONFIG [POINT HIT [SECONDS]]
+
+SECONDS is after how long a message is repeated that may have arrived: a proof does not wait a minute for each.
+"""
 
 import asyncio
 import os
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from bot.app import Outside
 from bot.config import read_settings
 from bot.logs import set_up_logs
 from bot.running import start_office, stop_office
+from bot.store import claims
 
 
 class Killer:
@@ -37,5 +44,6 @@ async def live(config: Path, point: str, hit: int) -> None:
 
 if __name__ == "__main__":
     set_up_logs("error")
-    arguments = [*sys.argv[1:], "never", "0"]
+    arguments = sys.argv[1:] + ["", "never", "0", "60"][len(sys.argv) - 1 :]
+    claims.RESEND_AFTER = timedelta(seconds=float(arguments[3]))
     asyncio.run(live(Path(arguments[0]), arguments[1], int(arguments[2])))

@@ -25,6 +25,7 @@ from bot.dialogue.event import (
     Who,
 )
 from bot.errors import Undecodable
+from tests.channels.telegram.mutation import mutate
 
 ARRIVED = datetime(2026, 9, 15, 1, 12, 0, 250000, tzinfo=UTC)
 WRITTEN = datetime(2026, 9, 15, 1, 11, 58, tzinfo=UTC)
@@ -260,39 +261,6 @@ SEEDS = [
     press(),
     {"update_id": 9, "my_chat_member": {"chat": PRIVATE, "from": ALICE, "date": 1, "new_chat_member": {"status": "x"}}},
 ]
-ODD: list[Any] = [
-    None,
-    True,
-    "",
-    "\ud83d",
-    "\0",
-    -1,
-    0,
-    2**31,
-    2**63,
-    10**400,
-    1e308,
-    [],
-    {},
-    [[]],
-    {"id": {}},
-    "字" * 9,
-]
-
-
-def mutate(value: Any, draw: random.Random) -> Any:
-    """The update with one thing in it changed, missing or repeated."""
-    if isinstance(value, dict) and value and draw.random() < 0.9:
-        key = draw.choice(list(value))
-        changed = dict(value)
-        if draw.random() < 0.15:
-            del changed[key]
-        else:
-            changed[key] = mutate(changed[key], draw)
-        return changed
-    if isinstance(value, list) and value and draw.random() < 0.7:
-        return [*value[1:], mutate(value[0], draw)]
-    return draw.choice(ODD)
 
 
 @settings(max_examples=2000, deadline=None)

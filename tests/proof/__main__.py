@@ -1,0 +1,41 @@
+"""Every proof at its full size: python -m tests.proof [ID …]. Prints `id name value limit`; a miss is the exit code."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from bot.logs import set_up_logs
+from bot.store.queues import Policy
+from tests.proof import cancelling, faulty, incoming, outgoing
+from tests.proof.figure import Figure
+
+Proof = Callable[[Path], Awaitable[list[Figure]]]
+
+PROOFS: dict[str, Proof] = {
+    "K2": lambda folder: outgoing.prove(folder, Policy.HOLD, owed=2000, kills=200),
+    "K3": lambda folder: outgoing.prove(folder, Policy.RESEND, owed=2000, kills=200),
+    "K4": faulty.prove,
+    "K5": lambda folder: incoming.prove_order(folder, updates=10_000),
+    "K7": lambda folder: cancelling.prove(folder, cancellations=1000),
+    "K14": lambda folder: incoming.prove_odd(folder, updates=1_000_000),
+}
+
+
+async def prove(wanted: list[str]) -> int:
+    misses = 0
+    for id in wanted or PROOFS:
+        with tempfile.TemporaryDirectory() as folder:
+            for figure in await PROOFS[id](Path(folder)):
+                print(figure, flush=True)
+                misses += not figure.holds
+    return min(misses, 1)
+
+
+if __name__ == "__main__":
+    set_up_logs("critical")
+    unknown = [id for id in sys.argv[1:] if id not in PROOFS]
+    if unknown:
+        sys.exit(f"no such proof: {unknown[0]}; there are {', '.join(PROOFS)}")
+    sys.exit(asyncio.run(prove(sys.argv[1:])))

@@ -1,0 +1,111 @@
+"""K5 and K14: nothing is confirmed before it is committed, and no update, however odd, stops the others."""
+
+import json
+import random
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bot.config import read_settings
+from bot.store.engine import file_of, read_url
+from tests.channels.telegram.mutation import mutate
+from tests.fakebotapi import FakeBotApi
+from tests.fakebotapi.journal import CONFIRMED, Entry
+from tests.proof.figure import Figure, at_least, exactly
+from tests.proof.inside import office
+from tests.proof.outside import PHOTO, configured, is_settled, until
+
+EACH = 20  # sentences of one person: more at once would meet the limit for a chat, which drops and says so
+ROUNDS = 20  # in which somebody else speaks between the odd ones
+
+
+async def prove_order(folder: Path, *, updates: int) -> list[Figure]:
+    """At the very moment at which an update is confirmed, another connection must find it in the inbox."""
+    async with FakeBotApi(limits=False) as api:
+        file = file_of(read_url(read_settings(configured(folder, api)).database.url))
+        confirmed, late = 0, 0
+        write = api.journal.write
+
+        def watching(what: str, bot: int, **fields: Any) -> Entry:
+            nonlocal confirmed, late
+            if what == CONFIRMED:
+                confirmed += 1
+                key = str(fields["update_id"])
+                late += reader.execute("SELECT count(*) FROM inbox WHERE key = ?", (key,)).fetchone()[0] == 0
+            return write(what, bot, **fields)
+
+        async with office(folder, api):
+            reader = sqlite3.connect(file)  # type: ignore[arg-type]  # SQLite's database is a file
+            api.journal.write = watching  # type: ignore[method-assign]  # the moment is the server's own
+            try:
+                await api.burst(updates, updates // EACH)
+                await until(lambda: api.is_drained)
+            finally:
+                reader.close()
+    return [
+        at_least("K5", "updates confirmed", confirmed, updates),
+        exactly("K5", "confirmed before they were committed", late, 0),
+    ]
+
+
+async def prove_odd(folder: Path, *, updates: int, seed: int = 1) -> list[Figure]:
+    """Mutated updates of every kind between the sentences of somebody else, who must get an answer to each."""
+    chance = random.Random(seed)
+    async with FakeBotApi(limits=False) as api:
+        settings = read_settings(configured(folder, api))
+        samples = _samples(api)
+        bob, answered = api.person("Bob"), 0
+        async with office(folder, api) as running:
+            for _round in range(ROUNDS):
+                for _each in range(updates // ROUNDS):
+                    api.raw_update(_mutated(chance.choice(samples), chance))
+                before = len(bob.received)
+                bob.says("/help")
+                await until(lambda before=before: len(bob.received) > before)  # type: ignore[misc]
+                answered += 1
+            await until(lambda: api.is_drained and is_settled(settings))
+            dead = running.app._supervisor.failing
+        odd = sum(entry.what == CONFIRMED for entry in api.journal.entries)
+        return [
+            at_least("K14", "updates confirmed", odd, updates),
+            at_least("K14", "sentences of somebody else that were answered", answered, ROUNDS),
+            exactly("K14", "loops that failed", len(dead), 0),
+            exactly("K14", "complaints of the Bot API", len(api.complaints), 0),
+        ]
+
+
+def _samples(api: FakeBotApi) -> list[Any]:
+    """One update of each kind, as the server itself would hand them out."""
+    alice = api.person("Alice")
+    alice.starts()
+    words = alice.says("楼道灯坏了")
+    alice.edits(words, "楼道灯全坏了")
+    alice.says("就是这盏", reply_to=words)
+    alice.sends_photo(PHOTO, "灯")
+    alice.sends_album([PHOTO, PHOTO])
+    alice.sends_document(PHOTO, "灯.png")
+    alice.sends_voice()
+    alice.sends_sticker()
+    alice.sends_location(31.23, 121.47)
+    alice.sends_contact("+8613900000000")
+    alice.forwards(words)
+    alice.blocks()
+    alice.unblocks()
+    group = api.group("青石")
+    alice.joins(group)
+    alice.says("大家好", into=group)
+    found = [msgspec.json.decode(pending.raw) for pending in api.account.queue.pending]
+    message = next(update["message"] for update in found if "message" in update)
+    press = {"id": "1", "from": message["from"], "chat_instance": "1", "message": message, "data": "case.take:7K3M9QX1"}
+    return [*found, {"update_id": 1, "callback_query": press}]
+
+
+def _mutated(update: Any, chance: random.Random) -> bytes:
+    """One to four changes; the number stays right, for the server gives it."""
+    changed = update
+    for _time in range(chance.randint(1, 4)):
+        changed = mutate(changed, chance)
+    changed = changed if isinstance(changed, dict) else {"message": changed}
+    return json.dumps({name: value for name, value in changed.items() if name != "update_id"}).encode()
