@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.logs import set_up_logs
 from bot.store.queues import Policy
-from tests.proof import cancelling, faulty, incoming, outgoing
+from tests.proof import broken, cancelling, faulty, incoming, outgoing
 from tests.proof.figure import Figure
 
 Proof = Callable[[Path], Awaitable[list[Figure]]]
@@ -18,6 +18,8 @@ PROOFS: dict[str, Proof] = {
     "K3": lambda folder: outgoing.prove(folder, Policy.RESEND, owed=2000, kills=200),
     "K4": faulty.prove,
     "K5": lambda folder: incoming.prove_order(folder, updates=10_000),
+    "K6 locked": lambda folder: broken.prove(folder, "locked", broken.locked(10), updates=500),
+    "K6 full": lambda folder: broken.prove(folder, "full", broken.full, updates=500),
     "K7": lambda folder: cancelling.prove(folder, cancellations=1000),
     "K14": lambda folder: incoming.prove_odd(folder, updates=1_000_000),
 }

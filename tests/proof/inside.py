@@ -24,8 +24,8 @@ from tests.proof.outside import configured
 
 
 @asynccontextmanager
-async def office(folder: Path, api: FakeBotApi) -> AsyncIterator[Running]:
-    running = await start_office(read_settings(configured(folder, api)))
+async def office(folder: Path, api: FakeBotApi, database: str = "") -> AsyncIterator[Running]:
+    running = await start_office(read_settings(configured(folder, api, database=database)))
     try:
         yield running
     finally:

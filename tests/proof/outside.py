@@ -25,7 +25,7 @@ PHOTO = bytes.fromhex(  # a picture of one pixel
 )
 
 
-def configured(folder: Path, api: FakeBotApi, *, webhook: int | None = None) -> Path:
+def configured(folder: Path, api: FakeBotApi, *, webhook: int | None = None, database: str = "") -> Path:
     """A settings file for an office of its own that talks to the fake server; `webhook` is the port to be called at."""
     way_in = (
         f'mode = "webhook"\nwebhook_port = {webhook}\nwebhook_url = "http://127.0.0.1:{webhook}"' if webhook else ""
@@ -34,7 +34,7 @@ def configured(folder: Path, api: FakeBotApi, *, webhook: int | None = None) -> 
     config.write_text(
         f"""
 [database]
-url = "sqlite:///{folder}/huiyin.db"
+url = "{database or f"sqlite:///{folder}/huiyin.db"}"
 [security]
 key_file = "{folder}/keys"
 [files]

@@ -1,11 +1,13 @@
 """The proofs in the sizes of every change; `make proof` runs them whole."""
 
+import uuid
 from pathlib import Path
 
 import pytest
 
 from bot.store.queues import Policy
-from tests.proof import cancelling, faulty, incoming, outgoing
+from tests.postgres import a_database
+from tests.proof import broken, cancelling, faulty, incoming, outgoing
 from tests.proof.figure import Figure
 
 pytestmark = [pytest.mark.sockets, pytest.mark.slow]
@@ -34,3 +36,17 @@ async def test_nothing_is_confirmed_before_it_is_committed(tmp_path: Path) -> No
 
 async def test_odd_updates_stop_nobody(tmp_path: Path) -> None:
     assert missed(await incoming.prove_odd(tmp_path, updates=20_000)) == []
+
+
+async def test_a_locked_database_loses_nothing(tmp_path: Path) -> None:
+    assert missed(await broken.prove(tmp_path, "locked", broken.locked(8), updates=200)) == []
+
+
+async def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    assert missed(await broken.prove(tmp_path, "full", broken.full, updates=200)) == []
+
+
+async def test_a_server_that_ends_connections_loses_nothing(tmp_path: Path, postgres: str) -> None:
+    with a_database(postgres, f"k6{uuid.uuid4().hex}") as url:
+        fault = broken.disconnected(postgres, times=100)
+        assert missed(await broken.prove(tmp_path, "disconnected", fault, updates=200, database=url)) == []

@@ -1,0 +1,110 @@
+"""K6: the database is locked, full, or loses its connections while people write."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import func, select
+
+from bot.config import Settings, read_settings
+from bot.running import Running
+from bot.store.engine import file_of, read_url
+from bot.store.queues import inbox
+from tests.fakebotapi import FakeBotApi
+from tests.fakebotapi.journal import CONFIRMED
+from tests.proof.figure import Figure, at_most, exactly
+from tests.proof.inside import office
+from tests.proof.outside import configured, is_settled, rows, until
+
+PEOPLE = 50
+PATIENCE = 30.0  # seconds after the fault by which everything must be handled
+
+Fault = Callable[[Running, Settings], AbstractAsyncContextManager[None]]
+
+
+async def prove(folder: Path, name: str, fault: Fault, *, updates: int, database: str = "") -> list[Figure]:
+    """Updates before, during and after a fault of the database: what was confirmed meanwhile, and what was lost."""
+    async with FakeBotApi(limits=False) as api:
+        settings = read_settings(configured(folder, api, database=database))
+        async with office(folder, api, database) as running:
+            await api.burst(PEOPLE, PEOPLE)
+            await until(lambda: api.is_drained and is_settled(settings))
+            async with fault(running, settings):
+                before = _confirmed(api)
+                await api.burst(updates, PEOPLE)
+                await asyncio.sleep(2)
+                stored = rows(settings, select(func.count()).select_from(inbox))[0][0]
+                meanwhile = _confirmed(api) - before
+                early = max(0, meanwhile - max(0, stored - PEOPLE))
+            began = time.monotonic()
+            await until(lambda: api.is_drained and is_settled(settings))
+            took = time.monotonic() - began
+            missing = updates + PEOPLE - rows(settings, select(func.count()).select_from(inbox))[0][0]
+            silent = sum(not person.received for person in api.crowd(PEOPLE))
+    return [
+        at_most("K6", f"updates confirmed meanwhile, {name}", meanwhile, updates - 1),
+        exactly("K6", f"updates confirmed and not stored, {name}", early, 0),
+        exactly("K6", f"updates lost, {name}", missing, 0),
+        exactly("K6", f"people without an answer, {name}", silent, 0),
+        at_most("K6", f"seconds until all was handled afterwards, {name}", round(took, 1), PATIENCE),
+    ]
+
+
+def _confirmed(api: FakeBotApi) -> int:
+    return sum(entry.what == CONFIRMED for entry in api.journal.entries)
+
+
+def locked(seconds: float) -> Fault:
+    """Somebody else holds the database's file."""
+
+    @asynccontextmanager
+    async def fault(_running: Running, settings: Settings) -> AsyncIterator[None]:
+        other = sqlite3.connect(_file(settings), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            await asyncio.sleep(seconds)
+        finally:
+            other.execute("ROLLBACK")
+            other.close()
+
+    return fault
+
+
+@asynccontextmanager
+async def full(running: Running, _settings: Settings) -> AsyncIterator[None]:
+    """No page can be added any more."""
+    writer = running.app.store.writer
+    await writer.submit(lambda tx: tx.flushed().exec_driver_sql("PRAGMA max_page_count = 1").scalar())
+    yield
+    await writer.submit(lambda tx: tx.flushed().exec_driver_sql("PRAGMA max_page_count = 1073741823").scalar())
+
+
+def disconnected(server: str, times: int) -> Fault:
+    """The server ends every connection again and again."""
+
+    @asynccontextmanager
+    async def fault(_running: Running, settings: Settings) -> AsyncIterator[None]:
+        name = read_url(settings.database.url).database
+        ended = asyncio.create_task(asyncio.to_thread(_terminate, server, str(name), times))
+        yield
+        await ended
+
+    return fault
+
+
+def _terminate(server: str, name: str, times: int) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        for _time in range(times):
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+            time.sleep(0.05)
+
+
+def _file(settings: Settings) -> Path:
+    file = file_of(read_url(settings.database.url))
+    assert file is not None
+    return file
