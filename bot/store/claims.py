@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, case, func, select, update
 
 from bot.store.prepared import Prepared
 from bot.store.queues import (
@@ -22,7 +22,6 @@ from bot.store.queues import (
     timer,
 )
 from bot.store.transaction import Row, Transaction
-from bot.telling import Lane
 
 WINDOW = 300
 WINDOWS = 8
@@ -260,18 +259,10 @@ def postpone(tx: Transaction, row: Sendable, until: datetime, cause: str) -> Non
     """Not sent: it waits, and so does whatever stands behind it for the same address."""
     connection = tx.flushed()
     statement = update(outbox).where(outbox.c.id == row.id, outbox.c.state == OutboxState.SENDING)
-    connection.execute(statement.values(state=OutboxState.QUEUED, not_before=until, cause=cause[:200]))
+    waits = case((outbox.c.body.is_(None), OutboxState.CANCELLED), else_=OutboxState.QUEUED)  # taken back meanwhile
+    connection.execute(statement.values(state=waits, not_before=until, cause=cause[:200]))
     behind = update(outbox).where(outbox.c.address == row.address, outbox.c.state == OutboxState.QUEUED)
     connection.execute(behind.where(outbox.c.not_before < until).values(not_before=until, cause=cause[:200]))
-
-
-def cancel_lane(tx: Transaction, person: int, lane: Lane) -> None:
-    """Takes back what is queued in a lane for somebody whose right to it has ended."""
-    tx.flushed().execute(
-        update(outbox)
-        .where(outbox.c.person == person, outbox.c.lane == lane, outbox.c.state == OutboxState.QUEUED)
-        .values(state=OutboxState.CANCELLED, body=None, settled_at=tx.now)
-    )
 
 
 def held_addresses(tx: Transaction, channel: str) -> dict[int, datetime]:
@@ -294,13 +285,16 @@ def after_uncertain(tx: Transaction, row: Sendable, *, idempotent: bool) -> Outb
     """What becomes of a row that may have arrived, by its policy; returns its new state."""
     policy = Policy(row.policy)
     values: dict[str, Any]
-    if idempotent or policy in (Policy.FREE, Policy.PROMPT):
+    connection = tx.flushed()
+    if connection.execute(select(outbox.c.body).where(outbox.c.id == row.id)).scalar_one_or_none() is None:
+        values = {"state": OutboxState.UNCERTAIN, "settled_at": tx.now, "cause": "uncertain"}  # taken back meanwhile
+    elif idempotent or policy in (Policy.FREE, Policy.PROMPT):
         values = {"state": OutboxState.QUEUED, "not_before": tx.now + timedelta(seconds=2)}
     elif policy is Policy.RESEND and row.repeats < MAX_REPEATS:
         values = {"state": OutboxState.QUEUED, "not_before": tx.now + RESEND_AFTER, "repeats": row.repeats + 1}
     else:
         values = {"state": OutboxState.UNCERTAIN, "settled_at": tx.now, "cause": "uncertain"}
-    tx.flushed().execute(update(outbox).where(outbox.c.id == row.id).values(**values))
+    connection.execute(update(outbox).where(outbox.c.id == row.id).values(**values))
     return OutboxState(values["state"])
 
 

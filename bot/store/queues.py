@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -198,13 +199,26 @@ def supersede(tx: Transaction, outbox_id: int) -> None:
     tx.collect(_SUPERSEDED, {"row": outbox_id, "now": tx.now})
 
 
-def cancel_for(tx: Transaction, subject: int, person: int) -> None:
-    """Takes back what is queued about a case for somebody who may no longer read it."""
-    tx.flushed().execute(
-        update(outbox)
-        .where(outbox.c.subject == subject, outbox.c.person == person, outbox.c.state == OutboxState.QUEUED)
+def cancel_for(tx: Transaction, subject: int | None, person: int) -> None:
+    """Takes back what is queued about a case for somebody who may no longer read it.
+
+    What is on its way loses its body: it cannot be tried again.
+    """
+    about = outbox.c.subject.is_(None) if subject is None else outbox.c.subject == subject
+    to = update(outbox).where(about, outbox.c.person == person)
+    connection = tx.flushed()
+    connection.execute(
+        to.where(outbox.c.state == OutboxState.QUEUED)
         .values(state=OutboxState.CANCELLED, body=None, settled_at=tx.now)
-    )
+    )  # fmt: skip
+    connection.execute(to.where(outbox.c.state == OutboxState.SENDING).values(body=None))
+
+
+def subjects_owed(tx: Transaction, addresses: Sequence[int]) -> list[int | None]:
+    """What the messages are about that have not arrived at these addresses yet."""
+    open_ = outbox.c.state.in_((OutboxState.QUEUED, OutboxState.SENDING))
+    statement = select(outbox.c.subject).where(outbox.c.address.in_(addresses), open_).distinct()
+    return list(tx.flushed().execute(statement).scalars())
 
 
 def arm(

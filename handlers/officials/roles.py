@@ -102,6 +102,18 @@ def tell_granted(ctx: Ctx, telling: Telling) -> Screen | None:
     return ctx.screen(words)
 
 
+@router.telling("case.nobody")
+def tell_nobody(ctx: Ctx, telling: Telling) -> Screen | None:
+    """A matter that nobody can take: which department is missing its people, and nothing of the matter."""
+    if Role.ADMINISTRATOR not in ctx.roles:
+        return None
+    where = ctx.office.departments.name(telling.data["department"], ctx.say.language)
+    return ctx.screen(
+        _("A resident's matter waits and nobody can take it: {where}. Please invite a colleague: /invite",
+          where=where or ctx.say.plain(_("The whole office")))
+    )  # fmt: skip
+
+
 @router.command("roles", about=_("Who works here"))
 def roles(ctx: Ctx, _rest: str) -> Screen:
     """Every role in force. People have no names here: the day they joined tells them apart."""
@@ -131,8 +143,7 @@ def confirm(ctx: Ctx, grant: str) -> Screen:
 @router.action("role.removed", by_yes=False)
 def remove(ctx: Ctx, grant: str) -> Screen:
     person = ctx.office.people.revoke(int(grant) if grant.isdecimal() else 0, by=ctx.person)
-    if not person.works_on_cases:
-        ctx.office.cases.release_all(person, by=ctx.person)
+    ctx.office.cases.cut_off(person, by=ctx.person)
     ctx.office.show_menu(person)
     return ctx.screen(_("Removed."))
 

@@ -382,6 +382,26 @@ def test_orphans_are_what_an_earlier_run_was_sending(post: Post) -> None:
 # --- jobs ---
 
 
+def claimed_and_taken_back(post: Post, policy: Policy) -> Sendable:
+    """On its way, when the right to receive it ends."""
+    post.owes("card", policy=policy, subject=7, person=8)
+    (row,) = post.takes()
+    post.writer.run(lambda tx: queues.cancel_for(tx, 7, 8))
+    return row
+
+
+def test_what_is_taken_back_on_its_way_is_not_tried_again(post: Post, clock: FakeClock) -> None:
+    row = claimed_and_taken_back(post, Policy.RESEND)
+    post.writer.run(lambda tx: claims.postpone(tx, row, clock.now(), "429"))
+    assert post.state(row.id) == "cancelled"
+
+
+def test_what_is_taken_back_on_its_way_and_may_have_arrived_is_listed(post: Post) -> None:
+    row = claimed_and_taken_back(post, Policy.FREE)
+    post.writer.run(lambda tx: claims.after_uncertain(tx, row, idempotent=True))
+    assert post.state(row.id) == "uncertain"
+
+
 def start_job(post: Post, subject: int = 1) -> None:
     def act(tx: Transaction) -> None:
         queues.start_job(tx, id=post.ids(), key=f"fetch:{subject}", kind="fetch", subject=subject, data=b"sealed")

@@ -1,7 +1,7 @@
 """What all acts on cases share: who hears of them, and which dates they arm. Each runs in the caller's transaction."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any, Protocol
 
@@ -90,21 +90,53 @@ class Acts:
             self._tell(Telling(kind=kind, subject=case.id, recipient=person.id, address=person.address, key=key,
                                lane=Lane.DEADLINE, data=data, not_before=opening))  # fmt: skip
 
+    def _may_work(self, case: Case, person: Person) -> bool:
+        """Whether the case can be this person's work now: their roles reach it, and it is not a matter of their own."""
+        return person.works_on_cases and self._records.workable(case.number, viewer=person) is not None
+
+    def _owner(self, case: Case) -> Person | None:
+        """Whoever owns it and can still work on it."""
+        owner = self._people.find([case.owner]).get(case.owner) if case.owner is not None else None
+        return owner if owner is not None and self._may_work(case, owner) else None
+
     def _responsible(self, case: Case) -> list[Person]:
-        """The owner; where nobody owns it yet, all whose queue it stands in."""
-        if case.owner is not None:
-            owner = self._people.find([case.owner]).get(case.owner)
-            if owner is not None and owner.works_on_cases:
-                return [owner]
-        return self._people.concerned(case.department, sealed=case.sealed)
+        """The owner; where nobody owns it yet, all whose queue it stands in and who can take it."""
+        owner = self._owner(case)
+        if owner is not None:
+            return [owner]
+        concerned = self._people.concerned(case.department, sealed=case.sealed)
+        return [person for person in concerned if self._may_work(case, person)]
 
     def _deciders(self, case: Case) -> list[Person]:
         """Who decides whether a case is done again: supervisors, else heads, else whoever is responsible (M33)."""
-        return (
-            self._people.with_role(Role.SUPERVISOR, case.department)
-            or self._people.with_role(Role.HEAD, case.department)
-            or self._responsible(case)
-        )
+        for role in (Role.SUPERVISOR, Role.HEAD):
+            able = [one for one in self._people.with_role(role, case.department) if self._may_work(case, one)]
+            if able:
+                return able
+        return self._responsible(case)
+
+    def _tell_responsible(self, kind: str, case: Case, key: str, besides: Iterable[Person] = ()) -> None:
+        """Whoever is responsible hears of it, and `besides`; where that is nobody, the administrators hear so."""
+        hearers = {person.id: person for person in (*self._responsible(case), *besides)}
+        self._tell_officials(kind, case, key, hearers.values())
+        if not hearers:
+            self._tell_nobody_there(case, key)
+
+    def _tell_nobody_there(self, case: Case, key: str) -> None:
+        """A case that nobody can work on. Of a sealed one administrators are not to know: they could be its subject."""
+        if not case.sealed:
+            administrators = self._people.all_with(Role.ADMINISTRATOR)
+            self._tell_officials("case.nobody", case, key, administrators, department=case.department)
+
+    def _release(self, old: Case, *, by: Person) -> Case:
+        """Back to the queue, because its owner cannot work on it any more; the heads hear of it."""
+        new = self._records.save(old, replace(old, owner=None))
+        self._records.close_assignments(old, parts=("lead",))
+        event = self._records.log(new, "release", id=self._id(), actor=by.id, detail=str(old.owner))
+        heads = [] if new.sealed else self._people.with_role(Role.HEAD, new.department)
+        able = [head for head in heads if self._may_work(new, head)]
+        self._tell_responsible("case.released", new, f"case-event:{event}", able)
+        return new
 
     def _arm_reminders(self, case: Case) -> None:
         """9:00 on the working day before, 9:00 on the day itself, and the next opening for the head (M38)."""

@@ -32,16 +32,21 @@ class Passing(Acts):
             new = self._records.save(old, moved)
             self._records.assign(new, id=self._id(), official=None, part="offer", department=department)
         event = self._records.log(new, "offer", id=self._id(), actor=by.id, detail=f"{old.department}:{department}")
-        hearers = [person for person in self._people.concerned(department) if person.id != by.id]
-        self._tell_officials("case.offered", new, f"case-event:{event}", hearers)
+        there = [person for person in self._people.concerned(department) if self._may_take(new, person, department)]
+        self._tell_officials("case.offered", new, f"case-event:{event}", [one for one in there if one.id != by.id])
+        if not there:
+            self._tell_nobody_there(replace(new, department=department), f"case-event:{event}")
         return new
 
     def offered_to(self, case: Case, by: Person) -> str | None:
         """The department of this official that the case is offered to; none: it is not."""
-        if case.owner is None or case.owner == by.id:
+        if case.owner == by.id:
             return None
         offered = self._records.offer(case.id, viewer=by)
-        return offered if offered is not None and (offered in by.departments or by.sees_whole_office) else None
+        if offered is None:
+            return None
+        reaches = offered in by.departments or (by.sees_whole_office and case.owner is not None)
+        return offered if reaches else None
 
     def decline(self, number: str, reason: str, *, by: Person) -> Case:
         """Back to whoever owns it, who is told why."""
@@ -53,32 +58,43 @@ class Passing(Acts):
         self._note(found, reason, by)
         self._records.close_assignments(found, parts=("offer",))
         event = self._records.log(found, "decline", id=self._id(), actor=by.id)
-        self._tell_officials("case.declined", found, f"case-event:{event}", self._responsible(found))
+        self._tell_responsible("case.declined", found, f"case-event:{event}")
         return found
 
-    def release_all(self, official: Person, *, by: Person) -> None:
-        """What somebody owned who does not work here any more goes back to the queue; the heads hear of it."""
+    def cut_off(self, official: Person, *, by: Person) -> None:
+        """After a role has ended: what its holder cannot work on any more goes back, and what they may not read any
+        more does not reach them, not even what is on its way and would be tried again."""
         owned = self._records.listed((case.c.owner == official.id) & is_open, viewer=MACHINE, at_most=1000)
         for old in owned:
-            new = self._records.save(old, replace(old, owner=None))
-            self._records.close_assignments(old, parts=("lead",))
-            event = self._records.log(new, "release", id=self._id(), actor=by.id, detail=str(official.id))
-            hearers = {one.id: one for one in self._responsible(new)}
-            if not new.sealed:
-                hearers |= {one.id: one for one in self._people.with_role(Role.HEAD, new.department)}
-            self._tell_officials("case.released", new, f"case-event:{event}", hearers.values())
+            if not self._may_work(old, official):
+                self._release(old, by=by)
+        for subject in queues.subjects_owed(self._tx, self._people.addresses(official.id)):
+            if self._may_still_read(subject, official):
+                continue
+            queues.cancel_for(self._tx, subject, official.id)
+
+    def _may_still_read(self, subject: int | None, official: Person) -> bool:
+        """Whether a message about this may go to somebody who has lost a role."""
+        if subject is not None and self._records.by_id(subject, viewer=official) is not None:
+            return True
+        is_case = subject is not None and self._records.by_id(subject, viewer=MACHINE) is not None
+        return official.is_official and not is_case  # what is no case belongs to the roles that stand
 
     def _accept(self, old: Case, department: str, by: Person) -> Case:
         """From now on it is theirs; the one who gave it hears so, the resident only that the date stands."""
-        giver = self._responsible(old)
+        giver, concerned = self._owner(old), self._responsible(old)
         new = self._records.save(old, replace(old, owner=by.id, department=department))
         self._records.close_assignments(old, parts=("offer", "lead"))
         self._records.assign(new, id=self._id(), official=by.id)
         event = self._records.log(new, "accept_offer", id=self._id(), actor=by.id, detail=str(old.owner))
-        self._tell_officials("case.passed", new, f"case-event:{event}", [one for one in giver if one.id != by.id])
-        self._take_back(new, giver)
+        self._tell_officials("case.passed", new, f"case-event:{event}", [giver] if giver is not None else [])
+        self._take_back(new, concerned)
         self._tell_parties("case.moved", new, event)
         return new
+
+    def _may_take(self, case: Case, person: Person, department: str) -> bool:
+        """Whether this official could have it once it is the department's."""
+        return (person.sees_whole_office or department in person.departments) and self._may_work(case, person)
 
     def _take_back(self, case: Case, hearers: Iterable[Person]) -> None:
         """Cards that wait for the morning do not reach those who may not read the case any more."""

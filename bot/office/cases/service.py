@@ -64,8 +64,7 @@ class Cases(Work):
                           source=next(iter(matter.sources), None))  # fmt: skip
         event = self._records.log(new, "register", id=self._id(), actor=None, after=new.status, detail=new.kind)
         self._arm_reminders(new)
-        hearers = [official for official in self._responsible(new) if official.id != by.id]
-        self._tell_officials("case.new", new, f"case-event:{event}", hearers)
+        self._tell_responsible("case.new", new, f"case-event:{event}")
         return new
 
     def find(self, number: str, by: Person) -> Case:
@@ -104,7 +103,7 @@ class Cases(Work):
         new = found.move(Status.IN_PROGRESS) if found.status is Status.WAITING else found
         new = self._records.save(found, new)
         event = self._records.log(new, kind.value, id=self._id(), actor=None, before=found.status, after=new.status)
-        self._tell_officials("case.added", new, f"case-event:{event}", self._responsible(new))
+        self._tell_responsible("case.added", new, f"case-event:{event}")
         return new
 
     def add_version(self, source: str, words: str, *, by: Person, said_at: datetime) -> Case | None:
@@ -121,7 +120,7 @@ class Cases(Work):
         self._records.add_entry(found, id=self._id(), kind=Said.VERSION, words=words, author=by.id, source=None,
                                 happened_at=said_at, revises=first.id)  # fmt: skip
         event = self._records.log(found, "version", id=self._id(), actor=None, detail=str(first.id))
-        self._tell_officials("case.added", found, f"case-event:{event}", self._responsible(found))
+        self._tell_responsible("case.added", found, f"case-event:{event}")
         return found
 
     def withdraw(self, number: str, *, by: Person) -> Case:
@@ -153,7 +152,10 @@ class Cases(Work):
         self._records.evaluate(found, solved=False)
         self._enter_words(found, Said.UNSOLVED, words or "-", (), by=by, source=None, happened_at=said_at)
         event = self._records.log(found, "unsolved", id=self._id(), actor=None)
-        self._tell_officials("case.unsolved", found, f"case-event:{event}", self._deciders(found))
+        deciders = self._deciders(found)
+        self._tell_officials("case.unsolved", found, f"case-event:{event}", deciders)
+        if not deciders:
+            self._tell_nobody_there(found, f"case-event:{event}")
         morning = datetime.combine(by_when.astimezone(self._means.calendar.zone).date(), REMINDED_AT,
                                    self._means.calendar.zone)  # fmt: skip
         queues.arm(self._tx, id=self._id(), key=f"case:{found.id}:verdict", kind="case.verdict",
@@ -176,11 +178,13 @@ class Cases(Work):
         return found
 
     def follow(self, number: str, code: str, *, by: Person) -> Case:
-        """Hears of it too from now on."""
+        """Hears of it too from now on. Whoever works on it gives it back by that: nobody handles what concerns kin."""
         found = self.check(number, code)
         if all(person != by.id for person, _address in self._records.parties(found.id, viewer=MACHINE)):
             self._records.add_party(found, id=self._id(), person=by.id, part="follower", address=by.address)
             self._records.log(found, "followed", id=self._id(), actor=None)
+            if found.owner == by.id and found.is_open:
+                return self._release(found, by=by)
         return found
 
     def file_settled(self, attachment_id: int, result: Mapping[str, Any]) -> Case | None:
@@ -197,7 +201,7 @@ class Cases(Work):
         if reason is not None:
             self._tell_parties("case.file_missing", found, event, reason=str(reason))
         elif all(file.state != "pending" for file in self._records.attachments(found.id, viewer=MACHINE)):
-            self._tell_officials("case.files", found, f"case-event:{event}", self._responsible(found))
+            self._tell_responsible("case.files", found, f"case-event:{event}")
         return found
 
     def _new_case(self, matter: Matter, received: datetime, limit: Limit) -> Case:

@@ -43,7 +43,7 @@ class Work(Figures, Passing):
         """A message about this case did not arrive: whoever is responsible hears of it."""
         found = self._records.by_id(case_id, viewer=MACHINE)
         if found is not None:
-            self._tell_officials("case.lost", found, f"lost:{row}", self._responsible(found))
+            self._tell_responsible("case.lost", found, f"lost:{row}")
 
     def remind(self, case_id: int, kind: str) -> None:
         """Whoever is responsible hears what falls due, in one message a slot; an overdue case reaches the head too."""
@@ -55,6 +55,8 @@ class Work(Figures, Passing):
             heads = self._people.with_role(Role.HEAD, found.department)
             hearers |= {person.id: person for person in heads}
         slot = self._now.astimezone(self._means.calendar.zone).strftime("%Y%m%d%H")
+        if not hearers:
+            self._tell_nobody_there(found, f"slot:nobody:{kind}:{slot}")
         for person in hearers.values():
             self._tell_officials(kind, found, f"slot:{person.id}:{kind}:{slot}", [person])
 
@@ -71,11 +73,13 @@ class Work(Figures, Passing):
         old = self._workable(number, by)
         if old.owner == by.id and old.status is Status.IN_PROGRESS:
             return old
-        if old.owner is not None:
-            offered = self.offered_to(old, by)
-            if offered is None:
-                raise MoveNotAllowed("case.owned", number=number)
+        offered = self.offered_to(old, by)
+        if offered is not None:
             return self._accept(old, offered, by)
+        if old.owner is not None:
+            if self._owner(old) is not None:
+                raise MoveNotAllowed("case.owned", number=number)
+            old = self._release(old, by=by)
         department = old.department or (None if old.sealed else next(iter(sorted(by.departments)), None))
         new = self._records.save(old, old.taken_by(by.id, department))
         self._records.assign(new, id=self._id(), official=by.id)
@@ -140,8 +144,7 @@ class Work(Figures, Passing):
         limit = self._limit(old)
         due = self._due(limit, self._now)
         new = old.redone(due.at, due.provisional).move(Status.IN_PROGRESS)
-        owner = self._people.find([new.owner]).get(new.owner) if new.owner is not None else None
-        if owner is None or self._records.workable(number, viewer=owner) is None:
+        if self._owner(old) is None:
             new = replace(new, owner=None)  # whoever had it cannot work on it any more
         new = self._records.save(old, new)
         self._records.add_round(new, id=self._id(), limit=(limit.days, limit.working))
@@ -149,7 +152,7 @@ class Work(Figures, Passing):
         self._arm_reminders(new)
         queues.disarm(self._tx, f"case:{new.id}:verdict")
         self._tell_parties("case.redo", new, event)
-        self._tell_officials("case.reopened", new, f"case-event:{event}", self._responsible(new))
+        self._tell_responsible("case.reopened", new, f"case-event:{event}")
         return new
 
     def keep(self, number: str, words: str, *, by: Person) -> Case:
@@ -173,6 +176,8 @@ class Work(Figures, Passing):
         if not found.sealed:
             hearers |= {one.id: one for one in self._people.with_role(Role.HEAD, found.department)}
         self._tell_officials("case.unsolved", found, f"verdict:{case_id}:{round_}", hearers.values())
+        if not hearers:
+            self._tell_nobody_there(found, f"verdict:{case_id}:{round_}")
 
     def _decidable(self, number: str, by: Person) -> Case:
         found = self._workable(number, by)

@@ -150,6 +150,10 @@ def sealed_chats(tx: Transaction, addresses: Sequence[int]) -> Mapping[int, byte
     return {row.id: row.chat for row in tx.rows(_CHATS, {"ids": addresses})} if addresses else {}
 
 
+def addresses_of(tx: Transaction, person_id: int) -> list[int]:
+    return list(tx.read(select(address.c.id).where(address.c.person == person_id)).scalars())
+
+
 def channel_of(tx: Transaction, address_id: int) -> str | None:
     statement = select(address.c.channel).where(address.c.id == address_id)
     return tx.read(statement).scalar_one_or_none()

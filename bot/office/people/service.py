@@ -12,7 +12,6 @@ from bot.office.people.model import CASE_ROLES, CONSENT_VERSION, Grant, Person, 
 from bot.sealing import Lookup
 from bot.store import claims
 from bot.store.transaction import Transaction
-from bot.telling import Lane
 
 INVITE_LIFE = timedelta(days=7)
 
@@ -97,7 +96,7 @@ class People:
         return records.standing_grants(self._tx)
 
     def revoke(self, grant_id: int, *, by: Person) -> Person:
-        """Ends a role at once, with what is queued for its holder; the last administrator stays."""
+        """Ends a role at once; the last administrator stays. What its holder had in hand is for `cases.cut_off`."""
         standing = self.grants()
         found = next((grant for grant in standing if grant.id == grant_id), None)
         if found is None:
@@ -108,7 +107,6 @@ class People:
         records.revoke(self._tx, grant_id)
         records.note(self._tx, id=self._ids(), code="role.revoked", actor=by.id, subject=found.person,
                      detail=found.role.value)  # fmt: skip
-        claims.cancel_lane(self._tx, found.person, Lane.DEADLINE)
         self._tx.cache.clear()
         return self.find([found.person])[found.person]
 
@@ -153,6 +151,10 @@ class People:
         """Whether somebody spoke or pressed there after the moment: they are awake and waiting."""
         last = records.last_words_at(self._tx, address)
         return last is not None and last >= moment
+
+    def addresses(self, person_id: int) -> list[int]:
+        """All addresses of somebody."""
+        return records.addresses_of(self._tx, person_id)
 
     def lost(self, address: int) -> None:
         """Nobody can be reached at this address any more."""
