@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
@@ -137,8 +136,7 @@ def _checked(ctx: Ctx, number: str, digits: str) -> Case | None:
     misses = [at for at in ctx.memory.get("misses", []) if at > hour_ago]
     found = None
     if len(misses) < MOST_MISSES:
-        with suppress(NotFound):
-            found = ctx.office.cases.check(number, digits)
+        found = ctx.office.cases.check(number, digits)
     if found is None:
         ctx.memory["misses"] = [*misses, ctx.now.timestamp()][-MOST_MISSES:]
     return found
@@ -146,9 +144,10 @@ def _checked(ctx: Ctx, number: str, digits: str) -> Case | None:
 
 @router.action("case.follow")
 def follow(ctx: Ctx, number: str, code: str) -> Screen:
-    if _checked(ctx, number, code) is None:
+    found = _checked(ctx, number, code)
+    if found is None:
         return ctx.screen(excuse(NotFound("check")))
-    case = ctx.office.cases.follow(number, code, by=ctx.person)
+    case = ctx.office.cases.follow(found, by=ctx.person)
     return ctx.screen(_("Good. What comes on number {number} comes to you too.", number=case.number))
 
 

@@ -38,3 +38,16 @@ async def test_another_chat_is_not_locked_out_by_it(town: Town) -> None:
     daughter = town.resident("daughter")
     await daughter.says(f"查进度 {number} {code}")
     assert "已登记" in daughter.last.text
+
+
+async def test_guessing_one_number_by_many_chats_ends_too(town: Town) -> None:
+    number, code = await shared(town)
+    for chat in range(5):
+        for guess in range(4):
+            await town.resident(f"guesser{chat}").says(f"查进度 {number} 0000{chat}{guess}")
+    daughter = town.resident("daughter")
+    await daughter.says(f"查进度 {number} {code}")
+    assert daughter.last.text == town.resident("guesser0").last.text
+    await town.passes(minutes=61)
+    await daughter.says(f"查进度 {number} {code}")
+    assert "已登记" in daughter.last.text

@@ -1,4 +1,4 @@
-"""Who may work a case now: one rule for taking, reminding, redoing and giving back; never a case that nobody can work."""
+"""Who may work a case now: one rule for taking, reminding, redoing and giving back; no case is left to nobody."""
 
 import re
 

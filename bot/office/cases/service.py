@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from bot.errors import Invalid, MoveNotAllowed, NotFound, NotPermitted
+from bot.office.cases import misses
 from bot.office.cases.acts import LATEST_CONFIRM, REMINDED_AT
 from bot.office.cases.model import (
     LIMITS,
@@ -170,16 +171,18 @@ class Cases(Work):
         self._records.log(found, "shared", id=self._id(), actor=None)
         return code
 
-    def check(self, number: str, code: str) -> Case:
-        """Whoever holds number and code may read where it stands; one and the same words for every miss."""
-        found = self._records.by_code(number, self._hash(code, number))
+    def check(self, number: str, code: str) -> Case | None:
+        """Whoever holds number and code may read where it stands. A miss is counted, so it is no error."""
+        of = self._means.lookup.digest("misses", number)
+        found = None
+        if not misses.are_too_many(self._tx, of):
+            found = self._records.by_code(number, self._hash(code, number))
         if found is None:
-            raise NotFound("check")
+            misses.count(self._tx, of)
         return found
 
-    def follow(self, number: str, code: str, *, by: Person) -> Case:
+    def follow(self, found: Case, *, by: Person) -> Case:
         """Hears of it too from now on. Whoever works on it gives it back by that: nobody handles what concerns kin."""
-        found = self.check(number, code)
         if all(person != by.id for person, _address in self._records.parties(found.id, viewer=MACHINE)):
             self._records.add_party(found, id=self._id(), person=by.id, part="follower", address=by.address)
             self._records.log(found, "followed", id=self._id(), actor=None)
