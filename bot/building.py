@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import DBAPIError
+
 from bot.app import Outside, Store, read_house
 from bot.config import Settings, WebSettings
 from bot.errors import ConfigError
 from bot.ids import Ids
+from bot.office.office import House
+from bot.office.people.records import manned
 from bot.sealing import Keys, Lookup, Sealer
-from bot.store.engine import read_url
+from bot.store.engine import file_of, read_url, watching_engine
 from bot.words import Words, _
 
 if TYPE_CHECKING:
@@ -101,9 +105,27 @@ def check_content(settings: Settings) -> list[str]:
     if not house.departments.slugs:
         raise ConfigError(f"{settings.content.folder}/departments.toml: no department")
     return [
+        *_unmanned(settings, house),
         f"office: {house.name}, {house.zone.key}, {house.language}",
         f"departments: {', '.join(house.departments.slugs)}",
         f"policies: {sum(len(section.pages) for section in sections)} pages in {len(sections)} sections",
         f"words: {', '.join(house.words.languages)}",
         "no faults found",
     ]
+
+
+def _unmanned(settings: Settings, house: House) -> list[str]:
+    """A warning for each department in which nobody can take a case; nothing where there is no database yet."""
+    url = read_url(settings.database.url)
+    file = file_of(url)
+    if file is not None and not file.exists():
+        return []
+    try:
+        with watching_engine(url).connect() as connection:
+            there = manned(connection)
+    except DBAPIError:
+        return ["warning: the database cannot be read; who works where was not checked"]
+    return [] if None in there else [
+        f"warning: nobody can take the cases of {slug}: huiyin invite --role handler --department {slug}"
+        for slug in house.departments.slugs if slug not in there
+    ]  # fmt: skip

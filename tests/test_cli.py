@@ -124,6 +124,14 @@ def test_check_finds_no_fault_in_what_is_shipped(tmp_path: Path) -> None:
     assert "no faults found" in done.stdout
 
 
+def test_check_names_the_departments_without_anybody(tmp_path: Path) -> None:
+    assert "warning" not in huiyin(tmp_path, "check").stdout  # there is no database yet
+    huiyin(tmp_path, "invite", "--role", "handler", "--department", "housing")
+    done = huiyin(tmp_path, "check")
+    assert done.returncode == 0
+    assert "nobody can take the cases of xingfuli" in done.stdout
+
+
 def test_a_talk_in_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("", "utf-8")
     said = "好\n幸福里3号楼2单元的灯坏了\n登记\n"

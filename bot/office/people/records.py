@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Index,
     LargeBinary,
     SmallInteger,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.office.people.model import Grant, Person, Role, StandingGrant
+from bot.office.people.model import CASE_ROLES, Grant, Person, Role, StandingGrant
 from bot.store.prepared import Prepared
 from bot.store.queues import conversation
 from bot.store.schema import metadata
@@ -242,6 +243,13 @@ def use_invite(tx: Transaction, code: bytes, by: int) -> tuple[Role, str | None]
     if tx.write(used.values(used_at=tx.now, used_by=by)).rowcount != 1:
         return None
     return Role(row.role), row.department
+
+
+def manned(connection: Connection) -> set[str | None]:
+    """The departments in which somebody may take cases; None stands for the whole office."""
+    takers = [role.value for role in CASE_ROLES - {Role.SUPERVISOR}]
+    statement = select(role_grant.c.department).where(role_grant.c.role.in_(takers), role_grant.c.revoked_at.is_(None))
+    return set(connection.execute(statement.distinct()).scalars())
 
 
 def add_grant(tx: Transaction, *, id: int, person_id: int, role: Role, department: str | None, by: int | None) -> None:
