@@ -97,7 +97,7 @@ def open_store(settings: Settings, outside: Outside) -> Store:
     """Locks, migrates and opens the database; every fault is one line that names the setting."""
     url = read_url(settings.database.url)
     file = file_of(url)
-    lock = _lock(file) if file is not None else None
+    lock = lock_database(file) if file is not None else None
     try:
         keys = _keys(settings, file)
         bring_up(url, outside.clock.now())
@@ -109,7 +109,7 @@ def open_store(settings: Settings, outside: Outside) -> Store:
     return Store(url, keys, writer, Files(settings.files.folder, keys.content), lock)
 
 
-def _lock(file: Path) -> int:
+def lock_database(file: Path) -> int:
     """One process per database file; the lock goes when the process does."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The command line: run, chat, invite, status, check. It reads settings, builds the app, tells faults in a line."""
+"""The command line. It reads settings, builds what a command needs, tells faults in a line."""
 
 import asyncio
 import os
@@ -114,6 +114,78 @@ def status(
 
         show(report, sys.stdout)
     raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Where backups are kept; each gets a folder of its own.")],
+    keep: Annotated[int | None, typer.Option(min=1, help="Delete all but the newest so many.")] = None,
+    config: Config = None,
+) -> None:
+    """Write a backup: database and files, never the keys. The office may run meanwhile."""
+    from bot.keeping import back_up
+
+    _echo(lambda: back_up(_settings(context, config), folder, keep))
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    backup: Annotated[Path | None, typer.Argument(help="A backup; without one, the database in use.")] = None,
+    config: Config = None,
+) -> None:
+    """Check a backup, or the database in use: every file, every case's chain of acts; exit code 1 for a fault."""
+    from bot.keeping import verify as look
+
+    found = _faultless(lambda: look(_settings(context, config), backup))
+    for line in found or ["no faults found"]:
+        typer.echo(line)
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    backup: Annotated[Path, typer.Argument(help="A backup's folder.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Move the database that is there aside.")] = False,
+    config: Config = None,
+) -> None:
+    """Bring a backup back. What was owed then is held until `huiyin outbox` releases it."""
+    from bot.keeping import restore as bring_back
+
+    _echo(lambda: bring_back(_settings(context, config), backup, replace=replace))
+
+
+@app.command()
+def outbox(
+    context: typer.Context,
+    release: Annotated[list[str] | None, typer.Option(metavar="ID|all", help="Send once more.")] = None,
+    drop: Annotated[list[str] | None, typer.Option(metavar="ID", help="Never send.")] = None,
+    config: Config = None,
+) -> None:
+    """List messages that perhaps arrived, failed, or are held after a restore; release or drop them."""
+    verb, words = ("release", release) if release else ("drop", drop) if drop else ("list", [])
+    if not all(word.isdecimal() or (word == "all" and verb == "release") for word in words or []):
+        raise ConfigError(f"--{verb}: the numbers of the list are needed")
+    ids = None if "all" in (words or []) else [int(word) for word in words or []]
+    for line in asyncio.run(_asked(_settings(context, config), {"do": "outbox", "verb": verb, "ids": ids})):
+        typer.echo(line)
+
+
+def _echo(act: Callable[[], list[str]]) -> None:
+    for line in _faultless(act):
+        typer.echo(line)
+
+
+def _faultless(act: Callable[[], list[str]]) -> list[str]:
+    """A broken backup is a fault of what was named, as a broken setting is."""
+    from bot.store.backup import Broken
+
+    try:
+        return act()
+    except Broken as error:
+        raise ConfigError(str(error)) from None
 
 
 async def _asked(settings: Any, question: dict[str, Any]) -> list[str]:

@@ -17,6 +17,7 @@ from bot.delivery.flood import Limit
 from bot.errors import ConfigError
 from bot.health.reading import look_alone
 from bot.health.report import Report
+from bot.keeping import answer_outbox, outbox_alone
 from bot.office.office import House, Office
 from bot.office.people.model import Role
 from bot.store import facts
@@ -55,6 +56,11 @@ class Running:
             return (await self.invite(str(question["role"]), question.get("department")))[0]
         if question.get("do") == "status":
             return [msgspec.json.encode(await self.app.look()).decode()]
+        if question.get("do") == "outbox":
+            lines = await self.app.store.writer.submit(lambda tx: answer_outbox(tx, question))
+            for sender in self.app.senders.values():
+                sender.bell.ring()
+            return lines
         raise ConfigError(f"the running office does not know {question.get('do')}")
 
 
@@ -179,6 +185,8 @@ def _inviting(house: House, role: str, department: str | None) -> Any:
 
 async def answer_alone(settings: Settings, question: dict[str, Any]) -> list[str]:
     """No office is running: the database is opened for this one question."""
+    if question.get("do") == "outbox":
+        return await asyncio.to_thread(outbox_alone, settings, question)
     from bot.building import offline_links
 
     outside = Outside()

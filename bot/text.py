@@ -8,6 +8,7 @@ from msgspec import Struct
 
 MAX_COMBINING = 4
 _ZWJ = "\u200d"
+_JOINING = frozenset(("\u200d", "\ufe0f"))
 _KEPT_CONTROLS = frozenset("\n")
 _SPACES = str.maketrans(dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n") | {"\t": " "})  # dropped, they would join words
 
@@ -117,6 +118,14 @@ def shorten(words: str, at_most: int) -> str:
     """The beginning of the words on one line, with an ellipsis where something is left out."""
     line = " ".join(words.split())
     return line if len(line) <= at_most else line[: at_most - 1].rstrip() + "…"
+
+
+def cut(words: str, at_most: int) -> str:
+    """The longest beginning of at most so many characters that parts no character from its marks."""
+    end = min(at_most, len(words))
+    while 0 < end < len(words) and (unicodedata.combining(words[end]) or words[end] in _JOINING):
+        end -= 1
+    return words[: end or at_most]
 
 
 def utf16_length(words: str) -> int:

@@ -169,6 +169,7 @@ class Town:
     async def close(self) -> None:
         if self._listening is not None:
             self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
         await self.app.senders[self.channel.name].stop()
         await self.app.close_run()
         self.store.close()

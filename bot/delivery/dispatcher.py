@@ -166,7 +166,7 @@ class Dispatcher:
 
     def _batch(self, tx: Transaction, limit: int) -> Batch:
         began, self._last = time.perf_counter(), None
-        due = claims.due_timers(tx, max(1, limit // 2))  # the rest is for people, however many timers are due
+        due = _one_a_lane(claims.due_timers(tx, max(1, limit // 2)))  # the rest of a batch is for people
         lanes = [timer.lane for timer in due if timer.lane is not None]
         heads = claims.heads(tx, limit - len(due), skipping=lanes) if limit > len(due) else []
         waiting: list[tuple[Arrival, Head | DueTimer]] = [
@@ -382,6 +382,18 @@ class Dispatcher:
                 person=telling.recipient,
             ),
         )
+
+
+def _one_a_lane(due: Sequence[DueTimer]) -> list[DueTimer]:
+    """The first of each conversation: a second one would not see what the first changed there."""
+    lanes: set[int] = set()
+    found = []
+    for timer in due:
+        if timer.lane is None or timer.lane not in lanes:
+            found.append(timer)
+        if timer.lane is not None:
+            lanes.add(timer.lane)
+    return found
 
 
 def _cause(arrival: Arrival) -> str:

@@ -18,6 +18,7 @@ class Filling(Struct):
     version: int
     answers: dict[str, Any] = field(default_factory=dict)
     at: str = REVIEW
+    recalled: bool = False  # it was called to mind once, and is not again
     again: str = ""  # the question asked once more by "back"; its answer stands until a new one comes
 
 

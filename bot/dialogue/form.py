@@ -30,6 +30,7 @@ class Question(Generic[C]):
     optional: bool = False
     rows: Callable[[C, Answers], Rows] | None = None
     needed: Callable[[C, Answers], bool] | None = None  # asked only then; none: unless answered
+    instead: Callable[[C, Answers, Said], Any] | None = None  # screens for what is no answer; None: it is one
 
     def is_needed(self, ctx: C, answers: Answers) -> bool:
         return self.name not in answers and (self.needed is None or self.needed(ctx, answers))

@@ -139,7 +139,7 @@ class Talk:
         if route is None or not route.admits(ctx.roles):
             return self._current(ctx)
         try:
-            return listed(route.handler(ctx, *args))
+            return listed(route.handler(ctx, *args)) or self._hooked(ctx, "nothing open")
         except TypeError as error:
             if "positional argument" in str(error) and error.__traceback__ and error.__traceback__.tb_next is None:
                 return self._current(ctx)  # a forged number of arguments
@@ -196,6 +196,10 @@ class Talk:
             ctx.conversation.filling = None
             return None
         question = form.question(filling.at)
+        if question is not None and question.instead is not None:
+            screens = question.instead(ctx, filling.answers, said)
+            if screens is not None:
+                return [*listed(screens), *ctx.ask()]
         if question is None:  # at the review: what is said now is added, never lost
             self._keep(ctx, form.questions, said)
         if question is not None:

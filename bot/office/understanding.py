@@ -42,6 +42,8 @@ class Understanding:
     matters: tuple[Matter, ...]
     talk: str | None = None
     danger: str | None = None
+    goes_on: bool = False  # it begins as something further to what was said before
+    asks: bool = False  # it ends as a question does
 
 
 class Understander:
@@ -59,6 +61,7 @@ class Understander:
         self._needs_place = _any(rules["needs_place"])
         self._staff = _any(rules["staff"])
         self._person = _any(rules["person"])
+        self._asks = _any(rules["asks"])
         self._split = re.compile("|".join(rules["split"]), re.I)
         self._commands = {word: name for name, words in rules["commands"].items() for word in words}
         self._official = {word: name for name, words in rules["official_commands"].items() for word in words}
@@ -70,7 +73,8 @@ class Understander:
         if (talk := self._small_talk(flat)) is not None:
             return Understanding((), talk)
         matters = tuple(self._matter(part) for part in self._parts(plain))
-        return Understanding(matters, None, self._in_danger(flat))
+        asks = self._asks.search(flat.strip()) is not None
+        return Understanding(matters, None, self._in_danger(flat), self._goes_on(plain), asks)
 
     def danger(self, text: str) -> str | None:
         """The kind of danger that the words tell of, alone: asked for every message."""
@@ -82,6 +86,10 @@ class Understander:
         if len(word) > 20:
             return None
         return (self._official.get(word) if official else None) or self._commands.get(word)
+
+    def _goes_on(self, text: str) -> bool:
+        joins = self._split.match(text.lstrip())
+        return joins is not None and bool(joins[0].strip(_EDGE))
 
     def _small_talk(self, flat: str) -> str | None:
         bare = "".join(char for char in flat if char.isalnum())

@@ -47,13 +47,18 @@ def bring_up(url: URL, now: datetime) -> bool:
         engine.dispose()
 
 
-def migrate(connection: Connection) -> None:
-    """All migrations, inside the caller's transaction."""
+def revision_of(connection: Connection) -> str | None:
+    """Which schema this database has."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(connection: Connection, to: str = "head") -> None:
+    """All migrations up to a revision, inside the caller's transaction."""
     config, directory = Config(), scripts()
     config.attributes["connection"] = connection
 
     def steps(revision: str, _context: object) -> list[object]:
-        return list(directory._upgrade_revs("head", revision))
+        return list(directory._upgrade_revs(to, revision))
 
     with EnvironmentContext(config, directory, fn=steps):
         directory.run_env()

@@ -13,8 +13,12 @@ from bot.telling import Telling
 from bot.text import Text, bold, join, quote
 from bot.words import Message, _
 from handlers.context import KINDS, WORKERS, Ctx, Router, called, excerpt, split_number
+from handlers.reading import page_of
 
 router = Router("queue", who=WORKERS)
+
+SHOWN = 8  # entries on a card; more are read page by page
+LONG = 800  # characters of one entry on a card
 
 ENTRIES = {
     Entered.WORDS: _("Resident"),
@@ -66,13 +70,13 @@ def pressed_queue(ctx: Ctx) -> Screen:
 
 
 @router.action("queue.only")
-def pressed_filter(ctx: Ctx, only: str) -> Screen:
-    return waiting(ctx, only if only in FILTERS else "all")
+def pressed_filter(ctx: Ctx, only: str, first: str = "0") -> Screen:
+    return waiting(ctx, only if only in FILTERS else "all", int(first) if first.isdecimal() else 0)
 
 
-def waiting(ctx: Ctx, only: str) -> Screen:
+def waiting(ctx: Ctx, only: str, first: int = 0) -> Screen:
     counts = ctx.office.cases.counts(ctx.person)
-    cases, total = ctx.office.cases.queue(ctx.person, only=only)
+    cases, total = ctx.office.cases.queue(ctx.person, only=only, first=first)
     filters = [
         ctx.button(label(count=counts[name]), "queue.only", name)
         for name, label in ((("mine", _("Mine ({count})"))), ("unowned", _("Nobody’s ({count})")),
@@ -83,8 +87,9 @@ def waiting(ctx: Ctx, only: str) -> Screen:
         return ctx.screen(_("Nothing waits for you.") if only == "all" else _("None of these."), filters)
     head = _("{open} open: {overdue} overdue, {today} due today, {waiting} waiting for a reply.", **counts)
     lines = [Text() + f"{number} " + _row(ctx, case) for number, case in enumerate(cases, 1)]
-    if total > len(cases):
-        lines.append(ctx.say(_("… and {count} more.", count=total - len(cases))))
+    if left := total - first - len(cases):
+        lines.append(ctx.say(_("… and {count} more.", count=left)))
+        filters.append(ctx.button(_("Next ones"), "queue.only", only, first + len(cases)))
     rows = [[ctx.button(f"{number} {case.number}", "case.card", case.number)] for number, case in enumerate(cases, 1)]
     return ctx.screen(join([ctx.say(head), *lines]), *rows, filters)
 
@@ -105,14 +110,26 @@ def card_of(ctx: Ctx, case: Case, entries: list[Entry], files: list[Attachment])
     lines = [_heading(ctx, case)]
     if case.place:
         lines.append(ctx.say(_("Place: {place}", place=quote(case.place))))
-    for entry in entries[-8:]:
+    for entry in entries[-SHOWN:]:
         lines.append(ctx.say(_("{kind}, {at}:", kind=ENTRIES[entry.kind], at=entry.happened_at)))
-        lines.append(excerpt(entry.words or "—"))
+        lines.append(excerpt(entry.words or "—", LONG))
     stored = [file for file in files if file.state == "stored"]
     if missing := len(files) - len(stored):
         lines.append(ctx.say(_("{count} files are being fetched or could not be kept.", count=missing)))
     show = [ctx.button(_("Show files ({count})", count=len(stored)), "case.files", case.number)] if stored else []
+    if len(entries) > SHOWN or any(len(entry.words) > LONG for entry in entries):
+        show.append(ctx.button(_("Everything that was said"), "case.whole", case.number))
     return ctx.screen(join(lines), *_buttons(ctx, case), show)
+
+
+@router.action("case.whole")
+def read_whole(ctx: Ctx, number: str, page: str = "0") -> Screen:
+    """Every word of a case, page by page."""
+    case, entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    ctx.subject = case.id
+    parts = [(ctx.say(_("{kind}, {at}:", kind=ENTRIES[entry.kind], at=entry.happened_at)), entry.words)
+             for entry in entries]  # fmt: skip
+    return page_of(ctx, parts, page, "case.whole", case.number)
 
 
 @router.hook("said")

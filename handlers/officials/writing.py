@@ -316,11 +316,14 @@ def _split(rest: str) -> tuple[str, str]:
 def _send_draft(ctx: Ctx, number: str, way: str, mark: str) -> Screens:
     """Sends what the pressed preview showed, and only that; an older preview of the case sends nothing."""
     draft = _drafts(ctx).get(number)
+    if draft is None and ctx.memory.get("sent") == f"{number}:{mark}":
+        return ctx.screen(_("That was sent already, once."), [ctx.button(_("To do"), "queue")])
     if draft is None or mark != _mark(draft["words"]):
         return ctx.screen(_("That preview is from before. Nothing was sent."), [ctx.button(_("To do"), "queue")])
     if way != "note" and not _may_go_out(ctx, number, way, draft["words"]):
         return preview(ctx, number, way, draft["words"], draft["outcome"])
     _drafts(ctx).pop(number)
+    ctx.memory["sent"] = f"{number}:{mark}"
     return _send(ctx, number, way, draft["words"], draft["outcome"])
 
 

@@ -34,7 +34,7 @@ def part(ctx: Ctx, said: Said) -> Screens:
 def whole_before(ctx: Ctx) -> Screens:
     """Something else is said: what was gathered comes first."""
     album, what = ctx.memory.get("album"), ctx.event.what
-    if album is None or (isinstance(what, Due) and what.kind == KIND):
+    if album is None or isinstance(what, Due):  # its own moment hears it; another one is no answer to anything
         return None
     if isinstance(what, Said) and what.album == album["id"]:
         return None

@@ -22,6 +22,7 @@ from handlers.context import (
     Ctx,
     Router,
     called,
+    excerpt,
     my_cases_button,
     plain_files,
     promised,
@@ -32,11 +33,16 @@ from handlers.context import (
     words_of,
 )
 from handlers.excuses import excuse
+from handlers.reading import page_of
 from handlers.residents import held
 
 router = Router("cases", who=RESIDENTS)
 
 MOST_MISSES = 5
+SHARED_LATELY = 3600.0  # seconds
+LISTED = 8  # cases at a time
+_OVER_FOR_GOOD = frozenset((Status.WITHDRAWN, Status.LINKED, Status.RETURNED, Status.ARCHIVED))
+_FROM_OFFICE = frozenset((Entered.PROGRESS, Entered.ANSWER, Entered.QUESTION))
 _CODE = re.compile(r"(?<!\d)(\d{3})[ -]?(\d{3})(?!\d)")
 _CHECK = ("查进度", "check ")
 _UNSOLVED = ("没解决", "没有解决", "没修好", "not solved", "unsolved")
@@ -45,18 +51,25 @@ _SOLVED = ("解决了", "修好了", "solved")
 
 @router.command("cases", about=_("My cases"))
 def my_cases(ctx: Ctx, _rest: str) -> Screen:
-    cases = ctx.office.cases.mine(ctx.person)
-    if not cases:
-        return ctx.screen(_("You have no cases here yet. Whatever it is, just write, speak or send a photo."))
-    lines = [Text() + f"{number} " + _line(ctx, case) for number, case in enumerate(cases, 1)]
-    rows = [[ctx.button(f"{number} {case.title[:14] or case.number}", "case.show", case.number)]
-            for number, case in enumerate(cases, 1)]  # fmt: skip
-    return ctx.screen(join([ctx.say(_("Your cases:")), *lines]), *rows)
+    return _listed(ctx, 0)
 
 
 @router.action("cases")
-def pressed_my_cases(ctx: Ctx) -> Screen:
-    return my_cases(ctx, "")
+def pressed_my_cases(ctx: Ctx, first: str = "0") -> Screen:
+    return _listed(ctx, int(first) if first.isdecimal() else 0)
+
+
+def _listed(ctx: Ctx, first: int) -> Screen:
+    """Some of the cases, the newest first, and the way to the others."""
+    cases = ctx.office.cases.mine(ctx.person, at_most=first + LISTED + 1)[first:]
+    if not cases:
+        return ctx.screen(_("You have no cases here yet. Whatever it is, just write, speak or send a photo."))
+    there = cases[:LISTED]
+    lines = [Text() + f"{number} " + _line(ctx, case) for number, case in enumerate(there, 1)]
+    rows = [[ctx.button(f"{number} {case.title[:14] or case.number}", "case.show", case.number)]
+            for number, case in enumerate(there, 1)]  # fmt: skip
+    older = [ctx.button(_("Older ones"), "cases", first + LISTED)] if len(cases) > LISTED else []
+    return ctx.screen(join([ctx.say(_("Your cases:")), *lines]), *rows, older)
 
 
 @router.action("case.show")
@@ -66,16 +79,29 @@ def show(ctx: Ctx, number: str) -> Screen:
     lines = [called(case), ctx.say(_("Number {number}: {state}.", number=case.number, state=STATES[case.status]))]
     if case.is_open:
         lines.append(ctx.say(_("Answer by {due} at the latest.", due=promised(case))))
-    for entry in ctx.office.cases.story(case, ctx.person)[-5:]:
-        if entry.kind in (Entered.PROGRESS, Entered.ANSWER, Entered.QUESTION):
-            lines.append(ctx.say(_("{who} on {day}:", who=speaker(ctx, case), day=entry.happened_at.date())))
-            lines.append(quote(entry.words))
+    story = ctx.office.cases.story(case, ctx.person)
+    for entry in [entry for entry in story if entry.kind in _FROM_OFFICE][-3:]:
+        lines.append(ctx.say(_("{who} on {day}:", who=speaker(ctx, case), day=entry.happened_at.date())))
+        lines.append(excerpt(entry.words))
     buttons = [ctx.button(_("Add something"), "case.more", case.number)]
     is_own = ctx.office.cases.brought_by(case, ctx.person)
     if case.is_open and is_own:
         buttons.append(ctx.button(_("Take it back"), "case.withdraw", case.number))
     verdict = _verdict_buttons(ctx, case) if case.status is Status.CLOSED and is_own else []
-    return ctx.screen(join(lines), verdict, buttons, [my_cases_button(ctx)])
+    whole = ctx.button(_("Everything that was said"), "case.read", case.number)
+    return ctx.screen(join(lines), verdict, buttons, [whole, my_cases_button(ctx)])
+
+
+@router.action("case.read")
+def read_whole(ctx: Ctx, number: str, page: str = "0") -> Screen:
+    """Every word, page by page."""
+    case = ctx.office.cases.find(number, ctx.person)
+    ctx.subject = case.id
+    parts: list[tuple[Text, str]] = []
+    for entry in ctx.office.cases.story(case, ctx.person):
+        who = speaker(ctx, case) if entry.kind in _FROM_OFFICE else ctx.say.plain(_("You"))
+        parts.append((ctx.say(_("{who} on {day}:", who=who, day=entry.happened_at.date())), entry.words))
+    return page_of(ctx, parts, page, "case.read", case.number)
 
 
 @router.command("check", about=_("Look up by number"))
@@ -153,6 +179,18 @@ def follow(ctx: Ctx, number: str, code: str) -> Screen:
 
 @router.action("case.share")
 def share(ctx: Ctx, number: str) -> Screen:
+    """A code for the family. One that was made a moment ago would end by a new one: that is asked first."""
+    if ctx.now.timestamp() - ctx.memory.get("shared", {}).get(number, 0.0) < SHARED_LATELY:
+        return ctx.screen(
+            _("You have a code for this already. A new one ends the old one. Make a new one?"),
+            [ctx.button(_("Yes, a new one"), "case.share_anew", number), ctx.button(_("No, leave it"), "menu")],
+        )
+    return share_anew(ctx, number)
+
+
+@router.action("case.share_anew", by_yes=False)
+def share_anew(ctx: Ctx, number: str) -> Screen:
+    ctx.memory["shared"] = {number: ctx.now.timestamp()}
     code = ctx.office.cases.share(number, by=ctx.person)
     spaced = f"{code[:3]} {code[3:]}"
     return ctx.screen(
@@ -201,16 +239,26 @@ def quoted(ctx: Ctx, said: Said) -> Screens:
     return _verdict_in_words(ctx, said.text, mine) or _added(ctx, mine.number, said)
 
 
-def _added(ctx: Ctx, number: str, said: Said) -> Screen:
+def _added(ctx: Ctx, number: str, said: Said) -> Screens:
+    """Into the case; what was taken back has no reader any more, so there the words begin anew."""
+    found = ctx.office.cases.find(number, ctx.person)
+    if found.status in _OVER_FOR_GOOD:
+        over = ctx.screen(_("“{title}” is over, nobody reads it any more. I take this as something new.",
+                            title=found.title))  # fmt: skip
+        return [over, *ctx.hear(msgspec.structs.replace(said, reply_to=None))]
     case = ctx.office.cases.add(
         number, words_of(said), plain_files(ctx, said.files), by=ctx.person, source=source_of(ctx),
         said_at=ctx.event.happened_at,
     )  # fmt: skip
     ctx.subject = case.id
-    words = _("Added to number {number}.", number=case.number)
     if case.is_open:
-        words = _("Added to number {number}. The date stands: {due}.", number=case.number, due=promised(case))
-    return ctx.screen(words, [my_cases_button(ctx)])
+        words = _("This goes with “{title}” (number {number}). The date stands: {due}.",
+                  title=case.title, number=case.number, due=promised(case))  # fmt: skip
+        return ctx.screen(words, [my_cases_button(ctx)])
+    words = _("This goes with “{title}” (number {number}), which is answered already; the staff will read it.",
+              title=case.title, number=case.number)  # fmt: skip
+    asks = _verdict_buttons(ctx, case) if ctx.office.cases.brought_by(case, ctx.person) else []
+    return ctx.screen(words, asks, [my_cases_button(ctx)])
 
 
 @router.command("withdraw")

@@ -18,8 +18,9 @@ def watch(ctx: Ctx, was_filling: bool) -> None:
     lane, what = ctx.arrival.lane, ctx.arrival.event.what
     if lane is None or (isinstance(what, Due) and what.kind.startswith("draft.")):
         return
-    if ctx.conversation.filling is not None:
-        ctx.office.remember(f"draft:{lane}", "draft.recall", _awake(ctx, ctx.now + RECALLED_AFTER), lane=lane)
+    if (filling := ctx.conversation.filling) is not None:
+        if not filling.recalled:
+            ctx.office.remember(f"draft:{lane}", "draft.recall", _awake(ctx, ctx.now + RECALLED_AFTER), lane=lane)
         ctx.office.remember(f"draft-end:{lane}", "draft.end", ctx.now + KEPT, lane=lane)
     elif was_filling:
         ctx.office.forget(f"draft:{lane}")
@@ -29,8 +30,13 @@ def watch(ctx: Ctx, was_filling: bool) -> None:
 @router.timed("draft.recall")
 def recall(ctx: Ctx, _due: Due) -> Screens:
     """Once, and never at night."""
-    if ctx.conversation.filling is None:
+    filling = ctx.conversation.filling
+    if filling is None or filling.recalled:
         return None
+    if (morning := ctx.office.calendar.quiet_until(ctx.now)) is not None:  # it came late, out of a pause of ours
+        ctx.office.remember(f"draft:{ctx.arrival.lane}", "draft.recall", morning, lane=ctx.arrival.lane)
+        return None
+    filling.recalled = True
     return ctx.screen(
         _("You began something here and it is not registered yet. It waits for a few days."),
         [ctx.button(_("Go on"), "draft.go"), ctx.button(_("Never mind"), "draft.drop")],

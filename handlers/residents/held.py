@@ -20,6 +20,12 @@ def keep(ctx: Ctx, said: Said) -> None:
     ctx.memory["held"] = stored
 
 
+def look(ctx: Ctx) -> Said | None:
+    """What is kept, and stays so."""
+    stored = ctx.memory.get("held", [])
+    return merged([msgspec.convert(item["said"], Said) for item in stored]) if stored else None
+
+
 def take(ctx: Ctx) -> Said | None:
     """What was kept, as if just said; it is gone from the memory, and later edits of its first message find it."""
     stored: list[dict[str, Any]] = ctx.memory.pop("held", [])

@@ -4,7 +4,7 @@ from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.form import TEXT, files_of
 from bot.dialogue.screen import Screen
-from bot.office.cases.model import Case, Kind
+from bot.office.cases.model import Case
 from bot.office.cases.service import Matter
 from bot.text import join
 from bot.words import _
@@ -21,7 +21,7 @@ from handlers.context import (
     source_of,
     words_of,
 )
-from handlers.residents import consent, held
+from handlers.residents import answers, consent, held
 
 router = Router("human", who=RESIDENTS)
 
@@ -42,15 +42,17 @@ def ask_person(ctx: Ctx, said: Said) -> Screens:
         if said.text or said.files:
             held.keep(ctx, said)
         return consent.first(ctx, "human")
+    filling = ctx.conversation.filling
+    settled = answers.known(filling.answers if filling is not None else {})
     said = held.merged([*_unfinished(ctx), said])
     words = words_of(said)
     if not (words or said.files) and (case := just_registered(ctx, "human")) is not None:
         return _promise(ctx, case)
-    source = source_of(ctx)
+    settled["about_staff"] = settled["about_staff"] or concerns_staff(ctx, words)
+    settled["sources"] = settled["sources"] or tuple(filter(None, (source_of(ctx),)))
     case = ctx.office.cases.register(
-        Matter(kind=Kind.CONSULT, about_staff=concerns_staff(ctx, words),
-               words=words or ctx.say.plain(_("I would like to speak to a person.")),
-               files=plain_files(ctx, said.files), sources=(source,) if source else ()),
+        Matter(words=words or ctx.say.plain(_("I would like to speak to a person.")),
+               files=plain_files(ctx, said.files), **settled),
         by=ctx.person,
         said_at=ctx.event.happened_at,
     )  # fmt: skip
@@ -77,6 +79,6 @@ def _unfinished(ctx: Ctx) -> list[Said]:
     """What was said before and not yet registered, so that nobody has to repeat it."""
     filling = ctx.conversation.filling
     drafts = [Said(str(filling.answers.get(TEXT, "")), files_of(filling.answers))] if filling is not None else []
-    asked = [Said(str(ctx.memory.pop(name))) for name in ("unsure", "asked") if name in ctx.memory]
+    asked = [Said(str(ctx.memory.pop(name))) for name in ("asked",) if name in ctx.memory]
     waiting = held.take(ctx)
     return [*drafts, *asked, *([waiting] if waiting is not None else [])]

@@ -1,11 +1,12 @@
 """From free words to a registered case: one guess, at most three questions, one review."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from bot.dialogue.context import Screens, listed
-from bot.dialogue.event import FileKind, Said
+from bot.dialogue.event import Due, FileKind, Said
 from bot.dialogue.form import FILES, TEXT, Answers, Choice, Form, Place, Words, files_of
 from bot.dialogue.screen import Button, Request, Screen
 from bot.office.cases.model import Case, Kind, Privacy
@@ -27,9 +28,12 @@ from handlers.context import (
     source_of,
 )
 from handlers.residents import consent, held, human, policies
+from handlers.residents.answers import stored_place
 
 router = Router("matters", who=RESIDENTS)
 
+OFFERED = 3  # open cases at a time
+CALLED_AFTER = timedelta(hours=4)
 ASK_IDENTITY = frozenset((Kind.COMPLAINT, Kind.REPORT))
 
 
@@ -54,6 +58,27 @@ def _is_place_missing(ctx: Ctx, answers: Answers) -> bool:
     return not any(found.place for found in ctx.office.understand(words).matters)
 
 
+def _no_place(ctx: Ctx, answers: Answers, said: Said) -> Screens:
+    """Thanks, a question or a further fault said at the question for the place; None for a place."""
+    text = said.text.strip()
+    if said.files or said.spot or not text:
+        return None
+    if text == ctx.say.plain(_("Send place")):
+        return ctx.screen(_("On a phone, the button below sends where you are. Or just type the place."))
+    understood = ctx.office.understand(text)
+    if understood.talk is not None:
+        return _small_talk(ctx, understood.talk)
+    if len(understood.matters) != 1 or understood.matters[0].place:
+        return None
+    found = understood.matters[0]
+    if found.sure and understood.asks and found.kind == Kind.CONSULT:
+        return policies.answer(ctx, text)
+    if found.sure and understood.goes_on:
+        ctx.memory["waiting"] = [*ctx.memory.get("waiting", []), _later(found)]
+        return ctx.screen(_("I note that as well; it is next. First this one."))
+    return None
+
+
 matter = router.form(
     Form(
         "matter",
@@ -64,6 +89,7 @@ matter = router.form(
                 ask=_ask_place,
                 rows=_place_rows,
                 needed=_is_place_missing,
+                instead=_no_place,
             ),
             Choice(
                 name="identity",
@@ -111,7 +137,7 @@ def register(ctx: Ctx, answers: Answers) -> Screens:
         Matter(
             kind=Kind(answers["kind"]),
             words=answers.get(TEXT, ""),
-            place=_stored_place(answers),
+            place=stored_place(answers),
             files=plain_files(ctx, files_of(answers)),
             category=answers.get("category"),
             privacy=Privacy(answers.get("identity") or "named"),
@@ -242,10 +268,14 @@ def _single(ctx: Ctx, said: Said, found: Any) -> Screens:
 
 
 def _unsure(ctx: Ctx, said: Said) -> Screen:
-    """One guess is not possible: three buttons, and nothing is asked again."""
-    ctx.memory["unsure"] = said.text
+    """One guess is not possible: three buttons, and nothing is asked again. What waits already stays with it."""
+    _keep(ctx, said)
+    return _what_to_do(ctx, _("What shall I do with this?"))
+
+
+def _what_to_do(ctx: Ctx, asked: Message | Text) -> Screen:
     return ctx.screen(
-        _("What shall I do with this?"),
+        asked,
         [
             ctx.button(_("Register it for me"), "matter.register"),
             ctx.button(_("It is a question"), "matter.question"),
@@ -254,16 +284,39 @@ def _unsure(ctx: Ctx, said: Said) -> Screen:
     )
 
 
+def _keep(ctx: Ctx, said: Said) -> None:
+    """Kept until the resident has chosen; called to mind once, where they do not."""
+    held.keep(ctx, said)
+    lane, moment = ctx.arrival.lane, ctx.now + CALLED_AFTER
+    ctx.office.remember(f"unsettled:{lane}", "matter.unsettled", ctx.office.calendar.quiet_until(moment) or moment,
+                        lane=lane)  # fmt: skip
+
+
+@router.timed("matter.unsettled")
+def call_to_mind(ctx: Ctx, _due: Due) -> Screens:
+    """What was said and never chosen for: once, and never at night."""
+    said = held.look(ctx)
+    if said is None or not ctx.person.has_consented:
+        return None
+    if (morning := ctx.office.calendar.quiet_until(ctx.now)) is not None:
+        ctx.office.remember(f"unsettled:{ctx.arrival.lane}", "matter.unsettled", morning, lane=ctx.arrival.lane)
+        return None
+    words = excerpt(said.text or ctx.say.plain(_("(see the voice note or photo)")), 120)
+    return _what_to_do(ctx, join([ctx.say(_("You said this earlier and I did not hear what to do with it:")), words]))
+
+
 @router.action("matter.register")
 def register_unsure(ctx: Ctx) -> Screens:
-    words = ctx.memory.pop("unsure", "")
-    return begin(ctx, Said(text=words), Kind.HELP) if words else ctx.ask()
+    said = held.take(ctx)
+    return begin(ctx, said, Kind.HELP) if said is not None else ctx.ask()
 
 
 @router.action("matter.question")
 def question_unsure(ctx: Ctx) -> Screens:
-    words = ctx.memory.pop("unsure", "")
-    return policies.answer(ctx, words) if words else ctx.ask()
+    said = held.take(ctx)
+    if said is None:
+        return ctx.ask()
+    return begin(ctx, said, Kind.CONSULT) if said.files else policies.answer(ctx, said.text)
 
 
 def _several(ctx: Ctx, said: Said, matters: Any) -> Screens:
@@ -271,9 +324,7 @@ def _several(ctx: Ctx, said: Said, matters: Any) -> Screens:
     matters = sorted(matters, key=lambda found: found.kind == Kind.CONSULT)  # a question waits for no answer of theirs
     lines = [ctx.say(_("I hear {count} things:", count=len(matters)))]
     lines += [Text() + f"{number} " + quote(found.text) for number, found in enumerate(matters, 1)]
-    waiting = [{"text": found.text, "kind": found.kind, "category": found.category,
-                "needs_place": found.needs_place, "place": found.place} for found in matters[1:]]  # fmt: skip
-    ctx.memory["waiting"] = [*waiting, *ctx.memory.get("waiting", [])]
+    ctx.memory["waiting"] = [*map(_later, matters[1:]), *ctx.memory.get("waiting", [])]
     ctx.memory["position"] = 1
     first = Said(text=matters[0].text, files=said.files, spot=said.spot)
     begun = listed(_one(ctx, first, matters[0].kind, matters[0]))
@@ -284,6 +335,12 @@ def _several(ctx: Ctx, said: Said, matters: Any) -> Screens:
         begun[0] = _with_intro(begun[0], intro)
         return begun
     return [ctx.screen(intro), *begun]
+
+
+def _later(found: Any) -> dict[str, Any]:
+    """A matter whose turn comes after the one at hand."""
+    return {"text": found.text, "kind": found.kind, "category": found.category,
+            "needs_place": found.needs_place, "place": found.place}  # fmt: skip
 
 
 def _with_intro(screen: Screen, intro: Text) -> Screen:
@@ -359,15 +416,27 @@ def plain_answers(said: Said) -> list[dict[str, Any]]:
 
 def _which_case(ctx: Ctx, said: Said) -> Screens:
     """With a case open the bot asks whether this belongs to it, and never guesses."""
-    open_cases = ctx.office.cases.open_of(ctx.person)
-    if not open_cases:
+    if not ctx.office.cases.open_of(ctx.person):
         return None
-    held.keep(ctx, said)
-    rows = [[ctx.button(_("To: {title}", title=shown(case)), "case.addheld", case.number)] for case in open_cases[:3]]
+    _keep(ctx, said)
+    return _offer_cases(ctx, 0)
+
+
+@router.action("matter.cases")
+def other_cases(ctx: Ctx, first: str) -> Screens:
+    """More of the open cases, a few at a time."""
+    return _offer_cases(ctx, int(first) if first.isdecimal() else 0)
+
+
+def _offer_cases(ctx: Ctx, first: int) -> Screen:
+    found = ctx.office.cases.open_of(ctx.person)
+    there = found[first : first + OFFERED]
+    rows = [[ctx.button(_("To: {title}", title=shown(case)), "case.addheld", case.number)] for case in there]
+    more = ctx.button(_("Other cases"), "matter.cases", first + OFFERED)
     return ctx.screen(
         _("Does this belong to what you brought before, or is it something else?"),
         *rows,
-        [ctx.button(_("Something else"), "matter.new")],
+        [ctx.button(_("Something else"), "matter.new"), *([more] if len(found) > first + OFFERED else [])],
     )
 
 
@@ -406,9 +475,3 @@ def _place_words(ctx: Ctx, answers: Answers) -> Text:
     if place.get("spot"):
         return ctx.say(_("the point you sent"))
     return ctx.say(_("as you say in the voice note") if place.get("heard") else _("as the photo shows"))
-
-
-def _stored_place(answers: Answers) -> str:
-    place = answers.get("place") or {}
-    spot = ",".join(f"{degrees:.5f}" for degrees in place.get("spot") or [])
-    return " ".join(filter(None, (place.get("words", ""), spot)))

@@ -21,6 +21,8 @@ from handlers.context import (
 )
 from handlers.residents import consent
 
+READ_FOR = 1800.0  # seconds in which the next question may belong to the page
+
 router = Router("policies", who=RESIDENTS)
 
 SHOWN = 3
@@ -64,7 +66,7 @@ def part(ctx: Ctx, slug: str, number: str) -> Screen:
 
 
 def _part_screen(ctx: Ctx, found: Page, number: int, *, in_place: bool = False) -> Screen:
-    ctx.memory["page"] = found.slug
+    _open(ctx, found)
     shown = found.parts[number]
     lines: list[Text | str] = [bold(f"{found.title} · {shown.heading}"), shown.words, *_warnings(ctx, found)]
     return ctx.screen(
@@ -93,12 +95,20 @@ def answer(ctx: Ctx, question: str) -> Screens:
     )
 
 
+def _open(ctx: Ctx, page: Page) -> None:
+    """The page that is read now: what is asked next may be about it."""
+    ctx.memory["page"] = {"slug": page.slug, "at": ctx.now.timestamp()}
+
+
 def in_context(ctx: Ctx, question: str, kind: str | None) -> Screens:
     """A further question right after a page: nothing is worked out by machine, the department's people answer."""
-    slug = ctx.memory.get("page")
-    if slug is None or kind not in (Kind.CONSULT, None):
+    opened = ctx.memory.get("page")
+    if not isinstance(opened, dict) or kind not in (Kind.CONSULT, None):
         return None
     ctx.memory.pop("page")
+    if ctx.now.timestamp() - opened["at"] > READ_FOR:
+        return None  # a question of days later is a new one
+    slug = opened["slug"]
     ctx.memory["asked"] = "\n".join(filter(None, (ctx.memory.get("asked"), question)))
     return offer_person(ctx, slug)
 
@@ -165,7 +175,7 @@ def _passed_on(ctx: Ctx, case: Case) -> Screen:
 
 
 def _page_screen(ctx: Ctx, page: Page, *, in_place: bool = False) -> Screen:
-    ctx.memory["page"] = page.slug
+    _open(ctx, page)
     lines: list[Text | str] = [bold(page.title), ctx.say(_("In a word: {sentence}", sentence=page.in_sentence))]
     if page.bring:
         comma = ctx.say.plain(_(", "))

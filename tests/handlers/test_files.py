@@ -122,7 +122,7 @@ async def test_a_photo_under_a_command_goes_where_the_command_says(town: Town, c
     official = await town.official()
     resident, number = await registered(town)
     await resident.sends(FileKind.PHOTO, PHOTO, text=command.format(number=number))
-    assert "补到编号" in resident.last.text
+    assert "补到“" in resident.last.text
     await official.says(f"/case {number}")
     assert "看文件（1）" in official.last.labels
 

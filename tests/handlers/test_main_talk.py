@@ -185,7 +185,7 @@ async def test_ask_waits_for_the_resident_and_the_reply_goes_into_the_case(town:
     await official.presses("发送")
     await resident.says("三楼", reply_to=resident.last)
     assert "三楼" in official.last.text
-    assert "补到编号" in resident.last.text
+    assert "补到“" in resident.last.text
 
 
 async def test_with_a_case_open_the_bot_asks_and_never_guesses(town: Town) -> None:

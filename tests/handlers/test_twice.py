@@ -64,7 +64,7 @@ async def test_a_follower_reads_and_adds_but_decides_nothing(town: Town) -> None
         await daughter.forges(f"{action}:{number}")
         assert "只有提这件事的人" in daughter.last.text, action
     await daughter.says(f"/add {number} 我妈说还闪")
-    assert "补到编号" in daughter.last.text
+    assert "补到“" in daughter.last.text
     assert "没解决" in resident.last.labels
 
 

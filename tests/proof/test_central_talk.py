@@ -87,7 +87,7 @@ async def test_a_lamp_is_reported_answered_and_looked_up(tmp_path: Path) -> None
         await api.until(lambda: api.is_drained, PATIENCE)
         await office.dies()  # the album has not been heard as a whole yet
         await office.starts()
-        await sees(alice, f"补到编号 {number}")
+        await sees(alice, f"里了（编号 {number}）")
 
         stored = select(attachment.c.id).where(attachment.c.state == "stored")
         await until(lambda: len(rows(read_settings(tmp_path / "config.toml"), stored)) == 2)

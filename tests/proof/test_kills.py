@@ -88,7 +88,7 @@ async def prove(
         assert await killed(config, point, api, settings, (1, 3)), f"nobody ever passed {point}"
         process = await started(sys.executable, "-m", "tests.proof.victim", config)
         await until(lambda: api.is_drained and is_done(settings) and is_settled(settings))
-        assert all(told(person, "(补到编号)") for person in people)
+        assert all(told(person, "(补到“)") for person in people)
         await stopped(process)
         assert api.complaints == []
     return settings

@@ -34,10 +34,11 @@ class Month:
 class Figures(Acts):
     """Lists and counts for those who work here."""
 
-    def queue(self, by: Person, *, only: str = "all", at_most: int = 10) -> tuple[list[Case], int]:
+    def queue(self, by: Person, *, only: str = "all", first: int = 0, at_most: int = 10) -> tuple[list[Case], int]:
         """The open cases that this official may work on, overdue and due first, and how many there are in all."""
         chosen = self._open_to(by) & self._filter(only, by)
-        return self._records.listed(chosen, viewer=by, at_most=at_most), self._records.count(chosen, viewer=by)
+        there = self._records.listed(chosen, viewer=by, at_most=first + at_most)
+        return there[first:], self._records.count(chosen, viewer=by)
 
     def counts(self, by: Person) -> dict[str, int]:
         """How many are open, overdue, due today, waiting for the resident, unowned and this official's own."""

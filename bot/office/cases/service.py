@@ -81,7 +81,7 @@ class Cases(Work):
 
     def open_of(self, by: Person) -> list[Case]:
         """This resident's open cases."""
-        return self._records.listed(owned_by_resident() & is_open, viewer=by, at_most=8, newest_first=True)
+        return self._records.listed(owned_by_resident() & is_open, viewer=by, at_most=30, newest_first=True)
 
     def awaiting_verdict(self, by: Person) -> Case | None:
         """The last closed case of this resident that nobody has said solved or unsolved of, within the term."""

@@ -114,7 +114,7 @@ async def test_a_photo_goes_up_and_the_official_sees_the_stored_copy(office: Run
     lamp = Path(__file__).parents[2] / "dialogues" / "lamp.jpg"
     await alice.locator("#files").set_input_files(lamp)
     await alice.locator("#send").click()
-    await sees(alice, f"补到编号 {number}")
+    await sees(alice, f"里了（编号 {number}）")
     await sees(clerk, f"编号 {number}：文件到了")
     await tabs_to(clerk, "看文件（1）")
     picture = clerk.locator(".bubble img")

@@ -1,0 +1,216 @@
+"""Backups and their way back: whole or not there, sound or said, and nothing sent twice after a restore."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bot.dialogue.event import FileKind
+from bot.errors import ConfigError
+from bot.keeping import back_up, restore, verify
+from bot.sealing import make_keys
+from bot.store import backup, held
+from tests.handlers.test_files import PHOTO
+from tests.handlers.test_main_talk import registered
+from tests.postgres import a_database
+from tests.rig import Town
+
+
+async def kept(town: Town, folder: Path, keep: int | None = None) -> Path:
+    await asyncio.to_thread(back_up, town.settings, folder, keep)
+    return max(folder.glob("huiyin-*"))  # noqa: ASYNC240 - nobody else is waiting
+
+
+async def with_a_case(town: Town) -> tuple[str, str]:
+    """A case with a photo, an answer that went out, and one that waits for the night to end."""
+    official = await town.official()
+    resident, number = await registered(town)
+    await resident.presses("加照片")
+    await resident.sends(FileKind.PHOTO, PHOTO)
+    await official.says(f"/tell {number} 今天去看")
+    await official.says("发送")
+    return number, resident.last.text
+
+
+@asynccontextmanager
+async def closed(town: Town) -> AsyncIterator[None]:
+    """The office is down for the time of the block; it comes up again whatever happens there."""
+    await town.close()
+    try:
+        yield
+    finally:
+        await town.open()
+
+
+async def restored(town: Town, made: Path) -> list[str]:
+    """The office destroyed, and brought back from the backup."""
+    async with closed(town):
+        shutil.rmtree(town.folder / "files")
+        return await asyncio.to_thread(restore, town.settings, made, replace=True)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database that is moved aside is a file; the server's is restored into an empty one, below."""
+    return f"sqlite:///{tmp_path}/huiyin.db"
+
+
+async def test_an_office_comes_back_with_its_cases_files_and_chains(town: Town, tmp_path: Path) -> None:
+    number, _last = await with_a_case(town)
+    made = await kept(town, tmp_path / "backups")
+    assert await asyncio.to_thread(verify, town.settings, made) == []
+    await town.resident("later").opens()
+    await restored(town, made)
+    assert await asyncio.to_thread(verify, town.settings, None) == []
+    official = await town.official()
+    await official.says(f"/case {number}")
+    assert "今天去看" in official.last.text
+    await official.presses("看文件（1）")
+    assert town.store.files.get(official.last.screen.files[0].digest).startswith(b"\xff\xd8")
+
+
+async def test_what_was_owed_is_held_until_somebody_releases_it(town: Town, tmp_path: Path) -> None:
+    number, _last = await with_a_case(town)
+    await town.becomes(town.clock.now().replace(hour=13, minute=45))  # 21:45 there: officials hear in the morning
+    resident = town.resident()
+    await resident.says(f"/add {number} 灯还在闪")
+    made = await kept(town, tmp_path / "backups")
+    lines = await restored(town, made)
+    assert "1 messages were owed" in "\n".join(lines)
+    official = town.resident("zhou")
+    before = len(official.heard)
+    await town.passes(days=1)
+    assert not [heard for heard in official.heard[before:] if "居民补充了" in heard.text]
+    waiting = town.store.writer.run(held.listed)
+    assert [row.cause for row in waiting] == [held.RESTORED]
+    town.store.writer.run(lambda tx: held.release(tx, None))
+    await town.settle()
+    assert [heard for heard in official.heard[before:] if "居民补充了" in heard.text]
+
+
+async def test_whoever_writes_after_the_restore_is_answered_at_once(town: Town, tmp_path: Path) -> None:
+    number, _last = await with_a_case(town)
+    made = await kept(town, tmp_path / "backups")
+    await restored(town, made)
+    resident = town.resident()
+    await resident.says("我的事")
+    assert number in resident.last.text
+
+
+async def test_the_keys_and_the_words_are_not_in_it(town: Town, tmp_path: Path) -> None:
+    await with_a_case(town)
+    made = await kept(town, tmp_path / "backups")
+    keys = town.settings.security.key_file.read_text("ascii").encode()
+    everything = b"".join(path.read_bytes() for path in made.rglob("*") if path.is_file())
+    for secret in ("今天去看".encode(), "楼道灯".encode(), keys, PHOTO[:64]):
+        assert secret not in everything
+    assert {oct(path.stat().st_mode & 0o777) for path in made.rglob("*") if path.is_file()} == {"0o600"}
+
+
+def cut(made: Path) -> None:
+    path = made / "tables" / "case.rows"
+    path.write_bytes(path.read_bytes()[:-3])
+
+
+def lose(made: Path) -> None:
+    next(path for path in (made / "files").rglob("*") if path.is_file()).unlink()
+
+
+def add(made: Path) -> None:
+    (made / "tables" / "more.rows").write_bytes(b"")
+
+
+@pytest.mark.parametrize(("damage", "said"), [(cut, "changed"), (lose, "missing"), (add, "added")])
+async def test_a_damaged_backup_is_said_and_not_restored(
+    town: Town, tmp_path: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    await with_a_case(town)
+    made = await kept(town, tmp_path / "backups")
+    damage(made)
+    assert any(said in line for line in await asyncio.to_thread(verify, town.settings, made))
+    async with closed(town):
+        with pytest.raises(ConfigError, match=said):
+            restore(town.settings, made, replace=True)
+    await town.resident().says("我的事")
+    assert "您的事" in town.resident().last.text  # what was here is untouched
+
+
+async def test_a_changed_act_is_found_in_its_chain(town: Town) -> None:
+    await with_a_case(town)
+    town.store.writer.run(lambda tx: tx.write(text("UPDATE case_event SET code = 'withdraw' WHERE number = 2")))
+    assert any("was changed" in line for line in await asyncio.to_thread(verify, town.settings, None))
+    town.store.writer.run(lambda tx: tx.write(text("DELETE FROM case_event WHERE number = 1")))
+    assert any("missing" in line for line in await asyncio.to_thread(verify, town.settings, None))
+
+
+async def test_only_the_newest_are_kept(town: Town, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    made = [await kept(town, folder)]
+    for _time in range(2):
+        await asyncio.sleep(1.1)  # a backup is named by its second
+        made.append(await kept(town, folder, 2))
+    assert sorted(folder.glob("huiyin-*")) == made[1:]
+
+
+async def test_other_keys_do_not_bring_it_back(town: Town, tmp_path: Path) -> None:
+    made = await kept(town, tmp_path / "backups")
+    file, ours = town.settings.security.key_file, tmp_path / "ours"
+    async with closed(town):
+        file.rename(ours)
+        make_keys(file)
+        with pytest.raises(ConfigError, match="not the key file"):
+            restore(town.settings, made, replace=True)
+        ours.rename(file)
+
+
+async def test_a_running_office_is_not_replaced(town: Town, tmp_path: Path) -> None:
+    made = await kept(town, tmp_path / "backups")
+    with pytest.raises(ConfigError, match="in use"):
+        restore(town.settings, made, replace=True)
+
+
+async def test_a_killed_backup_leaves_nothing_that_looks_whole(town: Town, tmp_path: Path) -> None:
+    await with_a_case(town)
+    folder = tmp_path / "backups"
+    for delay in (0.0, 0.002, 0.01):
+        code = (
+            "import os,signal,sys,threading,time;from pathlib import Path;from bot.store import backup;"
+            f"threading.Timer({delay}, lambda: os.kill(os.getpid(), signal.SIGKILL)).start();"
+            "from sqlalchemy import create_engine;"
+            f"engine=create_engine('sqlite:///{town.folder}/huiyin.db');"
+            "from datetime import datetime,UTC\n"
+            f"with backup.snapshot(engine) as c:\n while True: backup.make(c, Path('{town.folder}/files'),"
+            f" Path('{folder}') / str(time.time_ns()), now=datetime.now(UTC), version='0', revision='0', keys='0')"
+        )
+        done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code], check=False)
+        assert done.returncode == -signal.SIGKILL
+    for made in folder.glob("*/huiyin-*"):
+        assert list(backup.faults(made, backup.read_manifest(made))) == []
+    for draft in folder.glob("*/.partial-*"):
+        with pytest.raises(backup.Broken):
+            backup.read_manifest(draft)
+
+
+async def test_a_backup_moves_from_one_database_to_the_other(town: Town, tmp_path: Path, postgres: str) -> None:
+    number, _last = await with_a_case(town)
+    made = await kept(town, tmp_path / "backups")
+    with a_database(postgres, f"k12{os.getpid()}", migrated=False) as url:
+        async with closed(town):
+            other = Town(tmp_path, url)
+            await asyncio.to_thread(restore, other.settings, made, replace=False)
+            other.channel._run = "other"  # its updates are not those of the office before
+            await other.open()
+            resident = other.resident()
+            await resident.says("我的事")
+            assert number in resident.last.text
+            back = await kept(other, tmp_path / "back")
+            assert backup.read_manifest(back).rows["case"] == 1
+            await other.close()
