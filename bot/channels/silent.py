@@ -41,7 +41,10 @@ class SilentChannel:
     async def receive(self, intake: Intake) -> None:
         self._intake = intake
         self._ready.set()
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._ready.clear()  # whoever speaks now waits for the next one who listens
 
     async def say(
         self, chat: str, what: What, at: datetime, *, language: str | None = None, message: str | None = None
