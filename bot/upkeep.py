@@ -26,6 +26,7 @@ from bot.sealing import SealBroken
 from bot.store import passing, wiping
 from bot.store.engine import file_of, reader_engine
 from bot.store.files import Files
+from bot.store.traces import drop_timer
 from bot.store.transaction import Transaction
 from bot.store.writer import Failpoint, Writer
 from handlers.residents import own_data
@@ -33,6 +34,7 @@ from handlers.residents import own_data
 log = structlog.get_logger()
 
 CLEARED_AT_ONCE = 100  # files
+SMALL = 32 << 20  # bytes: a database of less is built anew at once, in a fraction of a second
 LARGE = 512 << 20  # bytes: building a file of this size anew would hold up everybody for too long by day
 BUSY = timedelta(seconds=2)
 LATER = timedelta(minutes=1)
@@ -110,22 +112,28 @@ class Upkeep:
         return {"address": addresses[0] if addresses else 0, "farewell": data["farewell"]}
 
     async def wipe(self, _subject: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Clears what deleted rows left in the database's file."""
+        """Clears what deleted rows left in the database's file: by day where it is seen or quick, by night in any case.
+
+        Old copies of rows that were overwritten long before the erasure have no marks; only building anew ends them.
+        """
         self._failpoint("wipe")
+        if data["timer"]:
+            await self._writer.submit(lambda tx: drop_timer(tx, data["timer"]))
         file = file_of(self._url)
         if file is None:
             await asyncio.to_thread(wiping.vacuum_server, self._url)
-            return {"timer": data["timer"]}
-        marks = [bytes.fromhex(mark) for mark in data["marks"]]
+            return {"again": False}
         await self._cut_log()
-        left = await asyncio.to_thread(wiping.residue, file, marks)
-        if left and (file.stat().st_size < LARGE or data.get("night")):
+        marks = [bytes.fromhex(mark) for mark in data["marks"]]
+        size, is_night = file.stat().st_size, bool(data.get("night"))
+        left = await asyncio.to_thread(wiping.residue, file, marks) if size < LARGE else 0
+        if is_night or size < SMALL or left:
             await self._writer.submit_bare(wiping.rebuild)
             await self._cut_log()
             left = await asyncio.to_thread(wiping.residue, file, marks)
             if left:
                 log.error("traces_left", count=left)
-        return {"timer": data["timer"], "left": data["marks"] if left and not data.get("night") else []}
+        return {"again": not is_night and size >= SMALL}
 
     async def _cut_log(self) -> None:
         if not await self._writer.submit_bare(wiping.cut_log):

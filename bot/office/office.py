@@ -23,13 +23,13 @@ from bot.office.retention import Nights, Retention, Slice
 from bot.office.understanding import Understanding
 from bot.store import claims, queues
 from bot.store.passing import pass_by, ring
-from bot.store.traces import drop_timer
 from bot.store.transaction import Transaction
 from bot.telling import Telling
 from bot.words import Message, Translator, Words
 
 COPY_FOR = timedelta(hours=24)
 SLICE = "retention.slice"
+WIPE = "erasure.wipe"
 VACUUM_AT = time(3, 40)  # after the night's clearing up
 _NAMES = {"zh_CN": "中文", "en": "English"}
 
@@ -169,7 +169,8 @@ class Office:
             self.clear_files()
         else:
             self._arm(SLICE, SLICE, timedelta(0), behind)
-        self.wipe()
+        if self.erasures.traces.marks:
+            self.plan_wiping()
 
     def wipe(self, *, forget_timer: str = "") -> None:
         """What was deleted here is looked for in the database's file, outside any transaction, and cleared."""
@@ -178,18 +179,16 @@ class Office:
         if marks or forget_timer:
             self._wipe({"marks": marks, "timer": forget_timer})
 
-    def wipe_again(self, marks: list[str]) -> None:
-        """The same by night, whatever it costs."""
-        self._wipe({"marks": marks, "timer": "", "night": True})
+    def wipe_by_night(self) -> None:
+        """The same without looking first, whatever it costs."""
+        self._wipe({"marks": [], "timer": "", "night": True})
 
-    def wiped(self, timer: str, left: list[str]) -> None:
-        """The erasure's own timer goes; what could not be cleared by day is cleared by night."""
-        if timer:
-            drop_timer(self._tx, timer)
-        if left:
-            tomorrow = self.now.astimezone(self.house.zone).date() + timedelta(days=1)
-            night = datetime.combine(tomorrow, VACUUM_AT, self.house.zone)
-            self._arm(f"wipe:{self.house.means.ids()}", "erasure.wipe", night - self.now, {"marks": left})
+    def plan_wiping(self) -> None:
+        """Once in the night that follows, however much was erased."""
+        local = self.now.astimezone(self.house.zone)
+        day = local.date() + timedelta(days=local.time() >= VACUUM_AT)
+        night = datetime.combine(day, VACUUM_AT, self.house.zone)
+        queues.arm(self._tx, id=self.house.means.ids(), key=WIPE, kind=WIPE, due_at=night)
 
     def tell(self, telling: Telling) -> None:
         self._told.append(telling)
@@ -200,7 +199,7 @@ class Office:
 
     def _wipe(self, data: dict[str, Any]) -> None:
         id_ = self.house.means.ids()
-        self._start("erasure.wipe", id_, f"wipe:{id_}", data)
+        self._start(WIPE, id_, f"wipe:{id_}", data)
 
     def _arm(self, key: str, kind: str, after: timedelta, data: object) -> None:
         queues.arm(self._tx, id=self.house.means.ids(), key=key, kind=kind, due_at=self.now + after,

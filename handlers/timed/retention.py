@@ -39,11 +39,12 @@ def files_cleared(ctx: Ctx, _finished: Finished) -> None:
 
 
 @router.timed("erasure.wipe")
-def wipe_by_night(ctx: Ctx, due: Due) -> None:
-    """A large database is built anew when nobody waits for it."""
-    ctx.office.wipe_again(due.data["marks"])
+def wipe_by_night(ctx: Ctx, _due: Due) -> None:
+    """The database is built anew when nobody waits for it."""
+    ctx.office.wipe_by_night()
 
 
 @router.job("erasure.wipe")
 def wiped(ctx: Ctx, finished: Finished) -> None:
-    ctx.office.wiped(finished.result.get("timer", ""), finished.result.get("left", []))
+    if finished.result.get("again", True):
+        ctx.office.plan_wiping()
