@@ -109,7 +109,7 @@ def open_store(settings: Settings, outside: Outside) -> Store:
         if lock is not None:
             os.close(lock)
         raise
-    return Store(url, keys, writer, Files(settings.files.folder, keys.content), lock)
+    return Store(url, keys, writer, Files(settings.files.folder, keys.content, outside.clock), lock)
 
 
 def _lock(file: Path) -> int:

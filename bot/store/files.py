@@ -5,9 +5,9 @@ import hashlib
 import os
 import tempfile
 import threading
-import time
 from pathlib import Path
 
+from bot.clock import Clock, SystemClock
 from bot.errors import Refused
 from bot.sealing import Sealer
 
@@ -18,8 +18,9 @@ AGAIN_WITHIN = 600.0  # seconds in which whoever has stored a file has also writ
 class Files:
     """A folder of sealed files."""
 
-    def __init__(self, folder: Path, content: Sealer) -> None:
+    def __init__(self, folder: Path, content: Sealer, clock: Clock | None = None) -> None:
         self.folder = folder
+        self._clock = clock or SystemClock()
         self._content = content
         self._lock = threading.Lock()
 
@@ -29,7 +30,7 @@ class Files:
         path = self._path(digest)
         with self._lock:
             if path.exists():
-                os.utime(path)  # wanted once more: it must not go because somebody else's copy of it goes
+                os.utime(path, (self._now, self._now))  # wanted once more: somebody else's copy may be about to go
                 return digest
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, draft = tempfile.mkstemp(dir=path.parent, suffix=".part")  # two photos at once may be the same
@@ -58,13 +59,17 @@ class Files:
         path = self._path(digest)
         with self._lock:
             try:
-                if time.time() - path.stat().st_mtime < AGAIN_WITHIN:
+                if self._now - path.stat().st_mtime < AGAIN_WITHIN:
                     return False
                 path.unlink()
             except FileNotFoundError:
                 return True
         _sync(path.parent)
         return True
+
+    @property
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
 
     def _path(self, digest: str) -> Path:
         if not (len(digest) == 64 and digest.isalnum()):
