@@ -23,10 +23,10 @@ from bot.office.holdings import Holdings
 from bot.office.office import House, Office
 from bot.office.people import records as people_records
 from bot.sealing import SealBroken
-from bot.store import passing, wiping
+from bot.store import claims, passing, wiping
 from bot.store.engine import file_of, reader_engine
 from bot.store.files import Files
-from bot.store.traces import drop_timer
+from bot.store.traces import drop_timer, replace_talk
 from bot.store.transaction import Transaction
 from bot.store.writer import Failpoint, Writer
 from handlers.residents import own_data
@@ -39,6 +39,7 @@ LARGE = 512 << 20  # bytes: building a file of this size anew would hold up ever
 BUSY = timedelta(seconds=2)
 LATER = timedelta(minutes=1)
 
+_encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Conversation).decode
 
 
@@ -73,6 +74,7 @@ class Upkeep:
             "mydata": self.write_data,
             "files.clear": self.clear_files,
             "talk.clear": self.clear_talk,
+            "talk.trim": self.trim_talks,
             "erasure.wipe": self.wipe,
         }
 
@@ -110,6 +112,23 @@ class Upkeep:
                 for language in (None, *self._house.words.languages):
                     await channel.publish(Menu((), language, chat))
         return {"address": addresses[0] if addresses else 0, "farewell": data["farewell"]}
+
+    async def trim_talks(self, _subject: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Other people's chats forget the labels of their last buttons, what they typed lately, and unsent drafts."""
+
+        def trim(tx: Transaction, lane: int) -> None:
+            state = claims.state_of(tx, lane)
+            if state is None:
+                return
+            talk = self._opened(state)
+            talk.choices = ()
+            for name in ("lately", "drafts", "draft"):
+                talk.memory.pop(name, None)
+            replace_talk(tx, lane, self._house.means.content.seal(_encode(talk), CONVERSATION))
+
+        for lane in data["lanes"]:
+            await self._writer.submit(lambda tx, lane=lane: trim(tx, lane))  # type: ignore[misc]
+        return {}
 
     async def wipe(self, _subject: int, data: dict[str, Any]) -> dict[str, Any]:
         """Clears what deleted rows left in the database's file: by day where it is seen or quick, by night in any case.

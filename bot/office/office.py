@@ -171,11 +171,13 @@ class Office:
             self._arm(SLICE, SLICE, timedelta(0), behind)
         if self.erasures.traces.marks:
             self.plan_wiping()
+        self._trim_neighbours()
 
     def wipe(self, *, forget_timer: str = "") -> None:
         """What was deleted here is looked for in the database's file, outside any transaction, and cleared."""
         marks = [mark.hex() for mark in sorted(self.erasures.traces.marks)]
         self.erasures.traces.marks.clear()
+        self._trim_neighbours()
         if marks or forget_timer:
             self._wipe({"marks": marks, "timer": forget_timer})
 
@@ -196,6 +198,13 @@ class Office:
     def _start(self, kind: str, subject: int, key: str, data: dict[str, Any]) -> None:
         sealed = self.house.means.content.seal(msgspec.json.encode(data), JOB)
         queues.start_job(self._tx, id=self.house.means.ids(), key=key, kind=kind, subject=subject, data=sealed)
+
+    def _trim_neighbours(self) -> None:
+        """Others' chats keep the buttons of their last screen, and those may quote what has just gone."""
+        lanes, self.erasures.traces.neighbours = sorted(self.erasures.traces.neighbours), set()
+        if lanes:
+            id_ = self.house.means.ids()
+            self._start("talk.trim", id_, f"trim:{id_}", {"lanes": lanes})
 
     def _wipe(self, data: dict[str, Any]) -> None:
         id_ = self.house.means.ids()

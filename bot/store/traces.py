@@ -30,6 +30,7 @@ class Traces:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
         self.marks: set[bytes] = set()
+        self.neighbours: set[int] = set()  # chats of others whose last screens may have shown what went
 
     def went(self, sealed: Iterable[bytes | None]) -> None:
         """These sealed values are being deleted."""
@@ -148,6 +149,11 @@ def is_under_way(tx: Transaction, case: int, upto: int) -> bool:
         outbox.c.subject == case, outbox.c.id < upto, outbox.c.state == OutboxState.SENDING
     )
     return tx.flushed().execute(statement.limit(1)).scalar_one_or_none() is not None
+
+
+def replace_talk(tx: Transaction, lane: int, state: bytes) -> None:
+    """Another state of a chat, although nobody spoke there."""
+    tx.flushed().execute(update(conversation).where(conversation.c.id == lane).values(state=state))
 
 
 def drop_timer(tx: Transaction, key: str) -> None:

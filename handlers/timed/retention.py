@@ -38,6 +38,11 @@ def files_cleared(ctx: Ctx, _finished: Finished) -> None:
     ctx.office.files_cleared()
 
 
+@router.job("talk.trim")
+def trimmed(_ctx: Ctx, _finished: Finished) -> None:
+    """Nobody needs to hear of it."""
+
+
 @router.timed("erasure.wipe")
 def wipe_by_night(ctx: Ctx, _due: Due) -> None:
     """The database is built anew when nobody waits for it."""

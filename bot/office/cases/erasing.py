@@ -16,6 +16,7 @@ from bot.office.cases.records import ENTRY, TITLE, is_open
 from bot.office.cases.scope import MACHINE
 from bot.office.cases.tables import attachment, case, case_event, case_party, entry
 from bot.office.people.model import Person
+from bot.office.people.records import address
 from bot.store.passing import pass_by
 from bot.store.traces import Going, Traces
 
@@ -92,7 +93,15 @@ class Erasing(Acts):
         for lost in traces.silence(found.id, upto, person):
             self._tell_one(found, lost)
         traces.unshow(found.id)
+        traces.neighbours |= self._lanes(found, {row.author for row in rows if row not in theirs} - {person})
         return self._drop_files([row.id for row in theirs], traces)
+
+    def _lanes(self, found: Case, authors: set[int | None]) -> set[int]:
+        """The chats of those who follow the case, own it, or wrote in it."""
+        followers = self._tx.read(select(case_party.c.person).where(case_party.c.case == found.id)).scalars()
+        people = {found.owner, *authors, *followers} - {None}
+        lanes = select(address.c.lane).where(address.c.person.in_(people))
+        return set(self._tx.read(lanes).scalars()) if people else set()
 
     def _taken_back(self, old: Case, person: int | None) -> Case:
         new = self._records.save(old, old.move(Status.WITHDRAWN))

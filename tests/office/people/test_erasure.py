@@ -19,7 +19,7 @@ from bot.store.schema import metadata
 from bot.store.transaction import Transaction
 from tests.handlers.test_files import PHOTO, Crash, Fuse
 from tests.handlers.test_main_talk import registered
-from tests.handlers.test_own_data import answered, counted, deletes_all, rows
+from tests.handlers.test_own_data import answered, code_in, counted, deletes_all, rows
 from tests.rig import Someone, Town
 
 NAME, PHONE, PLACE, FILE, CHAT = (
@@ -70,12 +70,22 @@ async def a_life(town: Town, chat: str = CHAT) -> tuple[Someone, Someone, str]:
     await resident.does(Said(f"/add {number}", (FileRef(FileKind.DOCUMENT, "will", len(PDF), FILE),)))
     message = await resident.says(f"/add {number} {PLACE}门口")
     await resident.edits(message, f"{PLACE}门口，{NAME}")
+    await resident.presses("给家人看进度")
+    daughter = town.resident("daughter")
+    await daughter.opens()
+    await daughter.says("好")
+    await daughter.says(code_in(resident))
+    await daughter.presses("一起收")
+    await daughter.says("我的事")
+    await official.says("好")  # officials consent too, when they bring something of their own
     await official.says(f"/take {number}")
     await official.says(f"/note {number} {NAME}住{PLACE}，{PHONE}")
     await official.says(f"/ask {number} 几楼？")
     await official.says("发送")
     await resident.says(f"/add {number} 九楼，{NAME}")
+    await official.says(f"/tell {number} {PLACE}的灯")  # shown and never sent
     await answered(town, official, number, f"{PLACE}的灯修好了")
+    await daughter.says("我的事")
     await resident.says("没解决 " + NAME)
     await resident.says("/mydata")
     await resident.says(f"/request {PLACE}的井盖丢了")  # an open form
@@ -175,7 +185,7 @@ async def test_killed_midway_it_goes_on_after_the_restart(tmp_path: Path, point:
     assert [canary for canary in CANARIES if canary in after] == []
     assert kept_files(town) == []
     assert "都删了" in resident.last.text
-    assert await counted(town, person) == 1  # the official
+    assert await counted(town, person) == 2  # the official, the daughter
     await town.close()
 
 
