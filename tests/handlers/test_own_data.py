@@ -198,6 +198,7 @@ async def test_nothing_is_left_that_leads_to_the_person(town: Town) -> None:
     assert await counted(town, timer, timer.c.lane == lane) == 0
     assert await counted(town, timer, timer.c.kind == "erasure.rest") == 0
     assert await counted(town, job, job.c.subject == known.person) == 0
+    assert await counted(town, job, job.c.kind == "erasure.wipe", job.c.state != "done") == 0
     await town.becomes(town.clock.now() + timedelta(days=40))
     assert resident.last.text.startswith("都删了")  # the last message
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import sqlite3
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import LargeBinary, select
 
+from bot import upkeep
 from bot.dialogue.event import FileKind, FileRef, Said
 from bot.office.cases.erasing import AT_ONCE, without
 from bot.office.cases.model import Kind
@@ -15,12 +17,13 @@ from bot.office.cases.tables import case, case_party
 from bot.office.people.erasure import others
 from bot.office.people.records import person
 from bot.sealing import SealBroken
+from bot.store import wiping
 from bot.store.schema import metadata
 from bot.store.transaction import Transaction
 from tests.handlers.test_files import PHOTO, Crash, Fuse
 from tests.handlers.test_main_talk import registered
 from tests.handlers.test_own_data import answered, code_in, counted, deletes_all, rows
-from tests.rig import Someone, Town
+from tests.rig import SHANGHAI, Someone, Town
 
 NAME, PHONE, PLACE, FILE, CHAT = (
     "王秀英canary",
@@ -186,6 +189,28 @@ async def test_killed_midway_it_goes_on_after_the_restart(tmp_path: Path, point:
     assert kept_files(town) == []
     assert "都删了" in resident.last.text
     assert await counted(town, person) == 2  # the official, the daughter
+    await town.close()
+
+
+async def test_a_large_database_is_built_anew_by_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By day only where something is found; by night in any case, once."""
+    rebuilt: list[datetime] = []
+    rebuild = wiping.rebuild
+    monkeypatch.setattr(upkeep, "SMALL", 0)
+    town = await Town(tmp_path, f"sqlite:///{tmp_path}/huiyin.db").open()
+    monkeypatch.setattr(wiping, "rebuild", lambda found: (rebuilt.append(town.clock.now()), rebuild(found)))
+    monkeypatch.setattr(wiping, "residue", lambda _file, _marks: 0)
+    for chat in ("one", "two"):
+        resident = town.resident(chat)
+        await resident.says("你好")
+        await deletes_all(town, resident)
+    assert rebuilt == []
+    await town.becomes(town.clock.now() + timedelta(days=2))
+    assert [moment.astimezone(SHANGHAI).strftime("%d %H:%M") for moment in rebuilt] == ["16 03:40"]
+    monkeypatch.setattr(wiping, "residue", lambda _file, _marks: 1)
+    await town.resident("three").says("你好")
+    await deletes_all(town, town.resident("three"))
+    assert len(rebuilt) > 1
     await town.close()
 
 
