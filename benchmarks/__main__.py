@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHES = ("benchmarks.pipeline", "benchmarks.search", "benchmarks.understanding")
+BENCHES = ("benchmarks.pipeline", "benchmarks.erasing", "benchmarks.search", "benchmarks.understanding")
 
 if __name__ == "__main__":
     sys.exit(max(subprocess.run((sys.executable, "-m", bench), check=False).returncode for bench in BENCHES))

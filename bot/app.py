@@ -44,15 +44,17 @@ from bot.office.office import House, Office
 from bot.office.people import records as people_records
 from bot.office.people.model import Person, Role
 from bot.office.policies.service import read_policies
+from bot.office.retention import Retention
 from bot.office.understanding import read_understanding
 from bot.sealing import Keys, make_keys, read_keys
 from bot.store import claims, facts
 from bot.store.engine import file_of, read_url, writer_engine
 from bot.store.files import Files
-from bot.store.queues import arm, disarm
+from bot.store.queues import arm, arm_once, disarm
 from bot.store.transaction import Transaction
 from bot.store.upgrade import bring_up
 from bot.store.writer import Failpoint, Writer, no_failpoint
+from bot.upkeep import Upkeep, next_night
 from bot.words import Message, read_words
 from handlers.desk import Desk
 from handlers.routes import all_routes
@@ -66,6 +68,7 @@ FETCH_AT_MOST = evidence.MAX_BYTES
 BEAT = "health.beat"
 BEAT_EVERY = timedelta(seconds=30)
 ALARM = "health.alarm"
+NIGHT = "retention.night"
 
 
 @dataclass
@@ -106,7 +109,7 @@ def open_store(settings: Settings, outside: Outside) -> Store:
         if lock is not None:
             os.close(lock)
         raise
-    return Store(url, keys, writer, Files(settings.files.folder, keys.content), lock)
+    return Store(url, keys, writer, Files(settings.files.folder, keys.content, outside.clock), lock)
 
 
 def lock_database(file: Path) -> int:
@@ -153,6 +156,7 @@ def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapp
         words=words,
         emergencies=read_emergencies(content / "emergency", office.language),
         platforms=platforms,
+        retention=Retention(**settings.retention.model_dump()),
         duty_phone=office.duty_phone,
         outside_phone=office.outside_phone,
     )
@@ -292,18 +296,23 @@ class App:
         self.dispatcher = Dispatcher(writer=writer, channels=self.channels, desk=desk, content=keys.content,
                                      raw=keys.identity, ids=ids, bell=self.inbox_bell, sent=bells,
                                      failpoint=failpoint, singly=singly)  # fmt: skip
-        works = {"file.fetch": self._fetch, "menu.show": self._show_menu}
+        upkeep = Upkeep(self.house, url=self.store.url, writer=writer, files=self.store.files, channels=self.channels,
+                        clock=self._outside.clock, failpoint=failpoint)  # fmt: skip
+        works = {"file.fetch": self._fetch, "menu.show": self._show_menu, **upkeep.works}
         self.worker = Worker(works, writer=writer, content=keys.content, raw=keys.identity,
                              ids=ids, bell=self.job_bell, done=self.inbox_bell, failpoint=failpoint)  # fmt: skip
         self.inbox_bell.ring()
         self.job_bell.ring()
 
     def _recurs(self, kind: str, after: datetime) -> datetime | None:
+        if kind == NIGHT:
+            return next_night(after, self.house)
         return after + BEAT_EVERY if kind == BEAT else None
 
     def _first_beat(self, tx: Transaction) -> None:
         """A due row twice a minute: as long as nothing can be committed, it is overdue, and everybody can see it."""
         arm(tx, id=self.house.means.ids(), key=BEAT, kind=BEAT, due_at=tx.now + BEAT_EVERY)
+        arm_once(tx, id=self.house.means.ids(), kind=NIGHT, due_at=next_night(tx.now, self.house))
 
     def _machine(self, now: datetime) -> Machine:
         writer = self.store.writer
@@ -356,7 +365,7 @@ class App:
                     await channel.publish(menu)
 
     async def _show_menu(self, person: int, data: dict[str, Any]) -> dict[str, Any]:
-        """An official's commands in the menu of their own chat, by the roles they hold now."""
+        """The commands in the menu of one chat: by the roles held now, in the language chosen."""
 
         def read(tx: Transaction) -> tuple[Person | None, bytes | None]:
             found = self.office(tx).people.find([person]).get(person)
@@ -366,19 +375,22 @@ class App:
         if found is None or sealed is None or found.channel not in self.channels:
             raise Refused("gone")
         chat = self.house.identity.open_chat(sealed)
-        for menu in self._menus(found.roles, OFFICIAL_COMMANDS, chat):
+        shown = OFFICIAL_COMMANDS if found.is_official else SHOWN_COMMANDS
+        for menu in self._menus(found.roles, shown, chat, spoken=found.language):
             await self.channels[found.channel].publish(menu)
         return {}
 
-    def _menus(self, roles: frozenset[Role], shown: Sequence[str], chat: str | None) -> list[Menu]:
-        """One menu for each language, and one for every other."""
-        visible = visible_commands(self.router, roles)
-        words = self.house.words
-        return [
-            Menu(tuple((name, words.speak(language).plain(visible[name])) for name in shown if name in visible),
-                 language, chat)
-            for language in (None, *words.languages)
-        ]  # fmt: skip
+    def _menus(
+        self, roles: frozenset[Role], shown: Sequence[str], chat: str | None, *, spoken: str | None = None
+    ) -> list[Menu]:
+        """One menu for each language of a device, and one for every other; all in the language that was chosen."""
+        visible, words = visible_commands(self.router, roles), self.house.words
+        menus = []
+        for language in (None, *words.languages):
+            say = words.speak(spoken or language)
+            commands = tuple((name, say.plain(visible[name])) for name in shown if name in visible)
+            menus.append(Menu(commands, language, chat))
+        return menus
 
     async def _fetch(self, _subject: int, data: dict[str, Any]) -> dict[str, Any]:
         """Fetches a file, checks it, takes its metadata out and stores it sealed (T10)."""

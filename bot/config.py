@@ -152,6 +152,19 @@ class LimitSettings(Section):
     messages_at_once: int = Field(default=60, ge=4)
 
 
+class RetentionSettings(Section):
+    """Days that things are kept after they are over; what is older goes by night."""
+
+    cases: int = Field(default=365, ge=30)  # the resident's words and files: as long as they may come back to it
+    people: int = Field(default=365, ge=30)
+    talks: int = Field(default=365, ge=1)
+    set_aside: int = Field(default=14, ge=1)
+    uncertain: int = Field(default=14, ge=1)
+    queues: int = Field(default=14, ge=2)  # Telegram repeats an update for a day
+    messages: int = Field(default=30, ge=1)
+    copies: int = Field(default=35, ge=1)
+
+
 class ContentSettings(Section):
     folder: Path = CONTENT
 
@@ -168,6 +181,7 @@ class Settings(BaseSettings):
     telegram: TelegramSettings | None = None
     web: WebSettings | None = WebSettings()
     limits: LimitSettings = LimitSettings()
+    retention: RetentionSettings = RetentionSettings()
     health: HealthSettings | None = None
     content: ContentSettings = ContentSettings()
 

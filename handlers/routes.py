@@ -2,8 +2,8 @@
 
 from handlers.context import Router
 from handlers.officials import figures, passing, queue, roles, writing
-from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, policies
-from handlers.timed import alarms, reminders, tellings
+from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, own_data, policies
+from handlers.timed import alarms, reminders, retention, tellings
 
 
 def all_routes() -> Router:
@@ -24,5 +24,7 @@ def all_routes() -> Router:
         drafts.router,
         reminders.router,
         tellings.router,
+        own_data.router,
+        retention.router,
         alarms.router,
     )

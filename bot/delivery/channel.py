@@ -54,7 +54,10 @@ class Abilities(Struct, frozen=True):
 
 
 class Menu(Struct, frozen=True):
-    """The commands shown in a platform's own menu: (name, description) pairs, at most seven for residents."""
+    """The commands shown in a platform's own menu: (name, description) pairs, at most seven for residents.
+
+    None for a chat: it has no menu of its own any more.
+    """
 
     commands: tuple[tuple[str, str], ...]
     language: str | None = None  # none: everybody whose language has no menu of its own

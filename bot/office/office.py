@@ -1,8 +1,9 @@
 """The services of one open transaction, in one place. It decides nothing itself."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,15 +14,23 @@ from bot.office.cases.acts import Means
 from bot.office.cases.service import JOB, Cases
 from bot.office.departments import Departments
 from bot.office.emergencies import Emergencies
+from bot.office.holdings import Holdings, read_holdings
+from bot.office.people.erasure import AGAIN, REST, Erasures, Rest
 from bot.office.people.model import Person
 from bot.office.people.service import People
 from bot.office.policies.service import Policies
+from bot.office.retention import Nights, Retention, Slice
 from bot.office.understanding import Understanding
 from bot.store import claims, queues
+from bot.store.passing import pass_by, ring
 from bot.store.transaction import Transaction
 from bot.telling import Telling
 from bot.words import Message, Translator, Words
 
+COPY_FOR = timedelta(hours=24)
+SLICE = "retention.slice"
+WIPE = "erasure.wipe"
+VACUUM_AT = time(3, 40)  # after the night's clearing up
 _NAMES = {"zh_CN": "中文", "en": "English"}
 
 
@@ -43,6 +52,7 @@ class House:
     words: Words
     emergencies: Emergencies
     platforms: Mapping[str, Message]  # channel: through whose hands a message goes
+    retention: Retention = field(default_factory=Retention)
     duty_phone: str = ""
     outside_phone: str = ""  # of the body that hears complaints about staff from outside
 
@@ -66,6 +76,7 @@ class Office:
         means = house.means
         self.people = People(tx, ids=means.ids, lookup=means.lookup, identity=house.identity)
         self.cases = Cases(tx, means, self.people, self._told.append)
+        self.erasures = Erasures(tx, ids=means.ids, random=means.random, cases=self.cases)
 
     @property
     def now(self) -> datetime:
@@ -75,6 +86,11 @@ class Office:
     def languages(self) -> Mapping[str, str]:
         """Language codes and their own names."""
         return {code: _NAMES.get(code, code) for code in self.house.words.languages}
+
+    def holdings(self, person: int) -> Holdings | None:
+        """All that is held of somebody. Reads only."""
+        known = self.people.find([person]).get(person)
+        return read_holdings(self._tx, self.cases, known) if known is not None else None
 
     def speak(self, language: str) -> Translator:
         return self.house.words.speak(language)
@@ -106,9 +122,94 @@ class Office:
 
     def show_menu(self, person: Person) -> None:
         """The commands of this person's roles go into their platform's menu, outside this transaction."""
-        data = self.house.means.content.seal(msgspec.json.encode({"address": person.address}), JOB)
-        id_ = self.house.means.ids()
-        queues.start_job(self._tx, id=id_, key=f"menu:{id_}", kind="menu.show", subject=person.id, data=data)
+        self._start("menu.show", person.id, f"menu:{self.house.means.ids()}", {"address": person.address})
+
+    def collect_data(self, person: Person) -> None:
+        """All that is held of somebody goes into a file for them, made outside this transaction."""
+        data = {"address": person.address}
+        key = f"mydata:{person.id}:{int(self.now.timestamp()) // 60}"  # asked twice within a minute, made once
+        self._start("mydata", person.id, key, data)
+
+    def keep_copy(self, digest: str, person: Person | None) -> None:
+        """A file that was made for somebody stays for a day; where they are gone, it goes at once."""
+        until = self.now + COPY_FOR if person is not None else self.now
+        pass_by(self._tx, digest, until, timer=self.house.means.ids(), person=person.id if person else None)
+
+    def clear_files(self) -> None:
+        """Files whose moment has come are deleted, outside this transaction."""
+        self._start("files.clear", 0, f"files:{self.house.means.ids()}", {})
+
+    def files_cleared(self) -> None:
+        """The next ones get their moment."""
+        ring(self._tx, self.house.means.ids())
+
+    def erase(self, person: Person, *, mark: str, event: int, lane: int | None, misses: bool) -> None:
+        """Forgets a person: now what fits into this transaction, then the rest, and at last a farewell (T16)."""
+        rest = self.erasures.begin(person, mark=mark, event=event, lane=lane, misses=misses)
+        self._arm(f"erasure:{rest.upto}", REST, AGAIN, rest)
+        data = {"person": person.id, "addresses": rest.addresses, "farewell": rest.farewell}
+        self._start("talk.clear", person.id, f"clear:{rest.upto}", data)
+        self.wipe()
+
+    def go_on_erasing(self, rest: Rest, mark: str) -> None:
+        """The next slice of an erasure; after the last one its own timer goes too."""
+        key = f"erasure:{rest.upto}"
+        after = self.erasures.go_on(rest, mark)
+        if after is not None:
+            self._arm(key, REST, after, rest)
+        self.wipe(forget_timer="" if after is not None else key)
+
+    def sweep(self, at: Slice | None, mark: str) -> None:
+        """The next slice of the night's clearing up, or its first; the one after it follows at once."""
+        ids = self.house.means.ids
+        nights = Nights(self._tx, self.house.retention, self.cases, self.erasures)
+        self.erasures.traces.marks.clear()
+        behind = nights.begin() if at is None else nights.sweep(at, mark, ids())
+        if behind is None:
+            self.clear_files()
+        else:
+            self._arm(SLICE, SLICE, timedelta(0), behind)
+        if self.erasures.traces.marks:
+            self.plan_wiping()
+        self._trim_neighbours()
+
+    def wipe(self, *, forget_timer: str = "") -> None:
+        """What was deleted here is looked for in the database's file, outside any transaction, and cleared."""
+        marks = [mark.hex() for mark in sorted(self.erasures.traces.marks)]
+        self.erasures.traces.marks.clear()
+        self._trim_neighbours()
+        if marks or forget_timer:
+            self._wipe({"marks": marks, "timer": forget_timer})
+
+    def wipe_by_night(self) -> None:
+        """The same without looking first, whatever it costs."""
+        self._wipe({"marks": [], "timer": "", "night": True})
+
+    def plan_wiping(self) -> None:
+        """Once in the night that follows, however much was erased."""
+        local = self.now.astimezone(self.house.zone)
+        day = local.date() + timedelta(days=local.time() >= VACUUM_AT)
+        night = datetime.combine(day, VACUUM_AT, self.house.zone)
+        queues.arm(self._tx, id=self.house.means.ids(), key=WIPE, kind=WIPE, due_at=night)
 
     def tell(self, telling: Telling) -> None:
         self._told.append(telling)
+
+    def _start(self, kind: str, subject: int, key: str, data: dict[str, Any]) -> None:
+        sealed = self.house.means.content.seal(msgspec.json.encode(data), JOB)
+        queues.start_job(self._tx, id=self.house.means.ids(), key=key, kind=kind, subject=subject, data=sealed)
+
+    def _trim_neighbours(self) -> None:
+        """Others' chats keep the buttons of their last screen, and those may quote what has just gone."""
+        lanes, self.erasures.traces.neighbours = sorted(self.erasures.traces.neighbours), set()
+        if lanes:
+            id_ = self.house.means.ids()
+            self._start("talk.trim", id_, f"trim:{id_}", {"lanes": lanes})
+
+    def _wipe(self, data: dict[str, Any]) -> None:
+        id_ = self.house.means.ids()
+        self._start(WIPE, id_, f"wipe:{id_}", data)
+
+    def _arm(self, key: str, kind: str, after: timedelta, data: object) -> None:
+        queues.arm(self._tx, id=self.house.means.ids(), key=key, kind=kind, due_at=self.now + after,
+                   data=msgspec.to_builtins(data))  # fmt: skip

@@ -94,9 +94,13 @@ def heads(tx: Transaction, at_most: int, skipping: Iterable[int] = ()) -> list[H
 
 def _lock_lanes(tx: Transaction, lanes: Iterable[int]) -> set[int]:
     """Locks conversations first: locking inbox rows would break the order of a chat."""
-    statement = select(conversation.c.id).where(conversation.c.id.in_(list(lanes)))
+    wanted = list(lanes)
+    statement = select(conversation.c.id).where(conversation.c.id.in_(wanted))
     locked = statement.order_by(conversation.c.id).with_for_update(skip_locked=True)
-    return set(tx.flushed().execute(locked).scalars())
+    mine = set(tx.flushed().execute(locked).scalars())
+    if missing := sorted(set(wanted) - mine):  # in another writer's hands, or forgotten with its person meanwhile
+        _ADD_LANES.run_many(tx.flushed(), [{"id": lane, "state": None, "changed_at": None} for lane in missing])
+    return mine
 
 
 def count_try(tx: Transaction, id_: int, error: str, *, set_aside: bool) -> None:
@@ -350,7 +354,8 @@ def release_jobs(tx: Transaction) -> int:
 def finish_job(tx: Transaction, lease: Lease, state: JobState, *, id_: int, raw: bytes, error: str = "") -> bool:
     """The job's end and its result in the inbox, in one transaction; False for a fenced latecomer."""
     statement = update(job).where(job.c.id == lease.id, job.c.epoch == lease.epoch, job.c.state == JobState.LEASED)
-    if tx.flushed().execute(statement.values(state=state, error=error[:200] or None)).rowcount == 0:
+    over = {"state": state, "error": error[:200] or None, "data": b""}  # what it was given to do is of no more use
+    if tx.flushed().execute(statement.values(over)).rowcount == 0:
         return False
     row = {"id": id_, "channel": "job", "key": str(lease.id), "lane": -1 - lease.subject % JOB_LANES,
            "raw": raw, "received_at": tx.now}  # fmt: skip

@@ -148,6 +148,8 @@ timer = Table(
     Column("tries", SmallInteger, nullable=False),
 )
 Index("ix_timer_due", timer.c.due_at, sqlite_where=timer.c.state == "armed", postgresql_where=timer.c.state == "armed")
+Index("ix_timer_lane", timer.c.lane, sqlite_where=timer.c.lane.is_not(None),
+      postgresql_where=timer.c.lane.is_not(None))  # fmt: skip
 Index("ix_timer_set_aside", timer.c.due_at, sqlite_where=timer.c.state == "set_aside",
       postgresql_where=timer.c.state == "set_aside")  # fmt: skip
 
@@ -236,6 +238,12 @@ def arm(
     row = {"id": id, "key": key, "kind": kind, "subject": subject, "lane": lane, "due_at": due_at}
     tx.touched.add(key)
     tx.collect(_TIMERS, row | {"data": msgspec.json.encode(data or {}), "armed": True})
+
+
+def arm_once(tx: Transaction, *, id: int, kind: str, due_at: datetime) -> None:
+    """The first moment of something that recurs; where it is armed already, even for a moment gone by, it stays so."""
+    row = {"id": id, "key": kind, "kind": kind, "subject": 0, "lane": None, "due_at": due_at, "data": b"{}"}
+    _ARM_ONCE.run(tx.flushed(), row | {"state": TimerState.ARMED, "tries": 0})
 
 
 def disarm(tx: Transaction, key: str) -> None:
@@ -328,6 +336,9 @@ _SUPERSEDE = Prepared(
     .values(state=OutboxState.SUPERSEDED, body=None, settled_at=bindparam("now"))
 )
 _ARM = Prepared(_arming, ["id", "key", "kind", "subject", "lane", "due_at", "data", "state", "tries"])
+_ARM_ONCE = inserting_new(
+    timer, ["id", "key", "kind", "subject", "lane", "due_at", "data", "state", "tries"], ["key"]
+)  # fmt: skip
 _DISARM = Prepared(delete(timer).where(timer.c.key == bindparam("row"), timer.c.state == TimerState.ARMED))
 _START = inserting_new(
     job, ["id", "key", "kind", "subject", "data", "not_before", "state", "tries", "epoch"], ["key"]

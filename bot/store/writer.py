@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -59,12 +60,26 @@ class Writer:
 
     def submit(self, act: Callable[[Transaction], T]) -> Awaitable[T]:
         """Runs `act` in a transaction of its own. A cancelled caller must not conclude that it was not done."""
+        return self._submit(lambda: self.run(act))
+
+    def submit_bare(self, act: Callable[[Any], T]) -> Awaitable[T]:
+        """Runs `act` on the driver's own connection between two transactions: for what none may hold."""
+
+        def run() -> T:
+            try:
+                return act(self._connected().connection.dbapi_connection)
+            except sqlite3.Error as error:
+                raise StoreError(type(error).__name__) from error
+
+        return self._submit(run)
+
+    def _submit(self, work: Callable[[], T]) -> Awaitable[T]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
 
         def run() -> None:
             try:
-                result = self.run(act)
+                result = work()
             except BaseException as error:  # handed to the caller, whatever it is
                 _answer(loop, _fail, future, error)
             else:

@@ -6,12 +6,13 @@ from bot.dialogue.context import Screens, listed
 from bot.dialogue.event import Due, Said
 from bot.dialogue.screen import Screen
 from bot.text import join
-from bot.words import _
+from bot.words import Message, _
 from handlers.context import RESIDENTS, Ctx, Router
 from handlers.residents import held
 from handlers.residents.menu import menu_screen
 
 HELD_FOR = timedelta(hours=24)
+A_YEAR = 365
 
 NO = ("不同意", "不同意，只看政策", "不", "不要", "不行", "no")
 
@@ -48,8 +49,7 @@ def consent_screen(ctx: Ctx, *, holding: bool = False) -> Screen:
             _("Hello, I am the automatic assistant of {office}, a program and not a person.", office=ctx.office.name)
         ),
         ctx.say(_("Something broken, a question: type, speak or send a photo.")),
-        ctx.say(_("Only those who deal with it read what you say. A year after it is done your details are deleted; "
-                  "you can have them deleted at any time.")),
+        ctx.say(_kept(ctx)),
         ctx.say(ctx.office.platform_words(ctx.person.channel)),
     ]  # fmt: skip
     if holding:
@@ -60,6 +60,16 @@ def consent_screen(ctx: Ctx, *, holding: bool = False) -> Screen:
         [ctx.button(_("Yes, go ahead"), "consent.yes"), ctx.button(_("No, policies only"), "consent.no")],
         [ctx.button(_("Tell me more"), "consent.more")],
     )
+
+
+def _kept(ctx: Ctx) -> Message:
+    """Who reads it and for how long; the office may have chosen another term than a year."""
+    days = ctx.office.house.retention.cases
+    if days == A_YEAR:
+        return _("Only those who deal with it read what you say. A year after it is done your details are deleted; "
+                 "you can have them deleted at any time.")  # fmt: skip
+    return _("Only those who deal with it read what you say. {days} days after it is done your details are deleted; "
+             "you can have them deleted at any time.", days=days)  # fmt: skip
 
 
 def first(ctx: Ctx, action: str, *args: str) -> Screen:
@@ -135,8 +145,8 @@ def more(ctx: Ctx) -> Screen:
     return ctx.screen(
         _("What is kept: what you say about a matter, its photos, and how to reach you here. What for: to deal with it "
           "and to answer you. Who reads it: those who deal with it and those who check them. Your rights: to see it, "
-          "to have it corrected or deleted; write to us here or come to the hall. Nobody is scored, and no matter of "
-          "yours counts for or against another."),
+          "to have it corrected or deleted: write “my data” or “delete my data” here, or come to the hall. Nobody is "
+          "scored, and no matter of yours counts for or against another."),
         [ctx.button(_("Yes, go ahead"), "consent.yes"), ctx.button(_("No, policies only"), "consent.no")],
     )  # fmt: skip
 

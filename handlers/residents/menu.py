@@ -116,6 +116,7 @@ def choose_language(ctx: Ctx, code: str) -> Screen:
         return language(ctx, "")
     ctx.office.people.speak(ctx.person, code)
     ctx.say = ctx.office.speak(code)
+    ctx.office.show_menu(ctx.person)
     return menu_screen(ctx, _("Good, English it is."))
 
 

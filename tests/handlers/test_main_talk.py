@@ -287,5 +287,23 @@ async def test_menus_are_by_role_and_language(town: Town) -> None:
     town.channel.menus.clear()
     official = await town.official()
     own = {menu.language: dict(menu.commands) for menu in town.channel.menus if menu.chat == official.chat}
-    assert own["zh_CN"]["queue"] == "待办"
-    assert own["en"]["queue"] == "What waits"
+    assert {menu["queue"] for menu in own.values()} == {"待办"}  # as the bot speaks with them, whatever their device
+
+
+async def test_a_language_is_chosen_at_once_in_words_and_menu(town: Town) -> None:
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("语言")
+    assert set(resident.last.labels) == {"中文", "English"}
+    await resident.presses("English")
+    assert resident.last.text == "Good, English it is."
+    own = {menu.language: dict(menu.commands) for menu in town.channel.menus if menu.chat == resident.chat}
+    assert set(own) == {None, "zh_CN", "en"}
+    assert {menu["cases"] for menu in own.values()} == {"My cases"}
+    assert "queue" not in own["en"]
+    await resident.says("language")
+    await resident.presses("中文")
+    await resident.says("我的事")
+    assert "还没有登记过事" in resident.last.text
+    await resident.forges("language:xx")
+    assert set(resident.last.labels) == {"中文", "English"}

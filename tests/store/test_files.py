@@ -9,6 +9,7 @@ import pytest
 from bot.errors import Refused
 from bot.sealing import Sealer
 from bot.store.files import Files
+from tests.rig import FakeClock
 
 
 @pytest.fixture
@@ -37,6 +38,23 @@ def test_only_the_owner_may_read_and_nothing_is_in_clear(files: Files, tmp_path:
     (path,) = stored(tmp_path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert b"picture" not in path.read_bytes()
+
+
+def test_what_comes_in_again_does_not_go_with_somebody_elses_copy(tmp_path: Path) -> None:
+    clock = FakeClock()
+    files = Files(tmp_path, Sealer(bytes(32)), clock)
+    digest = files.put(b"picture")
+    files.put(b"picture")
+    assert not files.remove(digest)
+    clock.advance(minutes=11)
+    assert files.remove(digest)
+    assert stored(tmp_path) == []
+    assert files.remove(digest)  # gone is gone
+
+
+def test_a_file_does_not_tell_when_it_came(files: Files, tmp_path: Path) -> None:
+    files.put(b"picture")
+    assert stored(tmp_path)[0].stat().st_mtime == 0
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "", "a" * 63, "/" * 64, "f" * 64])

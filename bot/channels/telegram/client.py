@@ -89,7 +89,10 @@ class Client(Bot):
         self, commands: Sequence[tuple[str, str]], chat: str | None, language: str | None
     ) -> None:  # fmt: skip
         scope: BotCommandScope = BotCommandScopeChat(chat) if chat else BotCommandScopeAllPrivateChats()
-        await own(self.set_my_commands(commands, scope=scope, language_code=language))
+        if commands:
+            await own(self.set_my_commands(commands, scope=scope, language_code=language))
+        else:  # of this chat: what holds for everybody shows again
+            await own(self.delete_my_commands(scope=scope, language_code=language))
 
     async def forget_webhook(self) -> None:
         await own(self.delete_webhook(drop_pending_updates=False))

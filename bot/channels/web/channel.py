@@ -113,7 +113,11 @@ class WebChannel:
         return await self._spool.get(ref, at_most)
 
     async def publish(self, menu: Menu) -> None:
-        self._menus[menu.chat, menu.language and menu.language[:2].lower()] = menu.commands
+        key = menu.chat, menu.language and menu.language[:2].lower()
+        if menu.commands:
+            self._menus[key] = menu.commands
+        else:
+            self._menus.pop(key, None)
 
     def say_link(self, code: str) -> str:
         return f"{self.address}?start={code}" if code else self.address

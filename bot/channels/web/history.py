@@ -6,31 +6,19 @@ from datetime import datetime
 import msgspec
 import structlog
 from msgspec.structs import replace
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, Select, Table, delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.channels.web.wire import Bubble
 from bot.ids import Ids
 from bot.sealing import Lookup, SealBroken, Sealer
-from bot.store.schema import metadata
+from bot.store.talks import web_message
 from bot.store.transaction import Row, Transaction
-from bot.store.types import UtcTime
 from bot.store.writer import Writer
 
 log = structlog.get_logger()
 
 _PURPOSE = b"web message"
-
-web_message = Table(
-    "web_message",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),  # orders the talk; the bot's are of the outbox
-    Column("chat", BigInteger, nullable=False),  # the chat's lane: a keyed hash
-    Column("mine", Boolean, nullable=False),  # said by whoever sits at the page
-    Column("body", LargeBinary, nullable=False),  # sealed Bubble
-    Column("at", UtcTime, nullable=False),
-    Index("ix_web_message_chat", "chat", "id"),
-)
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Bubble).decode

@@ -10,6 +10,7 @@ import msgspec
 from bot.errors import Invalid, MoveNotAllowed, NotFound, NotPermitted
 from bot.office.cases import misses
 from bot.office.cases.acts import LATEST_CONFIRM, REMINDED_AT
+from bot.office.cases.erasing import RESIDENTS_WORDS, Erasing
 from bot.office.cases.model import (
     LIMITS,
     SHOWN_TO_RESIDENT,
@@ -21,17 +22,19 @@ from bot.office.cases.model import (
     Status,
 )
 from bot.office.cases.number import hash_code, lookup_code, new_number
-from bot.office.cases.records import Entry, is_open
+from bot.office.cases.records import Attachment, Entry, is_open
 from bot.office.cases.scope import MACHINE, owned_by_resident
 from bot.office.cases.tables import case
 from bot.office.cases.work import Work
 from bot.office.people.model import Person
 from bot.store import queues
+from bot.store.passing import pass_by
 from bot.text import shorten
 
 JOB = b"job"
 REOPEN_TERM = timedelta(days=15)
 TITLE_LENGTH = 60
+TOLD = frozenset((Said.PROGRESS, Said.QUESTION, Said.ANSWER))  # what the office has said to whoever brought it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ class Matter:
     sources: Sequence[str] = field(default_factory=tuple)  # channel and message of what was said
 
 
-class Cases(Work):
+class Cases(Work, Erasing):
     """The services of cases in one open transaction."""
 
     def register(self, matter: Matter, *, by: Person, said_at: datetime) -> Case:
@@ -92,6 +95,19 @@ class Cases(Work):
     def story(self, of: Case, by: Person) -> list[Entry]:
         """What a resident may read of it, oldest first."""
         return self._records.entries(of.id, viewer=by, kinds=SHOWN_TO_RESIDENT)
+
+    def held_of(self, by: Person) -> list[tuple[Case, bool, list[Entry], list[Attachment]]]:
+        """Everything in their cases that is this person's own: their words and files, and what they were told."""
+        held = []
+        for found in self._records.listed(owned_by_resident(), viewer=by, at_most=1000):
+            is_own = self.brought_by(found, by)
+            told = TOLD if is_own else frozenset[Said]()
+            entries = [one for one in self._records.entries(found.id, viewer=by)
+                       if (one.author == by.id and one.kind in RESIDENTS_WORDS) or one.kind in told]  # fmt: skip
+            theirs = {one.id for one in entries}
+            files = [file for file in self._records.attachments(found.id, viewer=by) if file.entry in theirs]
+            held.append((found, is_own, entries, files))
+        return held
 
     def add(
         self, number: str, words: str, files: Sequence[Mapping[str, Any]], *, by: Person, source: str | None,
@@ -193,7 +209,9 @@ class Cases(Work):
     def file_settled(self, attachment_id: int, result: Mapping[str, Any]) -> Case | None:
         """A file was stored, refused or lost; officials hear when it is there, the resident when it is not."""
         found = self._records.attachment_case(attachment_id, viewer=MACHINE)
-        if found is None:
+        if found is None:  # its person was forgotten meanwhile
+            if "digest" in result:
+                pass_by(self._tx, result["digest"], self._now, timer=self._id())
             return None
         reason = result.get("failed")
         state = "stored" if reason is None else "lost" if reason == "gone" else "refused"

@@ -64,12 +64,16 @@ case = Table(
     Column("round", SmallInteger, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("lookup_code", LargeBinary(32)),  # keyed hash
+    Column("erased_at", UtcTime),  # since when it stands without the person and their words
     Index("ix_case_open", "status", "due_at"),
     Index("ix_case_department", "department", "status"),
     Index("ix_case_owner", "owner", "status"),
     Index("ix_case_received", "received_at"),
     Index("ix_case_due", "due_at"),
 )
+
+Index("ix_case_unerased", case.c.received_at, sqlite_where=case.c.erased_at.is_(None),
+      postgresql_where=case.c.erased_at.is_(None))  # fmt: skip
 
 case_party = Table(
     "case_party",
@@ -149,6 +153,7 @@ attachment = Table(
     Column("may_identify", Boolean, nullable=False),
     Column("added_at", UtcTime, nullable=False),
     Index("ix_attachment_case", "case"),
+    Index("ix_attachment_digest", "digest"),
 )
 
 case_link = Table(

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from bot.channels.web.history import History, web_message
+from bot.channels.web.history import History
 from bot.channels.web.wire import Bubble, File
 from bot.dialogue.event import FileKind
 from bot.ids import Ids
 from bot.sealing import Lookup, Sealer
+from bot.store.talks import web_message
 from bot.store.writer import Writer
 from bot.text import Piece
 from tests.channels.web.house import writer_on

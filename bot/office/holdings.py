@@ -1,0 +1,71 @@
+"""All that the office holds of one person, for that person alone: nobody else's words, and no notes about them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import String, select
+
+from bot.office.cases.model import Case
+from bot.office.cases.records import Attachment, Entry
+from bot.office.cases.service import Cases
+from bot.office.people.model import Person
+from bot.office.people.records import address, person
+from bot.store.queues import conversation
+from bot.store.schema import metadata
+from bot.store.transaction import Transaction
+
+
+@dataclass(frozen=True)
+class HeldCase:
+    """One case: what this person said in it, what they were told, and the files that they sent."""
+
+    case: Case
+    is_own: bool  # brought, not only followed: then the answers are theirs too
+    entries: Sequence[Entry]
+    files: Sequence[Attachment]
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """`talks` are the sealed places in the dialogue, which only the loops can open."""
+
+    since: datetime
+    language: str | None
+    consent: int
+    consent_at: datetime | None
+    channels: Sequence[str]
+    cases: Sequence[HeldCase]
+    subscriptions: Sequence[str]
+    talks: Sequence[bytes]
+
+
+def read_holdings(tx: Transaction, cases: Cases, of: Person) -> Holdings | None:
+    """Reads only; None where the person is not known any more."""
+    who = tx.read(select(person).where(person.c.id == of.id)).one_or_none()
+    if who is None:
+        return None
+    addresses = tx.read(select(address.c.channel, address.c.lane).where(address.c.person == of.id)).all()
+    lanes = [row.lane for row in addresses]
+    states = tx.read(select(conversation.c.state).where(conversation.c.id.in_(lanes))).scalars()
+    return Holdings(
+        since=who.created_at,
+        language=who.language,
+        consent=who.consent,
+        consent_at=who.consent_at,
+        channels=[row.channel for row in addresses],
+        cases=[HeldCase(*held) for held in cases.held_of(of)],
+        subscriptions=_subscriptions(tx, of.id),
+        talks=[state for state in states if state],
+    )
+
+
+def _subscriptions(tx: Transaction, who: int) -> list[str]:
+    """What somebody gets notices about, where this office has such a list: the words of its rows."""
+    table = metadata.tables.get("subscription")
+    if table is None or "person" not in table.c:
+        return []
+    words = [column for column in table.c if isinstance(column.type, String)]
+    rows: Iterable[Any] = tx.read(select(*words).where(table.c.person == who)) if words else ()
+    return [" · ".join(str(value) for value in row if value) for row in rows]
