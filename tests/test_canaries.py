@@ -44,7 +44,7 @@ MAY_READ: dict[str, set[str]] = {
     "9单元canaryPLACE": {"wang", *XINGFULI},
     "补canaryADD": {"wang", *XINGFULI},
     "改canaryEDIT": {"wang", *XINGFULI},
-    "遗嘱canaryFILE": {"wang", *XINGFULI},
+    "遗嘱canaryFILE": {"wang"},  # a stored file is named by its case
     "又灭canaryAGAIN": {"wang", *XINGFULI},
     "女儿canaryDAUGHTER": {"daughter", *XINGFULI},
     "便条canaryNOTE": XINGFULI,
@@ -263,7 +263,7 @@ async def test_no_screen_shows_anybody_what_is_not_theirs(town: Town, everything
     stage = TownStage(town)
     await mixed_talk(stage)
     assert leaks(stage.journal, NOBODY_READS) == []
-    assert set(MAY_READ) - everything(stage.journal) <= {"没同意canaryGUEST", "群里canaryGROUP"}
+    assert set(MAY_READ) - everything(stage.journal) <= {"没同意canaryGUEST", "群里canaryGROUP", "遗嘱canaryFILE"}
     machine = await said_by_the_machine(town.app) + everything_logged.getvalue()
     assert [canary for canary in (*MAY_READ, *NOBODY_READS) if canary in machine] == []
     assert "person_erased" in machine
@@ -385,7 +385,7 @@ async def test_no_request_carries_to_anybody_what_is_not_theirs(
         numbers = [str(number) for number in stage.names] + [person.phone for person in stage.people.values()]
         journal = stage.journal()
         assert leaks(journal, [*NOBODY_READS, *numbers, "群canary"]) == []
-        assert set(MAY_READ) - everything(journal) <= {"没同意canaryGUEST", "群里canaryGROUP"}
+        assert set(MAY_READ) - everything(journal) <= {"没同意canaryGUEST", "群里canaryGROUP", "遗嘱canaryFILE"}
         assert {reader for reader, _words in journal} <= {*PEOPLE, "chat None"}
         machine = await said_by_the_machine(stage.town.app) + everything_logged.getvalue()
         secret = stage.town.channel._client.token.partition(":")[2]  # type: ignore[attr-defined]

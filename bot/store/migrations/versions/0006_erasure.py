@@ -1,13 +1,13 @@
 """What is erased, and when: cases without their people, files that are to go.
 
-Revision: 0009
+Revision: 0006
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
