@@ -24,7 +24,7 @@ from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.flood import Limit
 from bot.delivery.jobs import Worker
 from bot.delivery.receiver import Receiver
-from bot.delivery.sender import Sender
+from bot.delivery.sender import Chat, Sender
 from bot.delivery.supervision import Supervisor
 from bot.dialogue.router import visible_commands
 from bot.dialogue.talk import Talk
@@ -40,6 +40,7 @@ from bot.office.cases import evidence
 from bot.office.cases.acts import Means
 from bot.office.departments import read_departments
 from bot.office.emergencies import read_emergencies
+from bot.office.groups import records as group_records
 from bot.office.office import House, Office
 from bot.office.people import records as people_records
 from bot.office.people.model import Person, Role
@@ -156,6 +157,14 @@ def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapp
         duty_phone=office.duty_phone,
         outside_phone=office.outside_phone,
     )
+
+
+def _reached(tx: Transaction, addresses: Sequence[int]) -> dict[int, Chat]:
+    """Where messages go: people's chats, and groups with whoever they are registered for at this moment."""
+    found = {address: Chat(sealed) for address, sealed in people_records.sealed_chats(tx, addresses).items()}
+    for address, (group, sealed) in group_records.chats(tx, [one for one in addresses if one not in found]).items():
+        found[address] = Chat(sealed, group.audience)
+    return found
 
 
 def _seconds(since: datetime, now: datetime) -> float:
@@ -283,7 +292,7 @@ class App:
             self.receivers[name] = Receiver(channel, writer=writer, seal=keys.identity, lookup=keys.lookup, ids=ids,
                                             bell=self.inbox_bell, limit=self._limit, failpoint=failpoint)  # fmt: skip
             self.senders[name] = Sender(channel, writer=writer, content=keys.content, identity=self.house.identity,
-                                        reach=people_records.sealed_chats, lost=self._lost, epoch=epoch, bell=Bell(),
+                                        reach=_reached, lost=self._lost, moved=self._moved, epoch=epoch, bell=Bell(),
                                         failpoint=failpoint)  # fmt: skip
         desk = Desk(
             self.router, Talk(self.router, self.house.read_command), self.house.words, self.office, self._recurs
@@ -340,8 +349,16 @@ class App:
         await self.store.writer.submit(note)
         self.inbox_bell.ring()
 
+    def _moved(self, tx: Transaction, address: int, chat: str) -> bool:
+        return self.office(tx).groups.move(address, chat)
+
     def _lost(self, tx: Transaction, row: int, subject: int | None, address: int, gone: bool) -> None:
         """A message that will never arrive: the address is marked, and whoever handles the case hears of it."""
+        if group_records.by_id(tx, address) is not None:
+            if gone:
+                arm(tx, id=self.house.means.ids(), key=f"group.lost:{address}", kind="group.lost", due_at=tx.now,
+                    subject=address)  # fmt: skip
+            return
         if gone:
             people_records.set_reachable(tx, address, False)
         if subject is not None:

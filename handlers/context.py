@@ -6,7 +6,7 @@ from bot.dialogue.context import Context
 from bot.dialogue.event import FileRef, Said
 from bot.dialogue.router import ANYONE
 from bot.dialogue.router import Router as AnyRouter
-from bot.dialogue.screen import Button
+from bot.dialogue.screen import Button, Screen
 from bot.office.cases.model import Case, Kind, Status
 from bot.office.cases.number import read_number
 from bot.office.office import Office
@@ -65,6 +65,11 @@ def speaker(ctx: Ctx, case: Case) -> str:
 def called(case: Case) -> Text:
     """A case by its own words, for the reader who brought it."""
     return quote(case.title) if case.title else quote("…")
+
+
+def alert(ctx: Ctx, words: Message, *, opens: str = "") -> Screen:
+    """An answer to a press that only whoever pressed can see."""
+    return Screen(Text(), toast=ctx.say.plain(words), alert=True, opens=opens)
 
 
 def my_cases_button(ctx: Ctx) -> Button:

@@ -1,7 +1,7 @@
 """All capabilities as one router. The order is the order in which free words are tried."""
 
 from handlers.context import Router
-from handlers.officials import figures, passing, queue, roles, writing
+from handlers.officials import figures, groups, names, passing, queue, roles, writing
 from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, policies
 from handlers.timed import alarms, reminders, tellings
 
@@ -12,6 +12,8 @@ def all_routes() -> Router:
         passing.router,
         figures.router,
         roles.router,
+        groups.router,
+        names.router,
         queue.router,
         cases.router,
         menu.router,

@@ -113,6 +113,7 @@ outbox = Table(
     Column("answers", String(120)),
     Column("quotes", String(120)),
     Column("replaces", BigInteger),
+    Column("audience", String(80)),  # who may read it; none: one person alone
     Column("not_before", UtcTime, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("tries", SmallInteger, nullable=False),
@@ -187,6 +188,7 @@ class Owed:
     answers: str | None = None
     quotes: str | None = None
     replaces: int | None = None
+    audience: str | None = None
 
 
 def owe(tx: Transaction, owed: Owed) -> None:
@@ -203,6 +205,15 @@ def cancel_for(tx: Transaction, subject: int, person: int) -> None:
     tx.flushed().execute(
         update(outbox)
         .where(outbox.c.subject == subject, outbox.c.person == person, outbox.c.state == OutboxState.QUEUED)
+        .values(state=OutboxState.CANCELLED, body=None, settled_at=tx.now)
+    )
+
+
+def cancel_address(tx: Transaction, address: int) -> None:
+    """Takes back everything that is queued for an address where nobody is to hear it any more."""
+    tx.flushed().execute(
+        update(outbox)
+        .where(outbox.c.address == address, outbox.c.state == OutboxState.QUEUED)
         .values(state=OutboxState.CANCELLED, body=None, settled_at=tx.now)
     )
 

@@ -102,7 +102,7 @@ def card(ctx: Ctx, number: str) -> Screen:
 
 def card_of(ctx: Ctx, case: Case, entries: list[Entry], files: list[Attachment]) -> Screen:
     ctx.subject = case.id
-    lines = [_heading(ctx, case)]
+    lines = [heading(ctx, case)]
     if case.place:
         lines.append(ctx.say(_("Place: {place}", place=quote(case.place))))
     for entry in entries[-8:]:
@@ -143,7 +143,13 @@ def number_of(rest: str) -> str:
     return numbers[0]
 
 
-def _heading(ctx: Ctx, case: Case) -> Text:
+def name_of(ctx: Ctx, official: int) -> str:
+    """What colleagues call whoever has a case."""
+    return ctx.office.people.name_of(official) or ctx.say.plain(_("A colleague"))
+
+
+def heading(ctx: Ctx, case: Case) -> Text:
+    """Number, kind, state and date: what tells nothing of anybody."""
     facts: list[Message | str] = [KINDS[case.kind], STATUS[case.status]]
     if case.category:
         facts.append(ctx.office.departments.category_name(case.category, ctx.say.language))

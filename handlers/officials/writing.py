@@ -26,6 +26,7 @@ OUTCOMES: dict[Outcome, Message] = {
     Outcome.TRANSFERRED: _("passed on outside"),
 }
 ASKS = {
+    "reply": _("Type what you want to say. I show it to you first, then you choose whether it is the answer."),
     "tell": _("Type what the resident should know by now. I show it to you before it goes out."),
     "ask": _("Type your question to the resident. I show it to you before it goes out."),
     "answer": _("Type the answer. I show it to you before it goes out."),
@@ -131,6 +132,12 @@ def write_tell(ctx: Ctx, number: str) -> Screen:
     return write(ctx, "tell", number)
 
 
+@router.action("write.reply")
+def write_reply(ctx: Ctx, number: str) -> Screen:
+    """Words first; whether they are progress or the answer is chosen at the preview."""
+    return write(ctx, "reply", number)
+
+
 @router.action("write.ask")
 def write_ask(ctx: Ctx, number: str) -> Screen:
     return write(ctx, "ask", number)
@@ -167,7 +174,8 @@ def written(ctx: Ctx, said: Said) -> Screens:
         return None
     if writing["way"] == "note":
         return _send(ctx, writing["number"], "note", said.text, "")
-    return preview(ctx, writing["number"], writing["way"], said.text, writing["outcome"])
+    way = "" if writing["way"] == "reply" else writing["way"]
+    return preview(ctx, writing["number"], way, said.text, writing["outcome"])
 
 
 @router.hook("quoted")

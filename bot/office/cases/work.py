@@ -74,7 +74,7 @@ class Work(Figures, Passing):
         if old.owner is not None:
             offered = self.offered_to(old, by)
             if offered is None:
-                raise MoveNotAllowed("case.owned", number=number)
+                raise self._owned_already(old)
             return self._accept(old, offered, by)
         department = old.department or (None if old.sealed else next(iter(sorted(by.departments)), None))
         new = self._records.save(old, old.taken_by(by.id, department))
@@ -86,6 +86,13 @@ class Work(Figures, Passing):
         self._records.log_all(new, steps, actor=by.id)
         self._tell_parties("case.taken", new, steps[-1][0])
         return new
+
+    def _owned_already(self, found: Case) -> MoveNotAllowed:
+        """Somebody was faster: told with the name that colleagues know them by."""
+        who = self._people.name_of(found.owner) if found.owner is not None else ""
+        if who:
+            return MoveNotAllowed("case.owned_by", number=found.number, who=who)
+        return MoveNotAllowed("case.owned", number=found.number)
 
     def tell(self, number: str, words: str, *, by: Person) -> Case:
         """Progress for the resident; the case stays open and still owes an answer."""
