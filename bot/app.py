@@ -67,6 +67,7 @@ FETCH_AT_MOST = evidence.MAX_BYTES
 BEAT = "health.beat"
 BEAT_EVERY = timedelta(seconds=30)
 ALARM = "health.alarm"
+MORNING = "day.digest"
 
 
 @dataclass
@@ -228,6 +229,7 @@ class App:
             log.warning("unclean_stop_before", epoch=epoch)
         if self.store.lock is not None:  # nobody else works on this file
             await self.store.writer.submit(claims.release_jobs)
+        await self.store.writer.submit(self._first_morning)
         self._build(epoch, singly=not was_clean)
 
     async def stop(self) -> None:
@@ -308,7 +310,21 @@ class App:
         self.job_bell.ring()
 
     def _recurs(self, kind: str, after: datetime) -> datetime | None:
+        if kind == MORNING:
+            return self.house.calendar.next_morning(after)
         return after + BEAT_EVERY if kind == BEAT else None
+
+    def _first_morning(self, tx: Transaction) -> None:
+        """One that was missed while nobody was here stays due; one to come follows the hours of today's settings."""
+        armed = claims.armed_for(tx, MORNING)
+        if armed is None or armed > tx.now:
+            arm(
+                tx,
+                id=self.house.means.ids(),
+                key=MORNING,
+                kind=MORNING,
+                due_at=self.house.calendar.next_morning(tx.now),
+            )
 
     def _first_beat(self, tx: Transaction) -> None:
         """A due row twice a minute: as long as nothing can be committed, it is overdue, and everybody can see it."""

@@ -1,5 +1,6 @@
 """The dialogue's Context bound to this office, and the few words that many capabilities share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bot.dialogue.context import Context
@@ -70,6 +71,14 @@ def called(case: Case) -> Text:
 def alert(ctx: Ctx, words: Message, *, opens: str = "") -> Screen:
     """An answer to a press that only whoever pressed can see."""
     return Screen(Text(), toast=ctx.say.plain(words), alert=True, opens=opens)
+
+
+def in_a_row(ctx: Ctx, sentences: Sequence[Text]) -> Text:
+    """Sentences on one line, with a space between them where the language wants one."""
+    row = sentences[0] if sentences else Text()
+    for sentence in sentences[1:]:
+        row = ctx.say(_("{first} {second}", first=row, second=sentence))
+    return row
 
 
 def my_cases_button(ctx: Ctx) -> Button:

@@ -1,9 +1,9 @@
 """All capabilities as one router. The order is the order in which free words are tried."""
 
 from handlers.context import Router
-from handlers.officials import figures, groups, names, passing, queue, roles, writing
+from handlers.officials import day, figures, groups, names, passing, queue, roles, writing
 from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, policies
-from handlers.timed import alarms, reminders, tellings
+from handlers.timed import alarms, digest, reminders, tellings
 
 
 def all_routes() -> Router:
@@ -14,6 +14,7 @@ def all_routes() -> Router:
         roles.router,
         groups.router,
         names.router,
+        day.router,
         queue.router,
         cases.router,
         menu.router,
@@ -25,6 +26,7 @@ def all_routes() -> Router:
         matters.router,
         drafts.router,
         reminders.router,
+        digest.router,
         tellings.router,
         alarms.router,
     )

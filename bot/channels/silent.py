@@ -48,7 +48,7 @@ class SilentChannel:
         self, chat: str, what: What, at: datetime, *, language: str | None = None, message: str | None = None,
         user: str | None = None,
     ) -> str:  # fmt: skip
-        """Hands in what somebody did; returns the id of their message when it is safe. With `user`, `chat` is a group."""
+        """Hands in what somebody did; returns the id of their message when it is safe. `user`: in a group."""
         await self._ready.wait()
         assert self._intake is not None
         key = f"{self._run}{next(self._keys)}"

@@ -159,10 +159,10 @@ def count_timer_try(tx: Transaction, id_: int, *, set_aside: bool, next_at: date
     tx.flushed().execute(statement.values(tries=timer.c.tries + 1, state=state, due_at=next_at))
 
 
-def is_armed(tx: Transaction, key: str) -> bool:
-    """Whether a timer of this key waits, due or not."""
-    statement = select(timer.c.id).where(timer.c.key == key, timer.c.state == TimerState.ARMED)
-    return tx.flushed().execute(statement).first() is not None
+def armed_for(tx: Transaction, key: str) -> datetime | None:
+    """The moment of a waiting timer, due or not; none where none waits under this key."""
+    statement = select(timer.c.due_at).where(timer.c.key == key, timer.c.state == TimerState.ARMED)
+    return tx.flushed().execute(statement).scalar_one_or_none()
 
 
 def next_due(tx: Transaction) -> datetime | None:
@@ -334,7 +334,7 @@ def subject_of(tx: Transaction, address: int, message: str) -> int | None:
 def last_subject(tx: Transaction, address: int) -> int | None:
     """The case that the newest message to this address spoke of, of those that spoke of one."""
     statement = select(outbox.c.subject).where(
-        outbox.c.address == address, outbox.c.subject.is_not(None), outbox.c.message.is_not(None)
+        outbox.c.address == address, outbox.c.subject > 0, outbox.c.message.is_not(None)
     )
     return tx.flushed().execute(statement.order_by(outbox.c.id.desc()).limit(1)).scalar_one_or_none()
 

@@ -10,6 +10,7 @@ from bot.office.cases.model import Case, Outcome
 from bot.text import clean, join, quote
 from bot.words import Message, _
 from handlers.context import WORKERS, Ctx, Router, said_with, speaker, split_number
+from handlers.officials import day
 from handlers.officials.queue import card, card_of, number_of
 
 router = Router("writing", who=WORKERS)
@@ -362,4 +363,5 @@ def _send(ctx: Ctx, number: str, way: str, words: str, outcome: str) -> Screen:
         case _:
             case = cases.answer(number, words, by=by, outcome=Outcome(outcome) if outcome else None)
     ctx.subject = case.id
-    return ctx.screen(DONE[way], [ctx.button(_("To do"), "queue")])
+    done = ctx.screen(DONE[way], [ctx.button(_("To do"), "queue")])
+    return done if way == "note" else day.after(ctx, case, done)

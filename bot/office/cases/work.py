@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from bot.errors import Invalid, MoveNotAllowed, NotPermitted
-from bot.office.cases.figures import Figures
+from bot.office.cases.day import Day
 from bot.office.cases.model import FIRST_CONTACTS, UNDER_WAY, Case, Kind, Outcome, Said, Status
 from bot.office.cases.passing import Passing
 from bot.office.cases.records import Attachment, Entry, is_open
@@ -23,40 +23,14 @@ def _comes_after(status: Status, start: Status) -> bool:
     return start not in order or order.index(status) > order.index(start)
 
 
-class Work(Figures, Passing):
+class Work(Day, Passing):
     """The acts of officials."""
-
-    def due_for(self, by: Person) -> list[Case]:
-        """This official's open cases that are overdue or due by the end of the next working day."""
-        calendar = self._means.calendar
-        tomorrow = calendar.closing_of(calendar.next_opening(calendar.closing_of(self._now)))
-        soon = workable(sight_of(by)) & is_open & (case.c.due_at <= tomorrow)
-        return self._records.listed(soon & (case.c.owner.is_(None) | (case.c.owner == by.id)), viewer=by, at_most=30)
-
-    def overdue_for(self, by: Person) -> list[Case]:
-        """The overdue cases in this official's sight, the longest overdue first."""
-        return self._records.listed(
-            workable(sight_of(by)) & is_open & (case.c.due_at < self._now), viewer=by, at_most=30
-        )
 
     def undelivered(self, case_id: int, row: int) -> None:
         """A message about this case did not arrive: whoever is responsible hears of it."""
         found = self._records.by_id(case_id, viewer=MACHINE)
         if found is not None:
             self._tell_officials("case.lost", found, f"lost:{row}", self._responsible(found))
-
-    def remind(self, case_id: int, kind: str) -> None:
-        """Whoever is responsible hears what falls due, in one message a slot; an overdue case reaches the head too."""
-        found = self._records.by_id(case_id, viewer=MACHINE)
-        if found is None or not found.is_open:
-            return
-        hearers = {person.id: person for person in self._responsible(found)}
-        if kind == "cases.over" and not found.sealed:
-            heads = self._people.with_role(Role.HEAD, found.department)
-            hearers |= {person.id: person for person in heads}
-        slot = self._now.astimezone(self._means.calendar.zone).strftime("%Y%m%d%H")
-        for person in hearers.values():
-            self._tell_officials(kind, found, f"slot:{person.id}:{kind}:{slot}", [person])
 
     def work_on(self, number: str, by: Person) -> tuple[Case, list[Entry], list[Attachment]]:
         """A case with everything said and attached, for an official."""

@@ -84,7 +84,7 @@ class Groups:
 
     def spoken_in(self, group: Group) -> None:
         """Somebody speaks to the bot in a group that is not registered: it goes, unless it waits to be registered."""
-        if not group.is_registered and not claims.is_armed(self._tx, _leaving(group.id)):
+        if not group.is_registered and claims.armed_for(self._tx, _leaving(group.id)) is None:
             self._leave_after(group, GRACE)
 
     def _leave_after(self, group: Group, span: timedelta) -> None:

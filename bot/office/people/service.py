@@ -141,9 +141,9 @@ class People:
         ids = near or [id_ for id_, grants in holders.items() if Grant(role) in grants]
         return list(self.find(ids).values()) if ids else []
 
-    def all_with(self, role: Role) -> list[Person]:
-        """Everybody who holds a role, for the whole office or a department."""
-        holders = records.holders(self._tx, (role,))
+    def all_with(self, *roles: Role) -> list[Person]:
+        """Everybody who holds one of these roles, for the whole office or a department."""
+        holders = records.holders(self._tx, roles)
         return list(self.find(holders).values()) if holders else []
 
     def has_any_official(self) -> bool:
