@@ -62,7 +62,10 @@ log = structlog.get_logger()
 
 SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten milliseconds
 SHOWN_COMMANDS = ("menu", "request", "complain", "policy", "cases", "human", "help")  # seven at most
-OFFICIAL_COMMANDS = ("queue", "case", "take", "answer", "help")
+OFFICIAL_COMMANDS = (  # of these the ones that the roles allow
+    "queue", "overdue", "answer", "tell", "ask", "note", "take", "transfer", "close", "contacted", "redo", "keep",
+    "stats", "case", "invite", "roles", "groups", "name", "help",
+)  # fmt: skip
 FETCH_AT_MOST = evidence.MAX_BYTES
 BEAT = "health.beat"
 BEAT_EVERY = timedelta(seconds=30)
@@ -150,6 +153,8 @@ def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapp
         understand=understanding.understand,
         danger_in=understanding.danger,
         read_command=understanding.read_command,
+        command_words=understanding.command_words,
+        days_in=understanding.days_in,
         means=Means(ids, outside.random, keys.content, keys.lookup, calendar, departments),
         identity=Identity(keys.identity),
         words=words,

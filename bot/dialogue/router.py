@@ -147,3 +147,9 @@ def visible_commands(router: Router[Any], roles: Iterable[StrEnum]) -> Mapping[s
     """The commands with a menu line that somebody with these roles may use."""
     held = set(roles)
     return {name: route.about for name, route in router.commands.items() if route.about and route.admits(held)}
+
+
+def own_commands(router: Router[Any], roles: Iterable[StrEnum]) -> Mapping[str, Message]:
+    """The same without what everybody may use."""
+    return {name: about for name, about in visible_commands(router, roles).items()
+            if ANYONE not in router.commands[name].roles}  # fmt: skip

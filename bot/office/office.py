@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,6 +40,8 @@ class House:
     understand: Callable[[str], Understanding]
     danger_in: Callable[[str], str | None]
     read_command: Callable[[str, bool], str | None]
+    command_words: Callable[[str], tuple[str, ...]]
+    days_in: Callable[[str, date], list[tuple[str, date]]]
     means: Means
     identity: Identity
     words: Words
@@ -62,6 +64,8 @@ class Office:
         self.departments = house.departments
         self.understand = house.understand
         self.danger_in = house.danger_in
+        self.days_in = house.days_in
+        self.command_words = house.command_words
         self.emergencies = house.emergencies
         self.duty_phone = house.duty_phone
         self.outside_phone = house.outside_phone

@@ -91,7 +91,7 @@ def waiting(ctx: Ctx, only: str) -> Screen:
 
 @router.command("case", about=_("One case"))
 def case_command(ctx: Ctx, rest: str) -> Screen:
-    return card(ctx, number_of(rest))
+    return card(ctx, number_for(ctx, rest))
 
 
 @router.action("case.card")
@@ -143,6 +143,19 @@ def number_of(rest: str) -> str:
     return numbers[0]
 
 
+def number_for(ctx: Ctx, rest: str) -> str:
+    """The case that a command is about: by its number, by the card it replies to, else the card shown last."""
+    if numbers := find_numbers(rest):
+        return numbers[0]
+    what, address = ctx.event.what, ctx.person.address
+    card_of_it = what.reply_to if isinstance(what, Said) else None
+    subject = ctx.office.subject_of(address, card_of_it) if card_of_it else ctx.office.last_subject(address)
+    case = ctx.office.cases.readable(subject, ctx.person) if subject else None
+    if case is None:
+        raise NotFound("case")
+    return case.number
+
+
 def name_of(ctx: Ctx, official: int) -> str:
     """What colleagues call whoever has a case."""
     return ctx.office.people.name_of(official) or ctx.say.plain(_("A colleague"))
@@ -191,7 +204,11 @@ def _buttons(ctx: Ctx, case: Case) -> list[list[Button]]:
             ctx.button(_("Answer"), "write.answer", case.number),
         ],
         [ctx.button(_("Ask the resident"), "write.ask", case.number), ctx.button(_("Note"), "write.note", case.number)],
-        [ctx.button(_("Pass on"), "case.pass", case.number)],
+        [
+            ctx.button(_("Pass on"), "case.pass", case.number),
+            ctx.button(_("Was contacted"), "write.contacted", case.number),
+            ctx.button(_("Close"), "case.close", case.number),
+        ],
     ]
 
 

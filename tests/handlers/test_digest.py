@@ -1,4 +1,4 @@
-"""The morning's message: one for each official with something in hand, once a day, and the walk through what is urgent."""
+"""The morning's message: for each official with something in hand, once a day; and the walk through what is urgent."""
 
 from datetime import datetime, timedelta
 from pathlib import Path

@@ -7,8 +7,8 @@ from bot.errors import Invalid, MoveNotAllowed, NotPermitted
 from bot.office.cases.day import Day
 from bot.office.cases.model import FIRST_CONTACTS, UNDER_WAY, Case, Kind, Outcome, Said, Status
 from bot.office.cases.passing import Passing
-from bot.office.cases.records import Attachment, Entry, is_open
-from bot.office.cases.scope import MACHINE, readable, sight_of, workable
+from bot.office.cases.records import Attachment, Entry
+from bot.office.cases.scope import MACHINE, readable, sight_of
 from bot.office.cases.tables import case
 from bot.office.people.model import Person, Role
 from bot.store import queues
