@@ -1,4 +1,4 @@
-"""An official's own chat: words, buttons and help by role, days and telephones in a reply, and what a photo does there."""
+"""An official's own chat: words, buttons and help by role, days and telephones in a reply, and photos there."""
 
 import pytest
 
