@@ -24,7 +24,7 @@ from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.flood import Limit
 from bot.delivery.jobs import Worker
 from bot.delivery.receiver import Receiver
-from bot.delivery.sender import Sender
+from bot.delivery.sender import Chat, Sender
 from bot.delivery.supervision import Supervisor
 from bot.dialogue.router import visible_commands
 from bot.dialogue.talk import Talk
@@ -40,6 +40,7 @@ from bot.office.cases import evidence
 from bot.office.cases.acts import Means
 from bot.office.departments import read_departments
 from bot.office.emergencies import read_emergencies
+from bot.office.groups import records as group_records
 from bot.office.office import House, Office
 from bot.office.people import records as people_records
 from bot.office.people.model import Person, Role
@@ -63,12 +64,16 @@ log = structlog.get_logger()
 
 SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten milliseconds
 SHOWN_COMMANDS = ("menu", "request", "complain", "policy", "cases", "human", "help")  # seven at most
-OFFICIAL_COMMANDS = ("queue", "case", "take", "answer", "help")
+OFFICIAL_COMMANDS = (  # of these the ones that the roles allow
+    "queue", "overdue", "answer", "tell", "ask", "note", "take", "transfer", "close", "contacted", "redo", "keep",
+    "stats", "case", "invite", "roles", "groups", "name", "help",
+)  # fmt: skip
 FETCH_AT_MOST = evidence.MAX_BYTES
 BEAT = "health.beat"
 BEAT_EVERY = timedelta(seconds=30)
 ALARM = "health.alarm"
 NIGHT = "retention.night"
+MORNING = "day.digest"
 
 
 @dataclass
@@ -151,6 +156,8 @@ def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapp
         understand=understanding.understand,
         danger_in=understanding.danger,
         read_command=understanding.read_command,
+        command_words=understanding.command_words,
+        days_in=understanding.days_in,
         means=Means(ids, outside.random, keys.content, keys.lookup, calendar, departments),
         identity=Identity(keys.identity),
         words=words,
@@ -160,6 +167,14 @@ def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapp
         duty_phone=office.duty_phone,
         outside_phone=office.outside_phone,
     )
+
+
+def _reached(tx: Transaction, addresses: Sequence[int]) -> dict[int, Chat]:
+    """Where messages go: people's chats, and groups with whoever they are registered for at this moment."""
+    found = {address: Chat(sealed) for address, sealed in people_records.sealed_chats(tx, addresses).items()}
+    for address, (group, sealed) in group_records.chats(tx, [one for one in addresses if one not in found]).items():
+        found[address] = Chat(sealed, group.audience)
+    return found
 
 
 def _seconds(since: datetime, now: datetime) -> float:
@@ -223,6 +238,7 @@ class App:
             log.warning("unclean_stop_before", epoch=epoch)
         if self.store.lock is not None:  # nobody else works on this file
             await self.store.writer.submit(claims.release_jobs)
+        await self.store.writer.submit(self._first_morning)
         self._build(epoch, singly=not was_clean)
 
     async def stop(self) -> None:
@@ -287,7 +303,7 @@ class App:
             self.receivers[name] = Receiver(channel, writer=writer, seal=keys.identity, lookup=keys.lookup, ids=ids,
                                             bell=self.inbox_bell, limit=self._limit, failpoint=failpoint)  # fmt: skip
             self.senders[name] = Sender(channel, writer=writer, content=keys.content, identity=self.house.identity,
-                                        reach=people_records.sealed_chats, lost=self._lost, epoch=epoch, bell=Bell(),
+                                        reach=_reached, lost=self._lost, moved=self._moved, epoch=epoch, bell=Bell(),
                                         failpoint=failpoint)  # fmt: skip
         desk = Desk(
             self.router, Talk(self.router, self.house.read_command), self.house.words, self.office, self._recurs
@@ -307,7 +323,21 @@ class App:
     def _recurs(self, kind: str, after: datetime) -> datetime | None:
         if kind == NIGHT:
             return next_night(after, self.house)
+        if kind == MORNING:
+            return self.house.calendar.next_morning(after)
         return after + BEAT_EVERY if kind == BEAT else None
+
+    def _first_morning(self, tx: Transaction) -> None:
+        """One that was missed while nobody was here stays due; one to come follows the hours of today's settings."""
+        armed = claims.armed_for(tx, MORNING)
+        if armed is None or armed > tx.now:
+            arm(
+                tx,
+                id=self.house.means.ids(),
+                key=MORNING,
+                kind=MORNING,
+                due_at=self.house.calendar.next_morning(tx.now),
+            )
 
     def _first_beat(self, tx: Transaction) -> None:
         """A due row twice a minute: as long as nothing can be committed, it is overdue, and everybody can see it."""
@@ -349,8 +379,16 @@ class App:
         await self.store.writer.submit(note)
         self.inbox_bell.ring()
 
+    def _moved(self, tx: Transaction, address: int, chat: str) -> bool:
+        return self.office(tx).groups.move(address, chat)
+
     def _lost(self, tx: Transaction, row: int, subject: int | None, address: int, gone: bool) -> None:
         """A message that will never arrive: the address is marked, and whoever handles the case hears of it."""
+        if group_records.by_id(tx, address) is not None:
+            if gone:
+                arm(tx, id=self.house.means.ids(), key=f"group.lost:{address}", kind="group.lost", due_at=tx.now,
+                    subject=address)  # fmt: skip
+            return
         if gone:
             people_records.set_reachable(tx, address, False)
         if subject is not None:

@@ -1,4 +1,7 @@
-"""Someone must hear of something: written by the office, rendered by a handler, owed by the dispatcher."""
+"""Someone must hear of something: written by the office, rendered by a handler, owed by the dispatcher.
+
+An audience is who may read a message: none for one person alone, `OPEN` for anybody, else a class of groups.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,16 +18,32 @@ class Lane(IntEnum):
     NOTICE = 3
 
 
+OPEN = "open"  # an audience: there is nothing in it that a stranger may not read
+
+
+def staff_of(department: str | None) -> str:
+    """The audience of a registered staff group: a department's, or (None) the whole office's."""
+    return f"staff:{department or ''}"
+
+
+def may_read(audience: str | None, chat: str | None) -> bool:
+    """Whether a message for this audience may go into a chat of that class (T5)."""
+    return audience in (chat, OPEN)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Telling:
     """`key` comes from the event that caused it: owed twice it is owed once. `data` holds ids and codes only."""
 
     kind: str
     subject: int  # the case, for example
-    recipient: int  # a person
-    address: int  # where that person hears it
+    recipient: int  # a person, or a group
+    address: int  # where that is heard
     key: str
     lane: Lane = Lane.REPLY
     data: dict[str, Any] = field(default_factory=dict)
     not_before: datetime | None = None
     silent: bool = False
+    audience: str | None = None  # none: one person alone
+    row: int | None = None  # the id of the message owed, where the office has to find it again
+    replaces: int | None = None  # an earlier message that this one takes the place of

@@ -1,12 +1,13 @@
 """The dialogue's Context bound to this office, and the few words that many capabilities share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bot.dialogue.context import Context
 from bot.dialogue.event import FileRef, Said
 from bot.dialogue.router import ANYONE
 from bot.dialogue.router import Router as AnyRouter
-from bot.dialogue.screen import Button
+from bot.dialogue.screen import Button, Screen
 from bot.office.cases.model import Case, Kind, Status
 from bot.office.cases.number import read_number
 from bot.office.office import Office
@@ -65,6 +66,19 @@ def speaker(ctx: Ctx, case: Case) -> str:
 def called(case: Case) -> Text:
     """A case by its own words, for the reader who brought it."""
     return quote(case.title) if case.title else quote("…")
+
+
+def alert(ctx: Ctx, words: Message, *, opens: str = "") -> Screen:
+    """An answer to a press that only whoever pressed can see."""
+    return Screen(Text(), toast=ctx.say.plain(words), alert=True, opens=opens)
+
+
+def in_a_row(ctx: Ctx, sentences: Sequence[Text]) -> Text:
+    """Sentences on one line, with a space between them where the language wants one."""
+    row = sentences[0] if sentences else Text()
+    for sentence in sentences[1:]:
+        row = ctx.say(_("{first} {second}", first=row, second=sentence))
+    return row
 
 
 def my_cases_button(ctx: Ctx) -> Button:

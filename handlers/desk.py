@@ -12,9 +12,9 @@ from bot.dialogue.talk import Talk
 from bot.errors import OfficeError
 from bot.office.office import Office
 from bot.office.people.model import Person
-from bot.telling import Telling
+from bot.telling import OPEN, Telling
 from bot.words import Words, _
-from handlers.context import Ctx
+from handlers.context import Ctx, alert
 from handlers.excuses import excuse
 from handlers.residents import drafts, menu
 
@@ -46,13 +46,15 @@ class Desk:
     def prepare(self, tx: Any, arrivals: Sequence[Arrival]) -> None:
         office = self._at(tx)
         office.people.expect(
-            (arrival.channel, arrival.event.who.chat) for arrival in arrivals if arrival.event.who is not None
+            (arrival.channel, arrival.event.who.chat)
+            for arrival in arrivals
+            if arrival.event.who is not None and arrival.event.who.private
         )
 
     def handle(self, tx: Any, arrival: Arrival) -> Reply:
         office, event = self._at(tx), arrival.event
         if event.who is not None and not event.who.private:
-            return Reply(None, None, [])  # groups: nothing is read there but what a later capability asks for
+            return self._in_group(office, arrival, self._talk.handle_group)
         person = self._who(office, arrival)
         ctx = self._context(office, arrival, person)
         was_filling = arrival.conversation.filling is not None
@@ -62,7 +64,24 @@ class Desk:
             return Reply(None, None, screens)
         return Reply(person.address, person.id, screens, person.channel, ctx.subject)
 
+    def _in_group(self, office: Office, arrival: Arrival, handle: Callable[[Ctx], list[Screen]]) -> Reply:
+        """Who it was is told by their numeric id alone; somebody who is not known here is nobody."""
+        who = arrival.event.who
+        assert who is not None
+        person = office.people.known(arrival.channel, who.user) or NOBODY
+        ctx = self._context(office, arrival, person)
+        ctx.group = office.groups.at(arrival.channel, who.chat).id
+        screens = handle(ctx)
+        group = office.groups.find(ctx.group)
+        if group is None:
+            return Reply(None, None, [])
+        return Reply(group.id, None, screens, group.channel, ctx.subject, OPEN)
+
     def excuse(self, tx: Any, arrival: Arrival, error: OfficeError) -> Reply:
+        who = arrival.event.who
+        if who is not None and not who.private:
+            self._at(tx).unsay()
+            return self._in_group(self._at(tx), arrival, lambda ctx: [alert(ctx, excuse(error))])
         return self._say_alone(tx, arrival, lambda ctx: ctx.screen(excuse(error)))
 
     def apologise(self, tx: Any, arrival: Arrival, reference: str) -> Reply:
@@ -80,11 +99,22 @@ class Desk:
     def render(self, tx: Any, telling: Telling) -> tuple[str, Screen] | None:
         """One recipient's screen, read through that recipient's own view."""
         office = self._at(tx)
+        if telling.audience is not None:
+            return self._render_in_group(office, telling)
         person = office.people.find([telling.recipient]).get(telling.recipient)
         if person is None:
             return None
         screen = self._router.tellings[telling.kind].handler(self._reader(office, telling, person), telling)
         return (self._channel(office, telling, person), screen) if screen is not None else None
+
+    def _render_in_group(self, office: Office, telling: Telling) -> tuple[str, Screen] | None:
+        """For a group, read with the eyes of its department."""
+        group = office.groups.find(telling.recipient)
+        if group is None:
+            return None
+        ctx = self._reader(office, telling, group.reader)
+        screen = self._router.tellings[telling.kind].handler(ctx, telling)
+        return (group.channel, screen) if screen is not None else None
 
     def render_plain(self, tx: Any, telling: Telling) -> tuple[str, Screen] | None:
         """Says that there is news, where its words cannot be found."""
@@ -133,8 +163,9 @@ class Desk:
 
     def _say_alone(self, tx: Any, arrival: Arrival, words: Callable[[Ctx], Screen]) -> Reply:
         office = self._at(tx)
-        office.told()
-        person = self._who(office, arrival)
+        office.unsay()
+        who = arrival.event.who
+        person = self._who(office, arrival) if who is None or who.private else NOBODY
         if person is NOBODY:
             return Reply(None, None, [])
         screen = words(self._context(office, arrival, person))

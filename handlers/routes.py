@@ -1,9 +1,9 @@
 """All capabilities as one router. The order is the order in which free words are tried."""
 
 from handlers.context import Router
-from handlers.officials import figures, passing, queue, roles, writing
+from handlers.officials import day, figures, groups, names, passing, queue, roles, writing
 from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, own_data, policies
-from handlers.timed import alarms, reminders, retention, tellings
+from handlers.timed import alarms, digest, reminders, retention, tellings
 
 
 def all_routes() -> Router:
@@ -12,6 +12,9 @@ def all_routes() -> Router:
         passing.router,
         figures.router,
         roles.router,
+        groups.router,
+        names.router,
+        day.router,
         queue.router,
         cases.router,
         menu.router,
@@ -23,6 +26,7 @@ def all_routes() -> Router:
         matters.router,
         drafts.router,
         reminders.router,
+        digest.router,
         tellings.router,
         own_data.router,
         retention.router,

@@ -12,7 +12,20 @@ from bot.app import App, Outside, open_store, read_house
 from bot.channels.silent import SilentChannel
 from bot.config import Settings
 from bot.delivery.channel import Outgoing
-from bot.dialogue.event import Blocked, FileKind, FileRef, Linked, Pressed, Said, Spot, Unblocked, What
+from bot.dialogue.event import (
+    Blocked,
+    FileKind,
+    FileRef,
+    Linked,
+    Membership,
+    Pressed,
+    Said,
+    Spot,
+    Standing,
+    Unblocked,
+    What,
+)
+from bot.dialogue.screen import Mode
 from bot.office.people.model import Role
 from bot.words import Message
 
@@ -42,6 +55,7 @@ class Heard:
     def __init__(self, message: str, outgoing: Outgoing) -> None:
         self.message = message
         self.screen = outgoing.screen
+        self.outgoing = outgoing
 
     @property
     def text(self) -> str:
@@ -129,6 +143,45 @@ class Someone:
         self.heard.append(Heard(message, outgoing))
 
 
+class Room(Someone):
+    """A group with the bot in it; what its people do there."""
+
+    def __init__(self, town: "Town", chat: str) -> None:
+        super().__init__(town, chat, None)
+        self.alerts: list[tuple[str, str]] = []  # what whoever pressed saw, and where it leads
+        self.is_left = False
+
+    async def happens(self, what: What, by: Someone, message: str | None = None) -> None:
+        at = self._town.clock.now()
+        await self._town.channel.say(self.chat, what, at, language=by.language, message=message, user=by.chat)
+        await self._town.settle()
+
+    async def takes_in(self, by: Someone) -> None:
+        """Somebody takes the bot into the group."""
+        self.is_left = False
+        await self.happens(Membership(Standing.MEMBER), by)
+
+    async def says_here(self, by: Someone, text: str) -> None:
+        await self.happens(Said(text), by)
+
+    async def pressed_by(self, by: Someone, label: str, *, on: Heard | None = None) -> str:
+        """What whoever presses sees of it alone."""
+        before = len(self.alerts)
+        for heard in reversed([on] if on else self.heard):
+            for button in heard.screen.buttons:
+                if button.label == label:
+                    await self.happens(Pressed(button.action, f"in-group-{before}"), by, heard.message)
+                    return self.alerts[-1][0] if len(self.alerts) > before else ""
+        raise AssertionError(f"no button {label}: {[heard.labels for heard in self.heard[-3:]]}")
+
+    def _hear(self, outgoing: Outgoing, message: str) -> None:
+        if outgoing.screen.mode is Mode.LEAVE:
+            self.is_left = True
+        elif outgoing.answers and not outgoing.screen.text:
+            self.alerts.append((outgoing.screen.toast, outgoing.screen.opens))
+        super()._hear(outgoing, message)
+
+
 class Town:
     """One office with its people."""
 
@@ -211,6 +264,19 @@ class Town:
 
     def resident(self, chat: str = "wang", language: str | None = "zh_CN") -> Someone:
         return self.people.setdefault(chat, Someone(self, chat, language))
+
+    def room(self, chat: str = "room") -> Room:
+        found = self.people.setdefault(chat, Room(self, chat))
+        assert isinstance(found, Room)
+        return found
+
+    async def staff_group(self, by: Someone, department: str = "幸福里社区", chat: str = "room") -> Room:
+        """A group that an administrator has registered."""
+        room = self.room(chat)
+        await room.takes_in(by)
+        await room.says_here(by, "/register")
+        await room.pressed_by(by, department)
+        return room
 
     async def official(
         self, chat: str = "zhou", role: Role = Role.HANDLER, department: str | None = None, language: str = "zh_CN"

@@ -26,6 +26,7 @@ class SilentChannel:
         self.files: dict[str, bytes] = {}
         self.menus: list[Menu] = []
         self.fault: DeliveryError | None = None  # raised by the next send
+        self.faults: dict[str, DeliveryError] = {}  # by chat: raised by the next send there
         self._heard = heard or (lambda _outgoing, _message: None)
         self._intake: Intake | None = None
         self._ready = asyncio.Event()
@@ -47,21 +48,25 @@ class SilentChannel:
             self._ready.clear()  # whoever speaks now waits for the next one who listens
 
     async def say(
-        self, chat: str, what: What, at: datetime, *, language: str | None = None, message: str | None = None
-    ) -> str:
-        """Hands in what somebody did; returns the id of their message when it is safe."""
+        self, chat: str, what: What, at: datetime, *, language: str | None = None, message: str | None = None,
+        user: str | None = None,
+    ) -> str:  # fmt: skip
+        """Hands in what somebody did; returns the id of their message when it is safe. `user`: in a group."""
         await self._ready.wait()
         assert self._intake is not None
         key = f"{self._run}{next(self._keys)}"
         message = message or (f"in{key}" if isinstance(what, Said) else None)
-        event = Event(what, at, Who(chat, chat, language), message)
-        await self._intake([Raw(key, chat, _encode(event), at)])
+        who = Who(chat, user or chat, language, user is None)
+        event = Event(what, at, who, message)
+        await self._intake([Raw(key, chat, _encode(event), at, user is not None)])
         return message or key
 
     async def send(self, outgoing: Outgoing) -> Sent:
         if self.fault is not None:
             fault, self.fault = self.fault, None
             raise fault
+        if outgoing.chat in self.faults:
+            raise self.faults.pop(outgoing.chat)
         message = outgoing.edits or f"{self._run}out{next(self._messages)}"
         self._heard(outgoing, message)
         return Sent((message,))

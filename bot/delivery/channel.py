@@ -34,6 +34,7 @@ class Outgoing(Struct, frozen=True):
     answers: str | None = None  # the platform's id of the press to answer
     quotes: str | None = None  # the platform's id of the message to reply to
     repeat: bool = False  # an earlier try may have arrived: say so
+    group: bool = False  # the chat is a group: what is said there must not be carried on
 
 
 class Sent(Struct, frozen=True):
@@ -50,6 +51,7 @@ class Abilities(Struct, frozen=True):
     idempotent_send: bool = False  # the same `Outgoing.id` sent twice arrives once
     per_second: int = 1000  # accepted sends in any second, over all chats
     chat_spacing: float = 0.0  # seconds between two sends to one chat
+    group_spacing: float = 0.0  # the same for a group
     press_seconds: int = 150  # how long a press can be answered
 
 
@@ -79,7 +81,10 @@ class Channel(Protocol):
         ...
 
     async def send(self, outgoing: Outgoing) -> Sent:
-        """Sends one message or raises a DeliveryError that tells by cause whether it can have arrived."""
+        """Sends one message, or leaves the group where its screen says so.
+
+        Raises a DeliveryError that tells by cause whether it can have arrived.
+        """
         ...
 
     async def fetch(self, ref: str, at_most: int) -> bytes:

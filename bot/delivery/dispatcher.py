@@ -25,7 +25,7 @@ from bot.store.queues import Owed, Policy
 from bot.store.transaction import Transaction
 from bot.store.types import to_micros
 from bot.store.writer import Failpoint, Writer, as_store_error, no_failpoint
-from bot.telling import Lane, Telling
+from bot.telling import OPEN, Lane, Telling
 from bot.text import Text
 
 log = structlog.get_logger()
@@ -342,6 +342,7 @@ class Dispatcher:
                 subject=reply.subject,
                 edits=edits,
                 answers=press if number == 0 else None,
+                audience=reply.audience,
             )
             queues.owe(tx, owed)
             if screen.prompt:
@@ -370,16 +371,18 @@ class Dispatcher:
         queues.owe(
             tx,
             Owed(
-                id=self._ids(),
+                id=telling.row or self._ids(),
                 channel=channel,
                 address=telling.address,
                 lane=telling.lane,
-                policy=Policy.HOLD if telling.lane is Lane.NOTICE else Policy.RESEND,
+                policy=_telling_policy(telling, screen),
                 key=telling.key,
                 body=self._content.seal(_encode(screen), OUTBOX),
                 not_before=telling.not_before or tx.now,
                 subject=telling.subject,
                 person=telling.recipient,
+                replaces=telling.replaces,
+                audience=telling.audience,
             ),
         )
 
@@ -400,6 +403,12 @@ def _cause(arrival: Arrival) -> str:
     """What a screen is owed for. A timer that is armed anew keeps its row, so its moment belongs to the key."""
     what = arrival.event.what
     return f"timer:{arrival.id}:{to_micros(what.due_at)}" if isinstance(what, Due) else f"event:{arrival.id}"
+
+
+def _telling_policy(telling: Telling, screen: Screen) -> Policy:
+    if screen.mode is Mode.LEAVE:
+        return Policy.FREE
+    return Policy.HOLD if telling.lane is Lane.NOTICE or telling.audience == OPEN else Policy.RESEND
 
 
 def _policy(screen: Screen, *, edits: str | None, number: int, press: str | None) -> Policy:

@@ -41,9 +41,11 @@ class Spacing:
     def begin(self, address: int) -> None:
         self.busy.add(address)
 
-    def end(self, address: int, *, spaced: bool) -> None:
-        if spaced and self._seconds:
-            asyncio.get_running_loop().call_later(self._seconds, self._release, address)
+    def end(self, address: int, *, spaced: bool, seconds: float | None = None) -> None:
+        """`seconds`: of this address, where it is not as all others."""
+        pause = self._seconds if seconds is None else seconds
+        if spaced and pause:
+            asyncio.get_running_loop().call_later(pause, self._release, address)
         else:
             self._release(address)
 

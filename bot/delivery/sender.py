@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -23,14 +24,26 @@ from bot.store.claims import Sendable
 from bot.store.queues import OutboxState
 from bot.store.transaction import Transaction
 from bot.store.writer import Failpoint, Writer, no_failpoint
+from bot.telling import may_read
 
 log = structlog.get_logger()
 
 IN_FLIGHT = 64
 DOWN_PAUSE = timedelta(seconds=30)
 
-Reach = Callable[[Transaction, Sequence[int]], Mapping[int, bytes]]
-"""The sealed chat ids of addresses."""
+
+class Chat(NamedTuple):
+    """Where an address is: its sealed chat id, and who reads there (none: one person alone)."""
+
+    sealed: bytes
+    audience: str | None = None
+
+
+Reach = Callable[[Transaction, Sequence[int]], Mapping[int, Chat]]
+"""The chats of addresses."""
+
+Moved = Callable[[Transaction, int, str], bool]
+"""Told that an address goes on under another chat id; False where nothing is known of that."""
 
 Lost = Callable[[Transaction, int, int | None, int, bool], None]
 """Told of a message that will not arrive: (outbox row, case, address, the address itself is gone)."""
@@ -44,6 +57,7 @@ class Result:
 
     row: Sendable
     sent: Sent | None = None
+    group: bool = False
     error: DeliveryError | None = None
 
 
@@ -61,6 +75,7 @@ class Sender:
         lost: Lost,
         epoch: int,
         bell: Bell,
+        moved: Moved = lambda _tx, _address, _chat: False,
         failpoint: Failpoint = no_failpoint,
     ) -> None:
         self._channel = channel
@@ -69,6 +84,7 @@ class Sender:
         self._identity = identity
         self._reach = reach
         self._lost = lost
+        self._moved = moved
         self._epoch = epoch
         self.bell = bell
         self._failpoint = failpoint
@@ -153,7 +169,7 @@ class Sender:
 
     async def _tried(self, row: Sendable, outgoing: Outgoing) -> Result:
         try:
-            return Result(row, sent=await self._channel.send(outgoing))
+            return Result(row, sent=await self._channel.send(outgoing), group=outgoing.group)
         except DeliveryError as error:
             return Result(row, error=error)
         except asyncio.CancelledError:
@@ -179,7 +195,8 @@ class Sender:
                 await self._record_singly(results)
             for result in results:
                 spaced = result.sent is not None and bool(result.sent.messages)
-                self._spacing.end(result.row.address, spaced=spaced)
+                span = self._channel.abilities.group_spacing if result.group else None
+                self._spacing.end(result.row.address, spaced=spaced, seconds=span)
                 self._count(result)
                 self._heed(result)
         self._recording = None
@@ -222,12 +239,22 @@ class Sender:
         if not rows:
             return []
         chats = self._reach(tx, [row.address for row in rows])
+        rows = [row for row in rows if self._may_go(tx, row, chats.get(row.address))]
         replaced = [row.replaces for row in rows if row.replaces is not None]
         before = claims.replaced(tx, replaced) if replaced else {}
         return [(row, self._outgoing(row, chats.get(row.address), before)) for row in rows]
 
+    def _may_go(self, tx: Transaction, row: Sendable, chat: Chat | None) -> bool:
+        """Who may read it, looked at once more against whom the chat is registered for at this moment (T5)."""
+        if chat is None or may_read(row.audience, chat.audience):
+            return True
+        claims.settle(tx, row.id, OutboxState.CANCELLED, cause="audience")
+        log.error("audience_refused", outbox=row.id)
+        self.bell.ring()
+        return False
+
     def _outgoing(
-        self, row: Sendable, chat: bytes | None, before: Mapping[int, tuple[str, str | None]]
+        self, row: Sendable, chat: Chat | None, before: Mapping[int, tuple[str, str | None]]
     ) -> Outgoing | None:
         if chat is None:
             return None
@@ -235,12 +262,13 @@ class Sender:
             _state, edited = before.get(row.replaces or 0, ("", None))
             return Outgoing(
                 id=row.id,
-                chat=self._identity.open_chat(chat),
+                chat=self._identity.open_chat(chat.sealed),
                 screen=_decode_screen(self._content.open(row.body, OUTBOX)),
                 edits=row.edits or edited,
                 answers=row.answers,
                 quotes=row.quotes,
                 repeat=row.repeats > 0,
+                group=chat.audience is not None,
             )
         log.error("outbox_unreadable", outbox=row.id)
         return None
@@ -262,6 +290,8 @@ class Sender:
             self._postpone(tx, row, error.retry_in, error.cause)
         elif isinstance(error, ChannelDown):
             self._postpone(tx, row, DOWN_PAUSE, error.cause)
+        elif isinstance(error, Refused) and error.moved_to and self._moved(tx, row.address, error.moved_to):
+            self._postpone(tx, row, timedelta(), error.cause)
         elif isinstance(error, Refused):
             claims.settle(tx, row.id, OutboxState.FAILED, cause=error.cause)
             self._lost(tx, row.id, row.subject, row.address, error.gone)

@@ -44,6 +44,7 @@ class Context(Generic[O, P]):
         self.say = say
         self.now = now
         self.router = router
+        self.group: int | None = None  # where it happened, if not in a private chat
         self.subject: int | None = None  # the case that the screens speak of: a reply to them finds it
         self.hear: Callable[[Said], list[Screen]] = lambda _said: []  # for words that waited: as if just said
 

@@ -53,3 +53,4 @@ class Reply(Struct):
     screens: list[Screen]
     channel: str = ""  # the address's channel
     subject: int | None = None  # the case the screens speak of
+    audience: str | None = None  # of a group's address: who may read it

@@ -68,6 +68,28 @@ class Unblocked(Struct, frozen=True, tag=True):
     """The person can be reached again."""
 
 
+class Standing(StrEnum):
+    """What the bot is in a group."""
+
+    MEMBER = "member"
+    ADMINISTRATOR = "administrator"  # hears everything that is said there
+    SILENCED = "silenced"
+    OUT = "out"
+
+
+class Membership(Struct, frozen=True, tag=True):
+    """Somebody changed what the bot is in a group: taken in, promoted, put out."""
+
+    standing: Standing
+
+
+class Moved(Struct, frozen=True, tag=True):
+    """A group goes on under another id; the platform says so in both."""
+
+    before: str
+    now: str
+
+
 class Flooded(Struct, frozen=True, tag=True):
     """The chat sent more than the limit: what it was is not heard, but the person is told."""
 
@@ -96,11 +118,11 @@ class Finished(Struct, frozen=True, tag=True):
     result: dict[str, Any]
 
 
-What = Said | Pressed | Linked | Blocked | Unblocked | Flooded | Ignored | Due | Finished
+What = Said | Pressed | Linked | Blocked | Unblocked | Membership | Moved | Flooded | Ignored | Due | Finished
 
 
 class Who(Struct, frozen=True):
-    """Who it came from, in the platform's terms; never stored in clear."""
+    """Who it came from, in the platform's terms; never stored in clear. A `user` has a private chat of the same id."""
 
     chat: str
     user: str

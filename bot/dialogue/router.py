@@ -45,6 +45,8 @@ class Router(Generic[C]):
     who: StrEnum | tuple[StrEnum, ...] | None = None
     commands: dict[str, Route] = field(default_factory=dict)
     actions: dict[str, Route] = field(default_factory=dict)
+    group_commands: dict[str, Route] = field(default_factory=dict)
+    group_actions: dict[str, Route] = field(default_factory=dict)
     links: dict[str, Route] = field(default_factory=dict)
     tellings: dict[str, Route] = field(default_factory=dict)
     timers: dict[str, Route] = field(default_factory=dict)
@@ -63,6 +65,14 @@ class Router(Generic[C]):
     ) -> Callable[[H], H]:
         """What a button does. `by_yes=False`: a typed "yes" must not do it."""
         return self._adds(self.actions, name, who, by_yes=by_yes)
+
+    def group_command(self, name: str, *, who: StrEnum | tuple[StrEnum, ...] | None = None) -> Callable[[H], H]:
+        """A command typed in a group: there no other is heard."""
+        return self._adds(self.group_commands, name, who)
+
+    def group_action(self, name: str, *, who: StrEnum | tuple[StrEnum, ...] | None = None) -> Callable[[H], H]:
+        """A button of a message in a group; anybody there may press it, the roles decide whether it acts."""
+        return self._adds(self.group_actions, name, who)
 
     def link(self, prefix: str) -> Callable[[H], H]:
         """A deep link whose code begins so; "" takes every other."""
@@ -107,7 +117,8 @@ class Router(Generic[C]):
         return self
 
     def _tables(self) -> tuple[dict[str, Any], ...]:
-        return self.commands, self.actions, self.links, self.tellings, self.timers, self.jobs, self.forms
+        return (self.commands, self.actions, self.group_commands, self.group_actions, self.links, self.tellings,
+                self.timers, self.jobs, self.forms)  # fmt: skip
 
     def _adds(
         self,
@@ -136,3 +147,9 @@ def visible_commands(router: Router[Any], roles: Iterable[StrEnum]) -> Mapping[s
     """The commands with a menu line that somebody with these roles may use."""
     held = set(roles)
     return {name: route.about for name, route in router.commands.items() if route.about and route.admits(held)}
+
+
+def own_commands(router: Router[Any], roles: Iterable[StrEnum]) -> Mapping[str, Message]:
+    """The same without what everybody may use."""
+    return {name: about for name, about in visible_commands(router, roles).items()
+            if ANYONE not in router.commands[name].roles}  # fmt: skip

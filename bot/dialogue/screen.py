@@ -38,6 +38,7 @@ class Mode(StrEnum):
 
     NEW = "new"
     IN_PLACE = "in_place"  # in place of the screen whose button was pressed, where the channel can
+    LEAVE = "leave"  # nothing is shown: the bot leaves the group
 
 
 class Screen(Struct, frozen=True, array_like=True):
@@ -51,6 +52,8 @@ class Screen(Struct, frozen=True, array_like=True):
     toast: str = ""  # a short word on the pressed button itself
     silent: bool = False
     lasting: tuple[tuple[str, ...], ...] = ()
+    alert: bool = False  # the short word must be seen and put away, by whoever pressed alone
+    opens: str = ""  # the press leads into the private chat, with this code
 
     @property
     def buttons(self) -> tuple[Button, ...]:

@@ -14,6 +14,8 @@ from bot.dialogue.event import (
     Flooded,
     Ignored,
     Linked,
+    Membership,
+    Moved,
     Pressed,
     Said,
     Unblocked,
@@ -50,6 +52,36 @@ class Talk:
             ctx.conversation.wordy = shown is not None and shown.prompt and self._asks_words(ctx)
         return screens
 
+    def handle_group(self, ctx: Ctx) -> list[Screen]:
+        """The same in a group, where only what is made for groups is heard; the rest is as if nobody had said it."""
+        match ctx.event.what:
+            case Said(edited=False, foreign=False, text=text) if found := self._group_command(text.strip()):
+                route, rest = found
+                if route.admits(ctx.roles):
+                    return listed(route.handler(ctx, rest))
+            case Pressed(action=action):
+                name, args, _revision = decode_action(action)
+                pressed = self._router.group_actions.get(name)
+                if pressed is None or not pressed.admits(ctx.roles):
+                    return self._hooked(ctx, "pressed in group")
+                return self._called(pressed, ctx, args, lambda: self._hooked(ctx, "pressed in group"))
+            case Membership() as change:
+                return self._hooked(ctx, "group membership", change)
+            case Moved() as change:
+                return self._hooked(ctx, "group moved", change)
+            case Flooded() | Ignored():
+                return []
+        return self._hooked(ctx, "said in group")
+
+    def _group_command(self, text: str) -> tuple[Route, str] | None:
+        """The command made for groups that a message is, and the words behind it."""
+        name, _space, rest = text.removeprefix("/").partition(" ")
+        route = self._router.group_commands.get(name.lower()) if text.startswith("/") else None
+        if route is not None:
+            return route, rest.strip()
+        route = self._router.group_commands.get(self._read_command(text, True) or "")
+        return (route, "") if route is not None else None
+
     def _routed(self, ctx: Ctx) -> list[Screen]:
         match ctx.event.what:
             case Said() as said:
@@ -68,7 +100,7 @@ class Talk:
                 return self._hooked(ctx, "came")
             case Flooded():
                 return self._hooked(ctx, "flooded")
-            case Ignored():
+            case Ignored() | Membership() | Moved():
                 return []
 
     def _said(self, ctx: Ctx, said: Said) -> list[Screen]:
@@ -138,11 +170,17 @@ class Talk:
         route = self._router.actions.get(name)
         if route is None or not route.admits(ctx.roles):
             return self._current(ctx)
+        return self._called(route, ctx, args, lambda: self._current(ctx))
+
+    def _called(
+        self, route: Route, ctx: Ctx, args: Sequence[str], otherwise: Callable[[], list[Screen]]
+    ) -> list[Screen]:
+        """What a button's handler shows; a forged number of arguments gets what is shown otherwise."""
         try:
             return listed(route.handler(ctx, *args)) or self._hooked(ctx, "nothing open")
         except TypeError as error:
             if "positional argument" in str(error) and error.__traceback__ and error.__traceback__.tb_next is None:
-                return self._current(ctx)  # a forged number of arguments
+                return otherwise()
             raise
 
     def _linked(self, ctx: Ctx, code: str) -> list[Screen]:

@@ -63,6 +63,17 @@ class Calendar:
         """The first opening at or after the moment, also while the office is open."""
         return next(start for start, _end in self._sessions_from(self._day(moment)) if start >= moment)
 
+    def opening_for(self, moment: datetime) -> datetime:
+        """From when on officials may be told what happens at the moment: at once while the office is open."""
+        return moment if self.is_open(moment) else self.next_opening(moment)
+
+    def next_morning(self, moment: datetime) -> datetime:
+        """The first opening of a working day after the moment; never the one after lunch."""
+        day = self._day(moment)
+        if not self.is_working_day(day) or self._at(day, self.opens) <= moment:
+            day = self.next_working_day(day)
+        return self._at(day, self.opens)
+
     def closing_of(self, moment: datetime) -> datetime:
         """Closing time of the moment's day."""
         return self._at(self._day(moment), self.closes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from bot.office.cases.acts import Means
 from bot.office.cases.service import JOB, Cases
 from bot.office.departments import Departments
 from bot.office.emergencies import Emergencies
+from bot.office.groups.service import Groups
 from bot.office.holdings import Holdings, read_holdings
 from bot.office.people.erasure import AGAIN, REST, Erasures, Rest
 from bot.office.people.model import Person
@@ -47,6 +48,8 @@ class House:
     understand: Callable[[str], Understanding]
     danger_in: Callable[[str], str | None]
     read_command: Callable[[str, bool], str | None]
+    command_words: Callable[[str], tuple[str, ...]]
+    days_in: Callable[[str, date], list[tuple[str, date]]]
     means: Means
     identity: Identity
     words: Words
@@ -70,6 +73,8 @@ class Office:
         self.departments = house.departments
         self.understand = house.understand
         self.danger_in = house.danger_in
+        self.days_in = house.days_in
+        self.command_words = house.command_words
         self.emergencies = house.emergencies
         self.duty_phone = house.duty_phone
         self.outside_phone = house.outside_phone
@@ -77,6 +82,7 @@ class Office:
         self.people = People(tx, ids=means.ids, lookup=means.lookup, identity=house.identity)
         self.cases = Cases(tx, means, self.people, self._told.append)
         self.erasures = Erasures(tx, ids=means.ids, random=means.random, cases=self.cases)
+        self.groups = Groups(tx, means, self.people, self._told.append)
 
     @property
     def now(self) -> datetime:
@@ -100,14 +106,30 @@ class Office:
         return self.house.platforms[channel]
 
     def told(self) -> list[Telling]:
-        """What the acts since the last call want others to hear."""
+        """What the acts since the last call want others to hear, in groups too."""
+        self.groups.follow(self.cases.logged())
         told = list(self._told)
         self._told.clear()
         return told
 
-    def remember(self, key: str, kind: str, at: datetime, *, subject: int = 0, lane: int | None = None) -> None:
+    def unsay(self) -> None:
+        """The acts since the last call were undone: nobody hears of them."""
+        self.cases.logged()
+        self._told.clear()
+
+    def remember(
+        self, key: str, kind: str, at: datetime, *, subject: int = 0, lane: int | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         """A due moment; the same key sets it anew."""
-        queues.arm(self._tx, id=self.house.means.ids(), key=key, kind=kind, due_at=at, subject=subject, lane=lane)
+        queues.arm(self._tx, id=self.house.means.ids(), key=key, kind=kind, due_at=at, subject=subject, lane=lane,
+                   data=data)  # fmt: skip
+
+    def go_on(self, channel: str, user: str, action: str, *args: str) -> None:
+        """Something that somebody began elsewhere goes on in their private chat, in its own order."""
+        lane = self.people.lane(channel, user)
+        self.remember(f"go-on:{self.house.means.ids()}", "go.on", self.now, lane=lane,
+                      data={"action": action, "args": list(args)})  # fmt: skip
 
     def forget(self, key: str) -> None:
         queues.disarm(self._tx, key)
@@ -115,6 +137,10 @@ class Office:
     def take_back(self, subject: int, person: int) -> None:
         """What is still queued on a subject for somebody need not go out any more."""
         queues.cancel_for(self._tx, subject, person)
+
+    def last_subject(self, address: int) -> int | None:
+        """The case that our newest message there spoke of."""
+        return claims.last_subject(self._tx, address)
 
     def subject_of(self, address: int, message: str) -> int | None:
         """The case that a message of ours spoke of; a reply to the message is about that case."""

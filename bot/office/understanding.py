@@ -5,6 +5,7 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,9 @@ class Understander:
         self._staff = _any(rules["staff"])
         self._person = _any(rules["person"])
         self._asks = _any(rules["asks"])
+        self._days = re.compile(
+            "|".join(f"(?P<{name}>{_alternatives(words)})" for name, words in rules["days"].items()), re.I
+        )
         self._split = re.compile("|".join(rules["split"]), re.I)
         self._commands = {word: name for name, words in rules["commands"].items() for word in words}
         self._official = {word: name for name, words in rules["official_commands"].items() for word in words}
@@ -90,6 +94,14 @@ class Understander:
     def _goes_on(self, text: str) -> bool:
         joins = self._split.match(text.lstrip())
         return joins is not None and bool(joins[0].strip(_EDGE))
+
+    def days_in(self, text: str, today: date) -> list[tuple[str, date]]:
+        """The words in the text that name a day by where today stands, with those days, in their order."""
+        return [(found[0], _day(str(found.lastgroup), today)) for found in self._days.finditer(text[:LONGEST])]
+
+    def command_words(self, command: str) -> tuple[str, ...]:
+        """What may be typed for a command of officials."""
+        return tuple(word for word, name in self._official.items() if name == command)
 
     def _small_talk(self, flat: str) -> str | None:
         bare = "".join(char for char in flat if char.isalnum())
@@ -214,6 +226,18 @@ def _join(rules: dict[str, Any], more: Mapping[str, Any]) -> None:
             rules.setdefault(name, []).extend(value)
         else:
             raise TypeError(f"{name}: a list of patterns is needed")
+
+
+def _day(name: str, today: date) -> date:
+    """`in_2` is the day after tomorrow, `next_0` the Monday of next week, `this_4` the Friday of this one."""
+    kind, _underscore, number = name.partition("_")
+    if kind == "in":
+        return today + timedelta(days=int(number))
+    return today + timedelta(days=int(number) - today.weekday() + (7 if kind == "next" else 0))
+
+
+def _alternatives(patterns: Sequence[str]) -> str:
+    return "|".join(f"(?:{pattern})" for pattern in patterns)
 
 
 def _any(patterns: Sequence[str]) -> "re.Pattern[str]":

@@ -28,6 +28,7 @@ WINDOWS = 8
 JOB_LANES = 64
 RESEND_AFTER = timedelta(seconds=60)
 MAX_REPEATS = 2
+LONGEST_CHAIN = 50  # messages that took the place of each other before the first of them arrived
 FLOOD = "flood"  # the mark of an update that was over the limit of its chat
 CLOSED = "closed"  # the cause of waiting for a page that is not open: it holds up nothing else
 
@@ -161,6 +162,12 @@ def count_timer_try(tx: Transaction, id_: int, *, set_aside: bool, next_at: date
     tx.flushed().execute(statement.values(tries=timer.c.tries + 1, state=state, due_at=next_at))
 
 
+def armed_for(tx: Transaction, key: str) -> datetime | None:
+    """The moment of a waiting timer, due or not; none where none waits under this key."""
+    statement = select(timer.c.due_at).where(timer.c.key == key, timer.c.state == TimerState.ARMED)
+    return tx.flushed().execute(statement).scalar_one_or_none()
+
+
 def next_due(tx: Transaction) -> datetime | None:
     """The moment of the next armed timer."""
     statement = select(func.min(timer.c.due_at)).where(timer.c.state == "armed")
@@ -183,6 +190,7 @@ class Sendable:
     replaces: int | None
     repeats: int
     created_at: datetime
+    audience: str | None
 
 
 _WAITING = Prepared(
@@ -226,15 +234,28 @@ def claim_sendable(tx: Transaction, channel: str, epoch: int, at_most: int, busy
 
 
 def replaced(tx: Transaction, ids: Sequence[int]) -> Mapping[int, tuple[str, str | None]]:
-    """State and platform message of earlier rows that others replace; those still queued are superseded now."""
+    """State and platform message of earlier rows that others replace; those still queued are superseded now.
+
+    A row that never arrived itself stands for the one that it was to replace.
+    """
     connection = tx.flushed()
     connection.execute(
         update(outbox)
         .where(outbox.c.id.in_(ids), outbox.c.state == OutboxState.QUEUED)
         .values(state=OutboxState.SUPERSEDED, body=None, settled_at=tx.now)
     )
-    statement = select(outbox.c.id, outbox.c.state, outbox.c.message).where(outbox.c.id.in_(ids))
-    return {row.id: (row.state, row.message) for row in connection.execute(statement)}
+    found: dict[int, tuple[str, str | None]] = {}
+    heirs = {id_: id_ for id_ in ids}  # an earlier row: the one whose place is asked for
+    for _step in range(LONGEST_CHAIN):
+        if not heirs:
+            break
+        columns = (outbox.c.id, outbox.c.state, outbox.c.message, outbox.c.replaces)
+        rows = connection.execute(select(*columns).where(outbox.c.id.in_(list(heirs)))).all()
+        for row in rows:
+            state, message = found.get(heirs[row.id], (row.state, None))
+            found[heirs[row.id]] = (state, message or row.message)
+        heirs = {row.replaces: heirs[row.id] for row in rows if row.message is None and row.replaces is not None}
+    return found
 
 
 def settle(tx: Transaction, id_: int, state: OutboxState, *, message: str | None = None, cause: str = "") -> None:
@@ -305,6 +326,14 @@ def after_uncertain(tx: Transaction, row: Sendable, *, idempotent: bool) -> Outb
 def subject_of(tx: Transaction, address: int, message: str) -> int | None:
     """The case that a sent message spoke of."""
     statement = select(outbox.c.subject).where(outbox.c.address == address, outbox.c.message == message)
+    return tx.flushed().execute(statement.order_by(outbox.c.id.desc()).limit(1)).scalar_one_or_none()
+
+
+def last_subject(tx: Transaction, address: int) -> int | None:
+    """The case that the newest message to this address spoke of, of those that spoke of one."""
+    statement = select(outbox.c.subject).where(
+        outbox.c.address == address, outbox.c.subject > 0, outbox.c.message.is_not(None)
+    )
     return tx.flushed().execute(statement.order_by(outbox.c.id.desc()).limit(1)).scalar_one_or_none()
 
 

@@ -114,6 +114,7 @@ outbox = Table(
     Column("answers", String(120)),
     Column("quotes", String(120)),
     Column("replaces", BigInteger),
+    Column("audience", String(80)),  # who may read it; none: one person alone
     Column("not_before", UtcTime, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("tries", SmallInteger, nullable=False),
@@ -190,6 +191,7 @@ class Owed:
     answers: str | None = None
     quotes: str | None = None
     replaces: int | None = None
+    audience: str | None = None
 
 
 def owe(tx: Transaction, owed: Owed) -> None:
@@ -221,6 +223,15 @@ def subjects_owed(tx: Transaction, addresses: Sequence[int]) -> list[int | None]
     open_ = outbox.c.state.in_((OutboxState.QUEUED, OutboxState.SENDING))
     statement = select(outbox.c.subject).where(outbox.c.address.in_(addresses), open_).distinct()
     return list(tx.flushed().execute(statement).scalars())
+
+
+def cancel_address(tx: Transaction, address: int) -> None:
+    """Takes back everything that is queued for an address where nobody is to hear it any more."""
+    tx.flushed().execute(
+        update(outbox)
+        .where(outbox.c.address == address, outbox.c.state == OutboxState.QUEUED)
+        .values(state=OutboxState.CANCELLED, body=None, settled_at=tx.now)
+    )
 
 
 def arm(

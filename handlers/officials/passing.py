@@ -8,7 +8,7 @@ from bot.telling import Telling
 from bot.text import join
 from bot.words import _
 from handlers.context import WORKERS, Ctx, Router, called, promised, split_number
-from handlers.officials.queue import number_of, pushed
+from handlers.officials.queue import number_for, pushed
 
 router = Router("passing", who=WORKERS)
 
@@ -17,7 +17,7 @@ router = Router("passing", who=WORKERS)
 def transfer_command(ctx: Ctx, rest: str) -> Screens:
     """`/transfer N`, `/transfer N department reason`."""
     number, words = split_number(rest)
-    number = number or number_of(rest)
+    number = number or number_for(ctx, rest)
     slug, _space, reason = words.partition(" ")
     department = ctx.office.departments.named(slug) if slug else None
     if department is None:

@@ -96,7 +96,7 @@ def waiting(ctx: Ctx, only: str, first: int = 0) -> Screen:
 
 @router.command("case", about=_("One case"))
 def case_command(ctx: Ctx, rest: str) -> Screen:
-    return card(ctx, number_of(rest))
+    return card(ctx, number_for(ctx, rest))
 
 
 @router.action("case.card")
@@ -107,7 +107,7 @@ def card(ctx: Ctx, number: str) -> Screen:
 
 def card_of(ctx: Ctx, case: Case, entries: list[Entry], files: list[Attachment]) -> Screen:
     ctx.subject = case.id
-    lines = [_heading(ctx, case)]
+    lines = [heading(ctx, case)]
     if case.place:
         lines.append(ctx.say(_("Place: {place}", place=quote(case.place))))
     for entry in entries[-SHOWN:]:
@@ -160,7 +160,26 @@ def number_of(rest: str) -> str:
     return numbers[0]
 
 
-def _heading(ctx: Ctx, case: Case) -> Text:
+def number_for(ctx: Ctx, rest: str) -> str:
+    """The case that a command is about: by its number, by the card it replies to, else the card shown last."""
+    if numbers := find_numbers(rest):
+        return numbers[0]
+    what, address = ctx.event.what, ctx.person.address
+    card_of_it = what.reply_to if isinstance(what, Said) else None
+    subject = ctx.office.subject_of(address, card_of_it) if card_of_it else ctx.office.last_subject(address)
+    case = ctx.office.cases.readable(subject, ctx.person) if subject else None
+    if case is None:
+        raise NotFound("case")
+    return case.number
+
+
+def name_of(ctx: Ctx, official: int) -> str:
+    """What colleagues call whoever has a case."""
+    return ctx.office.people.name_of(official) or ctx.say.plain(_("A colleague"))
+
+
+def heading(ctx: Ctx, case: Case) -> Text:
+    """Number, kind, state and date: what tells nothing of anybody."""
     facts: list[Message | str] = [KINDS[case.kind], STATUS[case.status]]
     if case.category:
         facts.append(ctx.office.departments.category_name(case.category, ctx.say.language))
@@ -202,7 +221,11 @@ def _buttons(ctx: Ctx, case: Case) -> list[list[Button]]:
             ctx.button(_("Answer"), "write.answer", case.number),
         ],
         [ctx.button(_("Ask the resident"), "write.ask", case.number), ctx.button(_("Note"), "write.note", case.number)],
-        [ctx.button(_("Pass on"), "case.pass", case.number)],
+        [
+            ctx.button(_("Pass on"), "case.pass", case.number),
+            ctx.button(_("Was contacted"), "write.contacted", case.number),
+            ctx.button(_("Close"), "case.close", case.number),
+        ],
     ]
 
 

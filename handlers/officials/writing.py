@@ -1,23 +1,25 @@
 """What officials write: every word for a resident is shown first and sent second."""
 
-import hashlib
-import re
-
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.screen import Screen, Shown
 from bot.office.cases.evidence import EXTENSIONS
 from bot.office.cases.model import Case, Outcome
 from bot.office.cases.records import Attachment
+from bot.office.people.model import Role
 from bot.text import clean, join, quote
 from bot.words import Message, _
-from handlers.context import WORKERS, Ctx, Router, said_with, speaker, split_number
-from handlers.officials.queue import card, card_of, number_of
+from handlers.context import WORKERS, Ctx, Router, called, said_with, speaker, split_number
+from handlers.officials import day
+from handlers.officials.drafts import drafts, keep, mark_of
+from handlers.officials.queue import card, card_of, number_for, number_of
+from handlers.officials.wording import clearer, dated, has_phone
 
 router = Router("writing", who=WORKERS)
 
-_PHONE = re.compile(r"(?<!\d)1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)|(?<!\d)0\d{2,3}-\d{7,8}(?!\d)")
-MOST_DRAFTS = 10
+DECIDERS = (Role.SUPERVISOR, Role.HEAD)
+UNSEEN = ("note", "contacted")  # ways of writing that no resident reads
+AWAITED = frozenset(("words", "pass", "decline", "name"))  # what officials are asked to type
 OUTCOMES: dict[Outcome, Message] = {
     Outcome.SOLVED: _("solved"),
     Outcome.PARTLY_SOLVED: _("partly solved"),
@@ -28,10 +30,14 @@ OUTCOMES: dict[Outcome, Message] = {
     Outcome.TRANSFERRED: _("passed on outside"),
 }
 ASKS = {
+    "reply": _("Type what you want to say. I show it to you first, then you choose whether it is the answer."),
     "tell": _("Type what the resident should know by now. I show it to you before it goes out."),
     "ask": _("Type your question to the resident. I show it to you before it goes out."),
     "answer": _("Type the answer. I show it to you before it goes out."),
     "note": _("Type the note. Only colleagues see it."),
+    "contacted": _(
+        "How did you reach them, and what was said? One sentence for the record; the resident does not see it."
+    ),
     "close": _("Type the answer. I show it to you before it goes out."),
     "keep": _("Type why it is not done again. I show it to you before it goes out."),
 }
@@ -40,6 +46,7 @@ DONE = {
     "ask": _("Asked. The reply comes to you here."),
     "answer": _("Answered. The resident is asked whether it is solved."),
     "note": _("Noted; the resident does not see it."),
+    "contacted": _("Recorded as contact. This case still owes an answer."),
     "close": _("Answered. The resident is asked whether it is solved."),
     "keep": _("Sent. It stays answered; the resident reads why."),
 }
@@ -47,7 +54,7 @@ DONE = {
 
 @router.command("take", about=_("Take a case"))
 def take_command(ctx: Ctx, rest: str) -> Screen:
-    return take(ctx, number_of(rest))
+    return take(ctx, number_for(ctx, rest))
 
 
 @router.action("case.take")
@@ -62,53 +69,62 @@ def answer_command(ctx: Ctx, rest: str) -> Screens:
     return _command(ctx, "answer", rest)
 
 
-@router.command("tell")
+@router.command("tell", about=_("Tell progress"))
 def tell_command(ctx: Ctx, rest: str) -> Screens:
     return _command(ctx, "tell", rest)
 
 
-@router.command("ask")
+@router.command("ask", about=_("Ask the resident"))
 def ask_command(ctx: Ctx, rest: str) -> Screens:
     return _command(ctx, "ask", rest)
 
 
-@router.command("note")
+@router.command("note", about=_("Note for colleagues"))
 def note_command(ctx: Ctx, rest: str) -> Screens:
-    number, words = _split(rest)
+    number, words = _split(ctx, rest)
     return _send(ctx, number, "note", words, "") if words else write(ctx, "note", number)
 
 
-@router.command("contacted")
-def contacted_command(ctx: Ctx, rest: str) -> Screen:
-    number, words = _split(rest)
-    ctx.office.cases.contacted(number, words, by=ctx.person)
-    return ctx.screen(_("Recorded as contact. This case still owes an answer."))
+@router.command("contacted", about=_("Was contacted"))
+def contacted_command(ctx: Ctx, rest: str) -> Screens:
+    number, words = _split(ctx, rest)
+    return _send(ctx, number, "contacted", words, "") if words else write(ctx, "contacted", number)
 
 
-@router.command("close")
+@router.command("close", about=_("Answer with an outcome"))
 def close_command(ctx: Ctx, rest: str) -> Screens:
     """Closing needs an outcome and words."""
-    number, words = _split(rest)
+    number, words = _split(ctx, rest)
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
     if words:
-        _keep(ctx, {"number": case.number, "words": clean(words).strip(), "outcome": "", "way": "close"})
+        keep(ctx, {"number": case.number, "words": clean(words).strip(), "outcome": "", "way": "close"})
+    return outcomes(ctx, case.number)
+
+
+@router.action("case.close")
+def outcomes(ctx: Ctx, number: str) -> Screen:
+    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    ctx.subject = case.id
     rows = [[ctx.button(label, "close.as", case.number, outcome.value)] for outcome, label in OUTCOMES.items()]
-    return ctx.screen(_("How did it end?"), *rows)
+    return ctx.screen(
+        join([ctx.say(_("Number {number}", number=case.number)), called(case), ctx.say(_("How did it end?"))]), *rows
+    )
 
 
 @router.action("close.as", by_yes=False)
 def close_as(ctx: Ctx, number: str, outcome: str) -> Screens:
     if outcome not in {known.value for known in OUTCOMES}:
         return card(ctx, number)
-    draft = _drafts(ctx).get(number)
+    draft = drafts(ctx).get(number)
     if draft is not None and draft["way"] == "close":
         return preview(ctx, number, "close", draft["words"], outcome)
     return write(ctx, "close", number, outcome)
 
 
-@router.command("redo")
+@router.command("redo", who=DECIDERS, about=_("Do it again"))
 def redo_command(ctx: Ctx, rest: str) -> Screen:
-    return redo(ctx, number_of(rest))
+    """Without a number nothing is done: the card shown last has the button."""
+    return redo(ctx, number_of(rest)) if rest else card(ctx, number_for(ctx, rest))
 
 
 @router.action("case.redo", by_yes=False)
@@ -118,7 +134,7 @@ def redo(ctx: Ctx, number: str) -> Screen:
                         number=case.number, due=case.due_at))  # fmt: skip
 
 
-@router.command("keep")
+@router.command("keep", who=DECIDERS, about=_("Leave it as it is"))
 def keep_command(ctx: Ctx, rest: str) -> Screens:
     return _command(ctx, "keep", rest)
 
@@ -133,6 +149,12 @@ def write_tell(ctx: Ctx, number: str) -> Screen:
     return write(ctx, "tell", number)
 
 
+@router.action("write.reply")
+def write_reply(ctx: Ctx, number: str) -> Screen:
+    """Words first; whether they are progress or the answer is chosen at the preview."""
+    return write(ctx, "reply", number)
+
+
 @router.action("write.ask")
 def write_ask(ctx: Ctx, number: str) -> Screen:
     return write(ctx, "ask", number)
@@ -141,6 +163,11 @@ def write_ask(ctx: Ctx, number: str) -> Screen:
 @router.action("write.answer")
 def write_answer(ctx: Ctx, number: str) -> Screen:
     return write(ctx, "answer", number)
+
+
+@router.action("write.contacted")
+def write_contacted(ctx: Ctx, number: str) -> Screen:
+    return write(ctx, "contacted", number)
 
 
 @router.action("write.note")
@@ -162,14 +189,28 @@ def write(ctx: Ctx, way: str, number: str, outcome: str = "") -> Screen:
 @router.hook("said")
 def written(ctx: Ctx, said: Said) -> Screens:
     """The words that were waited for."""
-    if not said.text or not ctx.person.is_official:
+    if not ctx.person.is_official:
         return None
+    if not said.text:
+        return _words_please(ctx)
     writing: dict[str, str] | None = ctx.expected("words")
     if writing is None:
         return None
-    if writing["way"] == "note":
-        return _send(ctx, writing["number"], "note", said.text, "")
-    return preview(ctx, writing["number"], writing["way"], said.text, writing["outcome"])
+    if writing["way"] in UNSEEN:
+        return _send(ctx, writing["number"], writing["way"], said.text, "")
+    way = "" if writing["way"] == "reply" else writing["way"]
+    return preview(ctx, writing["number"], way, said.text, writing["outcome"])
+
+
+def _words_please(ctx: Ctx) -> Screens:
+    """A photo or a voice note where words are waited for: it is no matter of the official's own, and goes nowhere."""
+    awaited = ctx.memory.get("expects", {})
+    if AWAITED.isdisjoint(awaited) or awaited.get("until", 0.0) < ctx.now.timestamp():
+        return None
+    return ctx.screen(
+        _("Only words work here so far: this was neither sent nor kept. Type it, or leave it."),
+        [ctx.button(_("Leave it"), "write.drop")],
+    )
 
 
 @router.hook("quoted")
@@ -193,11 +234,11 @@ def preview(ctx: Ctx, number: str, way: str, words: str, outcome: str = "") -> S
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
     ctx.subject = case.id
     words = clean(words).strip()
-    mark = _keep(ctx, {"number": case.number, "words": words, "outcome": outcome, "way": way})
+    mark = keep(ctx, {"number": case.number, "words": words, "outcome": outcome, "way": way})
     note = ctx.button(_("Note only"), "draft.note", case.number, mark)
     drop = ctx.button(_("Do not send"), "write.drop", case.number)
-    if _PHONE.search(words):
-        again = ctx.button(_("Change it, then send"), "draft.change", case.number, way or "tell")
+    if has_phone(words):
+        again = ctx.button(_("Change it, then send"), "draft.change", case.number, way or "reply")
         return ctx.screen(_("Not sent. There is a phone number in it; that looks meant for a colleague."),
                           [note, again, drop])  # fmt: skip
     if way != "keep" and case.owner not in (None, ctx.person.id):
@@ -206,17 +247,33 @@ def preview(ctx: Ctx, number: str, way: str, words: str, outcome: str = "") -> S
         ctx.say(_("Not sent yet. The resident will see:")),
         quote(f"{speaker(ctx, case)}（{case.number}）：{words}"),
     ]
+    if outcome:
+        lines.append(ctx.say(_("Ends as: {outcome}", outcome=OUTCOMES[Outcome(outcome)])))
     if said_with(ctx, "").files:
         lines.append(ctx.say(_("The file is not sent along: only words can be sent so far.")))
+    days = clearer(ctx, words)
+    date = [ctx.button(_("Put the date"), "draft.dated", case.number, mark)] if days else []
+    if days:
+        lines.append(days)
     if way:
         send = ctx.button(_("Send"), f"draft.{way}", case.number, mark)
         change = ctx.button(_("Change it"), "draft.change", case.number, way)
-        return ctx.screen(join(lines), [send, change, drop])
+        other = [ctx.button(_("Another outcome"), "case.close", case.number)] if way == "close" else []
+        return ctx.screen(join(lines), date, [send, change, drop], other)
     choices = [
         ctx.button(_("As progress"), "draft.tell", case.number, mark),
         ctx.button(_("As the answer"), "draft.answer", case.number, mark),
     ]
-    return ctx.screen(join(lines), choices, [note, drop])
+    return ctx.screen(join(lines), date, choices, [note, drop])
+
+
+@router.action("draft.dated", by_yes=False)
+def put_dates(ctx: Ctx, number: str, mark: str) -> Screens:
+    """“Tomorrow” read tomorrow is another day: the date takes its place, and the preview is shown again."""
+    draft = drafts(ctx).get(number)
+    if draft is None or mark != mark_of(draft):
+        return _of_before(ctx)
+    return preview(ctx, number, draft["way"], dated(ctx, draft["words"]), draft["outcome"])
 
 
 @router.action("draft.tell", by_yes=False)
@@ -251,13 +308,13 @@ def keep_note(ctx: Ctx, number: str, mark: str) -> Screens:
 
 @router.action("draft.change")
 def change(ctx: Ctx, number: str, way: str) -> Screen:
-    _drafts(ctx).pop(number, None)
+    drafts(ctx).pop(number, None)
     return write(ctx, way if way in ASKS else "tell", number)
 
 
 @router.action("write.drop")
 def drop(ctx: Ctx, number: str = "") -> Screen:
-    _drafts(ctx).pop(number, None)
+    drafts(ctx).pop(number, None)
     return ctx.screen(_("Nothing was sent."), [ctx.button(_("To do"), "queue")])
 
 
@@ -265,18 +322,18 @@ def drop(ctx: Ctx, number: str = "") -> Screen:
 def send_command(ctx: Ctx, _rest: str) -> Screens:
     """The word "send" sends the draft as it was shown; one that has not been told what it is gets its buttons again."""
     number = ctx.memory.get("draft", "")
-    draft = _drafts(ctx).get(number)
+    draft = drafts(ctx).get(number)
     if draft is None:
         return ctx.screen(_("There is nothing to send."))
     if draft["way"] not in DONE:
         return preview(ctx, number, "", draft["words"])
-    return _send_draft(ctx, number, draft["way"], _mark(draft["words"]))
+    return _send_draft(ctx, number, draft["way"], mark_of(draft))
 
 
 def _may_go_out(ctx: Ctx, number: str, way: str, words: str) -> bool:
     """What the preview checked, once more at the moment of sending."""
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
-    return not _PHONE.search(words) and (way == "keep" or case.owner in (None, ctx.person.id))
+    return not has_phone(words) and (way == "keep" or case.owner in (None, ctx.person.id))
 
 
 @router.action("case.files")
@@ -303,49 +360,34 @@ def _named(case: Case, position: int, file: Attachment) -> str:
 
 
 def _command(ctx: Ctx, way: str, rest: str) -> Screens:
-    number, words = _split(rest)
+    number, words = _split(ctx, rest)
     return preview(ctx, number, way, words) if words else write(ctx, way, number)
 
 
-def _split(rest: str) -> tuple[str, str]:
-    """Case number and words of "/tell N words"."""
+def _split(ctx: Ctx, rest: str) -> tuple[str, str]:
+    """Case number and words of "/tell N words"; without a number it is about the card shown last."""
     number, words = split_number(rest)
-    return number or number_of(rest), words
+    return number or number_for(ctx, rest), words
 
 
 def _send_draft(ctx: Ctx, number: str, way: str, mark: str) -> Screens:
     """Sends what the pressed preview showed, and only that; an older preview of the case sends nothing."""
-    draft = _drafts(ctx).get(number)
+    draft = drafts(ctx).get(number)
     if draft is None and ctx.memory.get("sent") == f"{number}:{mark}":
         return ctx.screen(_("That was sent already, once."), [ctx.button(_("To do"), "queue")])
-    if draft is None or mark != _mark(draft["words"]):
-        return ctx.screen(_("That preview is from before. Nothing was sent."), [ctx.button(_("To do"), "queue")])
+    if draft is None or mark != mark_of(draft):
+        return _of_before(ctx)
+    if way == "close" and not draft["outcome"]:
+        return outcomes(ctx, number)
     if way != "note" and not _may_go_out(ctx, number, way, draft["words"]):
         return preview(ctx, number, way, draft["words"], draft["outcome"])
-    _drafts(ctx).pop(number)
+    drafts(ctx).pop(number)
     ctx.memory["sent"] = f"{number}:{mark}"
     return _send(ctx, number, way, draft["words"], draft["outcome"])
 
 
-def _drafts(ctx: Ctx) -> dict[str, dict[str, str]]:
-    """Previews that nobody has touched yet, by case number."""
-    drafts: dict[str, dict[str, str]] = ctx.memory.setdefault("drafts", {})
-    return drafts
-
-
-def _keep(ctx: Ctx, draft: dict[str, str]) -> str:
-    """Keeps a draft, the newest last; its mark goes with the buttons that send it."""
-    drafts = _drafts(ctx)
-    drafts.pop(draft["number"], None)
-    drafts[draft["number"]] = draft
-    for number in [*drafts][:-MOST_DRAFTS]:
-        del drafts[number]
-    ctx.memory["draft"] = draft["number"]
-    return _mark(draft["words"])
-
-
-def _mark(words: str) -> str:
-    return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:8]
+def _of_before(ctx: Ctx) -> Screen:
+    return ctx.screen(_("That preview is from before. Nothing was sent."), [ctx.button(_("To do"), "queue")])
 
 
 def _send(ctx: Ctx, number: str, way: str, words: str, outcome: str) -> Screen:
@@ -358,9 +400,12 @@ def _send(ctx: Ctx, number: str, way: str, words: str, outcome: str) -> Screen:
             case = cases.ask(number, words, by=by)
         case "note":
             case = cases.note(number, words, by=by)
+        case "contacted":
+            case = cases.contacted(number, words, by=by)
         case "keep":
             case = cases.keep(number, words, by=by)
         case _:
             case = cases.answer(number, words, by=by, outcome=Outcome(outcome) if outcome else None)
     ctx.subject = case.id
-    return ctx.screen(DONE[way], [ctx.button(_("To do"), "queue")])
+    done = ctx.screen(DONE[way], [ctx.button(_("To do"), "queue")])
+    return done if way in UNSEEN else day.after(ctx, case, done)

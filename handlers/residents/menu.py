@@ -4,7 +4,10 @@ import msgspec
 
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Finished, Said
+from bot.dialogue.router import own_commands
 from bot.dialogue.screen import Mode, Screen
+from bot.office.people.model import Role
+from bot.text import Text, join
 from bot.words import Message, _
 from handlers.context import RESIDENTS, Ctx, Router, my_cases_button
 
@@ -43,7 +46,7 @@ def menu_screen(ctx: Ctx, words: Message | None = None) -> Screen:
 
 @router.command("menu", about=_("What I can do"))
 def menu(ctx: Ctx, _rest: str) -> Screens:
-    return menu_screen(ctx)
+    return staff_help(ctx) if ctx.person.is_official else menu_screen(ctx)
 
 
 @router.action("menu")
@@ -54,19 +57,35 @@ def pressed_menu(ctx: Ctx) -> Screens:
 @router.command("help", about=_("Help"))
 def help_(ctx: Ctx, _rest: str) -> Screen:
     if ctx.person.is_official:
-        return ctx.screen(
-            _("What you can write:\n/queue what waits\n/overdue what is overdue\n/case N one case\n/take N take it\n"
-              "/tell N progress\n/ask N a question\n/answer N the answer\n/note N a note for colleagues\n"
-              "/contacted N a call or visit\n/transfer N pass it on\n/close N answer with an outcome\n"
-              "/redo N do it again\n/keep N leave it, with the reason\n/stats figures\n"
-              "Replying to a card shows you first what would be sent."),
-            [ctx.button(_("To do"), "queue")],
-        )  # fmt: skip
+        return staff_help(ctx)
     return ctx.screen(
         _("Just say what it is, in your own words; a voice note or a photo is enough. "
           "“My cases” shows what became of it, “a person” brings you to somebody. Everything gets an answer."),
         [my_cases_button(ctx), ctx.button(_("A person"), "human")],
     )  # fmt: skip
+
+
+def staff_help(ctx: Ctx) -> Screen:
+    """What this very person may do, as words to type and as buttons; nothing else."""
+    own = own_commands(ctx.router, ctx.roles)
+    lines = [ctx.say(_("What you can write or press:"))]
+    for name, about in own.items():
+        words = " ".join((f"/{name}", *ctx.office.command_words(name)[:1]))
+        lines.append(Text() + words + " " + ctx.say(about))
+    lines.append(
+        ctx.say(_("Without a number it is about the card you saw last. What goes to a resident is shown to you first."))
+    )
+    buttons = [ctx.button(about, "do", name) for name, about in own.items()]
+    return ctx.screen(join(lines), *(buttons[start : start + 3] for start in range(0, len(buttons), 3)))
+
+
+@router.action("do", who=tuple(Role), by_yes=False)
+def do(ctx: Ctx, name: str) -> Screens:
+    """A command of officials as a button, with the rights of the command."""
+    if name not in own_commands(ctx.router, ctx.roles):
+        return menu_screen(ctx)
+    screens: Screens = ctx.router.commands[name].handler(ctx, "")
+    return screens
 
 
 @router.command("cancel", about=_("Stop what is open"))

@@ -15,7 +15,7 @@ from bot.delivery.bell import Bell
 from bot.delivery.channel import Abilities, Outgoing, Raw, Sent
 from bot.delivery.dispatcher import OUTBOX, Dispatcher
 from bot.delivery.receiver import Receiver
-from bot.delivery.sender import Sender
+from bot.delivery.sender import Chat, Sender
 from bot.dialogue.conversation import Arrival, Reply
 from bot.dialogue.event import Due, Event, Finished, Pressed, Said, What, Who
 from bot.dialogue.screen import Screen
@@ -155,6 +155,8 @@ class Stage:
         )  # fmt: skip
         self.dispatcher = self.a_dispatcher()
         self.lost: list[tuple[int, int | None, int, bool]] = []
+        self.audiences: dict[int, str] = {}  # of addresses that are groups
+        self.moved: dict[int, str] = {}
         self._keys = 0
 
     def a_dispatcher(
@@ -168,14 +170,24 @@ class Stage:
     def a_sender(self, *, epoch: int = 1) -> Sender:
         identity = Identity(IDENTITY)
 
-        def reach(_tx: Transaction, addresses: Sequence[int]) -> dict[int, bytes]:
-            return {address: identity.seal_chat(f"chat{address}") for address in addresses}
+        def reach(_tx: Transaction, addresses: Sequence[int]) -> dict[int, Chat]:
+            found = {}
+            for address in addresses:
+                sealed = identity.seal_chat(self.moved.get(address, f"chat{address}"))
+                found[address] = Chat(sealed, self.audiences.get(address))
+            return found
+
+        def moved(_tx: Transaction, address: int, chat: str) -> bool:
+            is_new = address in self.audiences and self.moved.get(address) != chat
+            if is_new:
+                self.moved[address] = chat
+            return is_new
 
         def lost(_tx: Transaction, row: int, subject: int | None, address: int, gone: bool) -> None:
             self.lost.append((row, subject, address, gone))
 
         return Sender(self.channel, writer=self.writer, content=CONTENT, identity=identity, reach=reach, lost=lost,
-                      epoch=epoch, bell=self.out)  # fmt: skip
+                      moved=moved, epoch=epoch, bell=self.out)  # fmt: skip
 
     # --- in ---
 

@@ -8,9 +8,10 @@ import pytest
 from bot.delivery.channel import Abilities
 from bot.delivery.sender import DOWN_PAUSE, Sender
 from bot.errors import ChannelDown, NotSent, Refused, Uncertain
-from bot.store import claims
+from bot.store import claims, queues
 from bot.store.claims import RESEND_AFTER
 from bot.store.queues import OutboxState, Policy, outbox
+from bot.telling import OPEN
 from tests.delivery.stage import Stage
 
 
@@ -307,3 +308,70 @@ async def test_a_closed_page_holds_up_nothing_that_comes_later(stage: Stage, sen
     stage.owes("two")
     await stage.sends(sender)
     assert stage.channel.texts == ["two"]
+
+
+async def test_a_row_behind_others_that_never_went_out_still_finds_the_first_message(
+    stage: Stage, sender: Sender
+) -> None:
+    first = stage.owes("1 vote")
+    await stage.sends(sender)
+    later = stage.clock.now() + timedelta(hours=1)
+    second = stage.owes("2 votes", replaces=first, not_before=later)
+    third = stage.owes("3 votes", replaces=second, not_before=later)
+    for id_ in (second, third):
+        stage.writer.run(lambda tx, id_=id_: queues.supersede(tx, id_))  # type: ignore[misc]
+    stage.owes("4 votes", replaces=third)
+    stage.clock.advance(hours=2)
+    await stage.sends(sender)
+    assert [(str(out.screen.text), out.edits) for out in stage.channel.sent] == [
+        ("1 vote", None),
+        ("4 votes", f"m{first}"),
+    ]
+
+
+# --- who may read it (T5) ---
+
+
+@pytest.mark.parametrize(
+    ("audience", "chat", "goes"),
+    [
+        (None, None, True),
+        (None, "group", False),
+        (None, "staff:housing", False),
+        ("staff:housing", "staff:housing", True),
+        ("staff:housing", "staff:", False),
+        ("staff:", "staff:housing", False),
+        ("staff:housing", "group", False),
+        ("staff:housing", None, False),
+        (OPEN, None, True),
+        (OPEN, "group", True),
+        (OPEN, "staff:housing", True),
+    ],
+)
+async def test_nothing_goes_where_it_is_not_meant_to_be_read(
+    stage: Stage, sender: Sender, audience: str | None, chat: str | None, goes: bool
+) -> None:
+    if chat is not None:
+        stage.audiences[1] = chat
+    id_ = stage.owes("words", audience=audience, subject=77)
+    stage.owes("for li", address=2)
+    await stage.sends(sender)
+    await stage.sends(sender)  # what is refused leaves nothing else behind
+    assert stage.channel.texts == (["words", "for li"] if goes else ["for li"])
+    assert stage.row(outbox, id_).state == (OutboxState.SENT if goes else OutboxState.CANCELLED)
+    assert stage.row(outbox, id_).body is None
+    assert stage.lost == []
+    assert stage.channel.sent[0].group is (goes and chat is not None)
+
+
+async def test_a_group_that_has_moved_is_followed_once(stage: Stage, sender: Sender) -> None:
+    stage.audiences[1] = "staff:"
+    stage.channel.faults["words"] = [Refused("400", moved_to="new")]
+    stage.owes("words", audience="staff:")
+    await stage.sends(sender)
+    await stage.sends(sender)
+    assert [(out.chat, str(out.screen.text)) for out in stage.channel.sent] == [("new", "words")]
+    stage.channel.faults["again"] = [Refused("400", moved_to="new")]
+    id_ = stage.owes("again", audience="staff:")
+    await stage.sends(sender)
+    assert stage.row(outbox, id_).state == OutboxState.FAILED

@@ -100,7 +100,10 @@ def leave_chat(account: Account, query: Query) -> bool:
     chat = account.open_chat(query.values.get("chat_id"))
     if chat.is_private:
         raise bad("chat member status can't be changed in private chats")
-    chat.status = "left"
+    old, chat.status = chat.status, "left"
+    body = {"chat": chat.json, "from": account.json, "date": account.hub.now(),
+            "old_chat_member": member(account.json, old), "new_chat_member": member(account.json, "left")}  # fmt: skip
+    account.tell("my_chat_member", body, chat.id)
     return True
 
 

@@ -25,7 +25,8 @@ class Spied:
 
     def __init__(self, town: Town) -> None:
         self.reached: list[str] = []
-        for table in (town.app.router.commands, town.app.router.actions):
+        router = town.app.router
+        for table in (router.commands, router.actions, router.group_commands, router.group_actions):
             for name, route in table.items():
                 table[name] = self._noting(route)
 
@@ -64,7 +65,37 @@ async def test_a_command_runs_for_its_roles_and_typed_in_private_only(town: Town
             said = as_it_came(Said(f"/{name}"), origin)
             await happens(town, "someone", said, private=origin != "group")
         allowed = {name for name, route in routes.items() if route.admits(roles)} if origin == "private" else set()
+        if origin == "group":  # there a name of its own may mean something else
+            made_for_groups = town.app.router.group_commands.items()
+            allowed = {name for name, route in made_for_groups if name in routes and route.admits(roles)}
         assert set(spied.reached) & routes.keys() == allowed, origin
+
+
+@pytest.mark.parametrize("role", PEOPLE, ids=lambda role: role or "resident")
+async def test_in_a_group_only_what_is_made_for_groups_runs_for_its_roles(town: Town, role: Role | None) -> None:
+    roles = frozenset((role,)) if role is not None else frozenset()
+    if role is not None:
+        await town.official("someone", role)
+    else:
+        await town.resident("someone").says("你好")
+    router = town.app.router
+    town.room("group")
+    commands, actions = dict(router.group_commands), dict(router.group_actions)
+    spied = Spied(town)
+    for origin in ("group", "forwarded", "edited"):
+        spied.reached.clear()
+        for name in (*commands, *router.commands):
+            await happens(town, "someone", as_it_came(Said(f"/{name}"), origin), private=False)
+        allowed = {name for name, route in commands.items() if route.admits(roles)} if origin == "group" else set()
+        assert set(spied.reached) == allowed, origin
+    spied.reached.clear()
+    for name in (*actions, *router.actions):
+        await happens(town, "someone", Pressed(f"{name}:x", f"g-{name}"), private=False)
+    assert set(spied.reached) == {name for name, route in actions.items() if route.admits(roles)}
+    spied.reached.clear()
+    for name in actions:
+        await happens(town, "someone", Pressed(f"{name}:x", f"p-{name}"), private=True)
+    assert not spied.reached
 
 
 @pytest.mark.parametrize("role", PEOPLE, ids=lambda role: role or "resident")
@@ -88,7 +119,7 @@ def test_everything_says_whom_it_is_for() -> None:
     from handlers.routes import all_routes
 
     router = all_routes()
-    for table in (router.commands, router.actions):
+    for table in (router.commands, router.actions, router.group_commands, router.group_actions):
         for name, route in table.items():
             assert route.roles, name
             assert route.roles == {ANYONE} or ANYONE not in route.roles, name

@@ -69,7 +69,7 @@ async def test_each_kind_is_told_by_itself(ward: Ward) -> None:
 
 async def test_alarms_come_by_night_too(ward: Ward) -> None:
     root = await administrator(ward)
-    ward.clock.set(datetime(2026, 9, 19, 2, 30, tzinfo=SHANGHAI))  # a Saturday
+    await ward.town.becomes(datetime(2026, 9, 19, 2, 30, tzinfo=SHANGHAI))  # a Saturday
     await ward.owes()
     ward.clock.advance(minutes=2)
     await looks(ward)

@@ -22,6 +22,7 @@ from bot.channels.telegram.webhook import CHECK_EVERY, Hook, Webhook, read_info
 from bot.clock import Clock
 from bot.delivery.channel import Abilities, Intake, Menu, Outgoing, Sent
 from bot.dialogue.event import Event
+from bot.dialogue.screen import Mode
 from bot.errors import ChannelDown, ConfigError, DeliveryError, NotSent, Refused
 
 log = structlog.get_logger()
@@ -48,7 +49,9 @@ _decode_sent = msgspec.json.Decoder(_Sent).decode
 class TelegramChannel:
     """See https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this for the pace."""
 
-    abilities = Abilities(edits=True, buttons=True, per_second=28, chat_spacing=1.0, press_seconds=150)
+    abilities = Abilities(
+        edits=True, buttons=True, per_second=28, chat_spacing=1.0, group_spacing=3.0, press_seconds=150
+    )
 
     def __init__(
         self,
@@ -121,6 +124,10 @@ class TelegramChannel:
 
     async def send(self, outgoing: Outgoing) -> Sent:
         screen = outgoing.screen
+        if outgoing.chat.startswith("-") != outgoing.group:
+            raise Refused("audience")  # groups have numbers below zero: what is for one person never goes into one
+        if screen.mode is Mode.LEAVE:
+            return await self._leave(outgoing)
         if not (str(screen.text).strip() or screen.files or screen.buttons):
             if outgoing.answers:
                 await self._answer(outgoing)
@@ -164,6 +171,11 @@ class TelegramChannel:
             await self.webhook.endpoint.close()
         await self._client.close_connections()
 
+    def _way_to(self, code: str) -> str:
+        """The deep link of a code, as far as the bot's name is known."""
+        found = self.say_link(code) if code else ""
+        return found if found.startswith("https://") else ""
+
     async def _introduce(self) -> None:
         """Learns the bot's name, for as long as it takes."""
         seconds = FIRST_PAUSE
@@ -185,8 +197,19 @@ class TelegramChannel:
         except DeliveryError as error:  # if there is one, getUpdates will say so
             log.warning("webhook_unchecked", channel=self.name, cause=error.cause)
 
+    async def _leave(self, outgoing: Outgoing) -> Sent:
+        """Out of the group; whoever is out already has left too."""
+        call = encoding.leave(outgoing)
+        try:
+            await self._freely(self._client.post(call.method, call.parameters))
+        except Refused as error:
+            if error.moved_to:
+                raise
+            log.info("left_already", channel=self.name, cause=error.cause)
+        return Sent()
+
     async def _answer(self, outgoing: Outgoing) -> None:
-        call = encoding.answer(outgoing)
+        call = encoding.answer(outgoing, self._way_to(outgoing.screen.opens))
         try:
             await self._freely(self._client.post(call.method, call.parameters))
         except Refused as error:  # most often too old; a press that cannot be answered any more has no other answer

@@ -19,6 +19,7 @@ from bot.channels.telegram.updates import (
     ChatMemberUpdated,
     Location,
     Media,
+    Member,
     Message,
     PhotoSize,
     Placing,
@@ -33,9 +34,12 @@ from bot.dialogue.event import (
     FileRef,
     Ignored,
     Linked,
+    Membership,
+    Moved,
     Pressed,
     Said,
     Spot,
+    Standing,
     Unblocked,
     What,
     Who,
@@ -80,11 +84,21 @@ def place(raw: bytes) -> tuple[int | None, str, bool]:
     return placing.update_id, str(press.sender.id) if press else "", False
 
 
-def as_raw(update: bytes, at: datetime) -> tuple[Raw, int | None]:
-    """An update as the inbox takes it, and its number if it has one. One that cannot be read is stored all the same."""
+def as_raw(update: bytes, at: datetime) -> tuple[Raw | None, int | None]:
+    """An update as the inbox takes it, and its number if it has one. One that cannot be read is stored all the same.
+
+    What people say to each other in a group is not stored, not for a moment: there is no Raw of it.
+    """
     number, chat, group = place(update)
+    if group and _is_chatter(update):
+        return None, number
     key = str(number) if number is not None else hashlib.sha256(update).hexdigest()
     return Raw(key, chat, wrap(update, at), at, group), number
+
+
+def _is_chatter(update: bytes) -> bool:
+    placing = _read(update, Placing)
+    return placing.edited_message is not None or (placing.message is not None and not placing.message.is_meant)
 
 
 def decode(body: bytes, username: str) -> Event:
@@ -135,6 +149,8 @@ def _mended(value: Any) -> Any:
 
 
 def _message(message: Message, username: str) -> Event:
+    if not message.chat.is_private and (moved := _moved(message)) is not None:
+        return Event(moved, _moment(message.date), Who(str(message.chat.id), "", None, False))
     if message.sender is None:
         return Event(Ignored("no sender"), _moment(message.date))
     what = _link(message, username) or _said(message, username) or Ignored("service message")
@@ -160,10 +176,30 @@ def _press(query: CallbackQuery, arrived: datetime) -> Event:
     return Event(Pressed(query.data, query.id), arrived, who, str(query.message.message_id))
 
 
+def _moved(message: Message) -> Moved | None:
+    """https://core.telegram.org/bots/api#message: migrate_to_chat_id, migrate_from_chat_id."""
+    if message.migrate_to_chat_id is not None:
+        return Moved(str(message.chat.id), str(message.migrate_to_chat_id))
+    if message.migrate_from_chat_id is not None:
+        return Moved(str(message.migrate_from_chat_id), str(message.chat.id))
+    return None
+
+
 def _membership(change: ChatMemberUpdated) -> Event:
-    status = change.new_chat_member.status
-    what: What = Blocked() if status in ("kicked", "left") else Unblocked()
+    standing = _standing(change.new_chat_member)
+    what: What = Membership(standing)
+    if change.chat.is_private:
+        what = Blocked() if standing is Standing.OUT else Unblocked()
     return Event(what, _moment(change.date), _who(change.sender, change.chat))
+
+
+def _standing(member: Member) -> Standing:
+    """https://core.telegram.org/bots/api#chatmember"""
+    if member.status in ("kicked", "left") or (member.status == "restricted" and member.is_member is False):
+        return Standing.OUT
+    if member.status in ("administrator", "creator"):
+        return Standing.ADMINISTRATOR
+    return Standing.SILENCED if member.status == "restricted" else Standing.MEMBER
 
 
 def _who(sender: User, chat: Chat) -> Who:
@@ -192,6 +228,12 @@ def _own_command(text: str, username: str) -> str:
     return addressed[1] + text[addressed.end() :]
 
 
+def _unaddressed(text: str, username: str) -> str:
+    """`@our_bot 登记本群` without the mention in front; words to somebody else stay as they are."""
+    mention, _space, rest = text.strip().partition(" ")
+    return rest.strip() if username and mention.lower() == f"@{username.lower()}" else text
+
+
 def _said(message: Message, username: str) -> Said | None:
     """What a message says; none for a service message."""
     files = _files(message)
@@ -201,6 +243,8 @@ def _said(message: Message, username: str) -> Said | None:
     if not (text or files or spot or message.contact or message.sticker or odd):
         return None
     quoted = message.reply_to_message
+    if not message.chat.is_private:
+        text = _unaddressed(text, username)
     return Said(
         text=_own_command(text, username),
         files=files,

@@ -32,11 +32,19 @@ class Call(Struct, frozen=True):
     file: Shown | None = None
 
 
-def answer(outgoing: Outgoing) -> Call:
-    """What makes a pressed button stop waiting, with the short word on it, if there is one."""
+def leave(outgoing: Outgoing) -> Call:
+    return Call("leaveChat", {"chat_id": _chat(outgoing.chat)})
+
+
+def answer(outgoing: Outgoing, way: str = "") -> Call:
+    """What makes a pressed button stop waiting, with the short word on it, if there is one; or it leads to `way`."""
     parameters: Parameters = {"callback_query_id": outgoing.answers}
     if outgoing.screen.toast:
         parameters["text"] = shorten(outgoing.screen.toast, MOST_TOAST)
+    if outgoing.screen.alert:
+        parameters["show_alert"] = True
+    if way:
+        parameters["url"] = way
     return Call("answerCallbackQuery", parameters)
 
 
@@ -64,6 +72,8 @@ def calls(outgoing: Outgoing, repeat_mark: str) -> list[Call]:
     common: Parameters = {"chat_id": _chat(outgoing.chat)}
     if screen.silent:
         common["disable_notification"] = True
+    if outgoing.group:
+        common["protect_content"] = True
     for call in made:
         call.parameters.update(common)
     _put_keyboards(screen, made)

@@ -73,7 +73,8 @@ class Polling:
         if not batch:
             return 0
         placed = [decoding.as_raw(update, self.heard_at) for update in batch]
-        await intake([raw for raw, _number in placed])
+        if raws := [raw for raw, _number in placed if raw is not None]:
+            await intake(raws)
         numbers = [number for _raw, number in placed if number is not None]
         if not numbers:
             raise Uncertain("updates without ids")  # they cannot be acknowledged: no hot loop

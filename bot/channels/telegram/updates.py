@@ -101,6 +101,10 @@ class Message(Struct):
     checklist: Present | None = None
     paid_media: Present | None = None
 
+    # the same group under another id: said in the old one and in the new one
+    migrate_to_chat_id: Id | None = None
+    migrate_from_chat_id: Id | None = None
+
     # somebody else's words: they never give authority
     sender_chat: Present | None = None
     via_bot: Present | None = None
@@ -123,6 +127,7 @@ class CallbackQuery(Struct):
 
 class Member(Struct):
     status: str
+    is_member: bool | None = None  # of a restricted one
 
 
 class ChatMemberUpdated(Struct):
@@ -146,9 +151,18 @@ KINDS = ("message", "edited_message", "callback_query", "my_chat_member")
 
 
 class Placed(Struct):
-    """As much of a message as its order needs."""
+    """As much of a message as its order needs, and as tells whether it is meant for the bot."""
 
     chat: Chat
+    text: str | None = None
+    migrate_to_chat_id: Id | None = None
+    migrate_from_chat_id: Id | None = None
+
+    @property
+    def is_meant(self) -> bool:
+        """A command, words with a mention in front, or a group's move; all else in a group is talk among people."""
+        moved = self.migrate_to_chat_id is not None or self.migrate_from_chat_id is not None
+        return moved or (self.text or "").lstrip().startswith(("/", "@"))
 
 
 class PlacedPress(Struct):

@@ -106,6 +106,8 @@ class Webhook:
             return False
         self.heard_at = self._clock.now()
         raw, _number = decoding.as_raw(body, self.heard_at)
+        if raw is None:
+            return True
         told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((raw, told))
         self._came.set()

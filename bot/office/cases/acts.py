@@ -51,6 +51,11 @@ class Acts:
         self._tell = tell
         self._records = Records(tx, means.content)
 
+    def logged(self) -> list[tuple[int, str]]:
+        """(case, code) of every link of a chain that was written since the last call."""
+        logged, self._records.logged = self._records.logged, []
+        return logged
+
     @property
     def _now(self) -> datetime:
         return self._tx.now

@@ -57,6 +57,7 @@ class Records:
     def __init__(self, tx: Transaction, content: Sealer) -> None:
         self._tx = tx
         self._content = content
+        self.logged: list[tuple[int, str]] = []  # (case, code) of the links written in this transaction
 
     # --- reads, each with its viewer ---
 
@@ -216,6 +217,7 @@ class Records:
             digest = chained(digest, link)
             links.append(link | {"digest": digest})
         self._tx.change_many(_ADD_EVENT, links)
+        self.logged += [(of.id, code) for _id, code, _before, _after in steps]
 
     def _read(self, query: str, viewer: Viewer, **facts: Any) -> list[Any]:
         """One of the prepared statements, with this viewer's condition in it."""

@@ -4,12 +4,11 @@ from dataclasses import replace
 from itertools import pairwise
 
 from bot.errors import Invalid, MoveNotAllowed, NotPermitted
-from bot.office.cases.figures import Figures
+from bot.office.cases.day import Day
 from bot.office.cases.model import FIRST_CONTACTS, UNDER_WAY, Case, Outcome, Said, Status
 from bot.office.cases.passing import Passing
-from bot.office.cases.records import Attachment, Entry, is_open
-from bot.office.cases.scope import MACHINE, sight_of, workable
-from bot.office.cases.tables import case
+from bot.office.cases.records import Attachment, Entry
+from bot.office.cases.scope import MACHINE
 from bot.office.people.model import Person, Role
 from bot.store import queues
 
@@ -23,42 +22,14 @@ def _comes_after(status: Status, start: Status) -> bool:
     return start not in order or order.index(status) > order.index(start)
 
 
-class Work(Figures, Passing):
+class Work(Day, Passing):
     """The acts of officials."""
-
-    def due_for(self, by: Person) -> list[Case]:
-        """This official's open cases that are overdue or due by the end of the next working day."""
-        calendar = self._means.calendar
-        tomorrow = calendar.closing_of(calendar.next_opening(calendar.closing_of(self._now)))
-        soon = workable(sight_of(by)) & is_open & (case.c.due_at <= tomorrow)
-        return self._records.listed(soon & (case.c.owner.is_(None) | (case.c.owner == by.id)), viewer=by, at_most=30)
-
-    def overdue_for(self, by: Person) -> list[Case]:
-        """The overdue cases in this official's sight, the longest overdue first."""
-        return self._records.listed(
-            workable(sight_of(by)) & is_open & (case.c.due_at < self._now), viewer=by, at_most=30
-        )
 
     def undelivered(self, case_id: int, row: int) -> None:
         """A message about this case did not arrive: whoever is responsible hears of it."""
         found = self._records.by_id(case_id, viewer=MACHINE)
         if found is not None:
             self._tell_responsible("case.lost", found, f"lost:{row}")
-
-    def remind(self, case_id: int, kind: str) -> None:
-        """Whoever is responsible hears what falls due, in one message a slot; an overdue case reaches the head too."""
-        found = self._records.by_id(case_id, viewer=MACHINE)
-        if found is None or not found.is_open:
-            return
-        hearers = {person.id: person for person in self._responsible(found)}
-        if kind == "cases.over" and not found.sealed:
-            heads = self._people.with_role(Role.HEAD, found.department)
-            hearers |= {person.id: person for person in heads}
-        slot = self._now.astimezone(self._means.calendar.zone).strftime("%Y%m%d%H")
-        if not hearers:
-            self._tell_nobody_there(found, f"slot:nobody:{kind}:{slot}")
-        for person in hearers.values():
-            self._tell_officials(kind, found, f"slot:{person.id}:{kind}:{slot}", [person])
 
     def work_on(self, number: str, by: Person) -> tuple[Case, list[Entry], list[Attachment]]:
         """A case with everything said and attached, for an official."""
@@ -78,7 +49,7 @@ class Work(Figures, Passing):
             return self._accept(old, offered, by)
         if old.owner is not None:
             if self._owner(old) is not None:
-                raise MoveNotAllowed("case.owned", number=number)
+                raise self._owned_already(old)
             old = self._release(old, by=by)
         department = old.department or (None if old.sealed else next(iter(sorted(by.departments)), None))
         new = self._records.save(old, old.taken_by(by.id, department))
@@ -90,6 +61,13 @@ class Work(Figures, Passing):
         self._records.log_all(new, steps, actor=by.id)
         self._tell_parties("case.taken", new, steps[-1][0])
         return new
+
+    def _owned_already(self, found: Case) -> MoveNotAllowed:
+        """Somebody was faster: told with the name that colleagues know them by."""
+        who = self._people.name_of(found.owner) if found.owner is not None else ""
+        if who:
+            return MoveNotAllowed("case.owned_by", number=found.number, who=who)
+        return MoveNotAllowed("case.owned", number=found.number)
 
     def tell(self, number: str, words: str, *, by: Person) -> Case:
         """Progress for the resident; the case stays open and still owes an answer."""

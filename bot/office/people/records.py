@@ -188,6 +188,19 @@ def set_reachable(tx: Transaction, address_id: int, reachable: bool) -> None:
     tx.write(update(address).where(address.c.id == address_id).values(reachable=reachable))
 
 
+def is_reachable(tx: Transaction, address_id: int) -> bool:
+    statement = select(address.c.reachable).where(address.c.id == address_id)
+    return bool(tx.read(statement).scalar_one_or_none())
+
+
+def set_name(tx: Transaction, person_id: int, sealed: bytes) -> None:
+    tx.write(update(person).where(person.c.id == person_id).values(name=sealed))
+
+
+def sealed_name(tx: Transaction, person_id: int) -> bytes | None:
+    return tx.read(select(person.c.name).where(person.c.id == person_id)).scalar_one_or_none()
+
+
 def set_consent(tx: Transaction, person_id: int, version: int) -> None:
     tx.write(update(person).where(person.c.id == person_id).values(consent=version, consent_at=tx.now))
 

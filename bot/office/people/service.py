@@ -27,13 +27,13 @@ class People:
 
     def expect(self, chats: Iterable[tuple[str, str]]) -> None:
         """Reads the people of these (channel, chat) pairs in bulk."""
-        keys = [self._key(channel, chat) for channel, chat in chats]
+        keys = [self.key(channel, chat) for channel, chat in chats]
         if keys:
             self._tx.cache |= records.by_lookup(self._tx, keys)
 
     def meet(self, channel: str, chat: str, language: str | None = None) -> Person:
         """Whoever speaks in this chat; somebody new gets a person and an address, and nothing else is kept."""
-        key = self._key(channel, chat)
+        key = self.key(channel, chat)
         if key not in self._tx.cache:
             self._tx.cache |= records.by_lookup(self._tx, [key])
         known: Person | None = self._tx.cache.get(key)
@@ -139,9 +139,9 @@ class People:
         ids = near or [id_ for id_, grants in holders.items() if Grant(role) in grants]
         return list(self.find(ids).values()) if ids else []
 
-    def all_with(self, role: Role) -> list[Person]:
-        """Everybody who holds a role, for the whole office or a department."""
-        holders = records.holders(self._tx, (role,))
+    def all_with(self, *roles: Role) -> list[Person]:
+        """Everybody who holds one of these roles, for the whole office or a department."""
+        holders = records.holders(self._tx, roles)
         return list(self.find(holders).values()) if holders else []
 
     def has_any_official(self) -> bool:
@@ -165,7 +165,7 @@ class People:
 
     def woke(self, channel: str, chat: str) -> int:
         """The page of this chat is open again: what waits for it is due."""
-        key = self._key(channel, chat)
+        key = self.key(channel, chat)
         person = records.by_lookup(self._tx, [key]).get(key)
         return claims.wake_address(self._tx, person.address, claims.CLOSED) if person else 0
 
@@ -184,7 +184,37 @@ class People:
         self._tx.cache[key] = person
         return person
 
-    def _key(self, channel: str, chat: str) -> bytes:
+    def known(self, channel: str, chat: str) -> Person | None:
+        """Whoever has this private chat; nobody is met by it, and nothing is kept."""
+        key = self.key(channel, chat)
+        return records.by_lookup(self._tx, [key]).get(key)
+
+    def lane(self, channel: str, chat: str) -> int:
+        """The conversation of a chat."""
+        return self._lookup.lane(channel, chat)
+
+    def can_be_reached(self, address: int) -> bool:
+        """Whether messages arrive there, as far as is known."""
+        return records.is_reachable(self._tx, address)
+
+    def call(self, person: Person, name: str) -> None:
+        """What colleagues see of an official; their own wish."""
+        records.set_name(self._tx, person.id, self._identity.seal_name(name))
+
+    def name_of(self, person: int) -> str:
+        """The name that an official goes by among colleagues; empty for none."""
+        sealed = records.sealed_name(self._tx, person)
+        return self._identity.open_name(sealed) if sealed is not None else ""
+
+    def note(self, code: str, *, actor: int | None, subject: int | None, detail: str = "") -> None:
+        """A line of the audit log, in codes."""
+        records.note(self._tx, id=self._ids(), code=code, actor=actor, subject=subject, detail=detail)
+
+    def sealed_chat(self, chat: str) -> bytes:
+        return self._identity.seal_chat(chat)
+
+    def key(self, channel: str, chat: str) -> bytes:
+        """By what a chat is found."""
         return self._lookup.digest("address", channel, chat)
 
 

@@ -42,6 +42,30 @@ async def test_a_toast_alone_is_no_message() -> None:
         ]
 
 
+async def test_leaving_a_group() -> None:
+    leave = Screen(Text(), mode=Mode.LEAVE)
+    gone = fails(403, "Forbidden: bot is not a member of the supergroup chat")
+    moved = fails(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=-1002)
+    async with serving() as api, channel_of(api.url) as channel:
+        api.lay_down("leaveChat", {"ok": True, "result": True}, gone, RESET, moved)
+        for _ in range(2):
+            assert await channel.send(out(leave, chat="-77", group=True)) == Sent()
+        with pytest.raises(NotSent):
+            await channel.send(out(leave, chat="-77", group=True))
+        with pytest.raises(Refused) as caught:
+            await channel.send(out(leave, chat="-77", group=True))
+        assert caught.value.moved_to == "-1002"
+        assert api.asked[0] == ("leaveChat", {"chat_id": -77})
+
+
+@pytest.mark.parametrize(("chat", "group"), [("-77", False), ("4242", True)])
+async def test_what_is_for_one_person_never_goes_into_a_group_whatever_the_rows_say(chat: str, group: bool) -> None:
+    async with serving() as api, channel_of(api.url) as channel:
+        with pytest.raises(Refused, match="audience"):
+            await channel.send(out("您的件", chat=chat, group=group))
+        assert api.asked == []
+
+
 async def test_a_press_that_is_too_old_is_done() -> None:
     old = fails(400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
     async with serving() as api, channel_of(api.url) as channel:

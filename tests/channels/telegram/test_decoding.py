@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.channels.telegram.decoding import decode, place, wrap
+from bot.channels.telegram.decoding import as_raw, decode, place, wrap
 from bot.dialogue.event import (
     Blocked,
     Event,
@@ -17,9 +17,12 @@ from bot.dialogue.event import (
     FileRef,
     Ignored,
     Linked,
+    Membership,
+    Moved,
     Pressed,
     Said,
     Spot,
+    Standing,
     Unblocked,
     What,
     Who,
@@ -186,6 +189,53 @@ def test_presses_that_are_not_ours(missing: str) -> None:
 def test_blocking(status: str, expected: What) -> None:
     change = {"chat": PRIVATE, "from": ALICE, "date": DATE, "new_chat_member": {"status": status, "user": ALICE}}
     assert read({"update_id": 3, "my_chat_member": change}).what == expected
+
+
+def in_group(**fields: Any) -> dict[str, Any]:
+    return message(chat=GROUP, **fields)
+
+
+@pytest.mark.parametrize(
+    ("member", "standing"),
+    [({"status": "kicked"}, Standing.OUT), ({"status": "left"}, Standing.OUT), ({"status": "member"}, Standing.MEMBER),
+     ({"status": "administrator"}, Standing.ADMINISTRATOR), ({"status": "restricted", "is_member": True},
+     Standing.SILENCED), ({"status": "restricted", "is_member": False}, Standing.OUT)],
+)  # fmt: skip
+def test_what_the_bot_is_in_a_group(member: dict[str, Any], standing: Standing) -> None:
+    change = {"chat": GROUP, "from": ALICE, "date": DATE, "new_chat_member": member}
+    event = read({"update_id": 3, "my_chat_member": change})
+    assert event.what == Membership(standing)
+    assert event.who == Who("-1001234567890", "4242", "zh-hans", private=False)
+
+
+def test_a_group_that_moves_says_so_in_both() -> None:
+    moved = Moved("-1001234567890", "-1009")
+    assert read(in_group(migrate_to_chat_id=-1009)).what == moved
+    assert read(in_group(migrate_to_chat_id=-1009, **{"from": None})).what == moved
+    assert read(in_group(migrate_from_chat_id=-55)).what == Moved("-55", "-1001234567890")
+
+
+def test_a_mention_in_front_is_taken_off_in_groups() -> None:
+    assert read(in_group(text="@Huiyin_bot 登记本群")).what == Said("登记本群")
+    assert read(in_group(text="@other_bot 登记本群")).what == Said("@other_bot 登记本群")
+    assert what(text="@huiyin_bot 灯坏了") == Said("@huiyin_bot 灯坏了")
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_kept"),
+    [({"text": "昨天那家人又来了"}, False), ({"caption": "/register"}, False), ({"new_chat_members": [ALICE]}, False),
+     ({"text": "/register"}, True), ({"text": "@huiyin_bot 登记本群"}, True), ({"migrate_to_chat_id": -1009}, True)],
+)  # fmt: skip
+def test_talk_among_people_in_a_group_is_not_stored(fields: dict[str, Any], is_kept: bool) -> None:
+    for kind, kept in (("message", is_kept), ("edited_message", False)):
+        raw, number = as_raw(json.dumps(message(kind, chat=GROUP, **fields)).encode(), ARRIVED)
+        assert (raw is not None, number) == (kept, 1)
+
+
+def test_what_is_said_in_private_is_always_stored() -> None:
+    raw, _number = as_raw(json.dumps(message(text="灯坏了")).encode(), ARRIVED)
+    assert raw is not None
+    assert not raw.group
 
 
 def test_other_kinds_are_ignored() -> None:

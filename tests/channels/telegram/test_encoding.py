@@ -160,6 +160,20 @@ def test_toasts() -> None:
     assert encoding.answer(Outgoing(1, "1", Screen(Text()), answers="99")).parameters == {"callback_query_id": "99"}
 
 
+def test_a_toast_that_must_be_seen_and_one_that_leads_on() -> None:
+    outgoing = Outgoing(1, "-1", Screen(Text(), toast="好", alert=True, opens="on_reply_1"), answers="99", group=True)
+    parameters = encoding.answer(outgoing, "https://t.me/b?start=on_reply_1").parameters
+    assert parameters == {"callback_query_id": "99", "text": "好", "show_alert": True,
+                          "url": "https://t.me/b?start=on_reply_1"}  # fmt: skip
+
+
+def test_what_is_said_in_a_group_cannot_be_carried_on() -> None:
+    screen = Screen(bold("两份"), files=(PHOTO,))
+    for group in (True, False):
+        for call in encoding.calls(Outgoing(1, "-1", screen, group=group), "（重发）"):
+            assert ("protect_content" in call.parameters) is group
+
+
 def test_the_plain_form_keeps_all_words() -> None:
     screen = Screen(bold("好"), rows=((YES, Button("网", url="http://localhost")),), files=(PHOTO,))
     (call,) = made(screen)

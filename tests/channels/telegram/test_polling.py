@@ -70,7 +70,7 @@ async def received(api: TinyApi, inbox: Inbox, polls: int, pauses: Pauses | None
 async def test_updates_come_in_with_key_chat_and_arrival() -> None:
     inbox = Inbox()
     async with serving() as api:
-        api.lay_down("getUpdates", batch(update(10), update(11, chat=-5)))
+        api.lay_down("getUpdates", batch(update(10), update(11, "/register", chat=-5)))
         calls = await received(api, inbox, 2)
     assert [(raw.key, raw.chat, raw.group, raw.at) for raw in inbox.raws] == [
         ("10", "4242", False, NOW),
@@ -78,6 +78,16 @@ async def test_updates_come_in_with_key_chat_and_arrival() -> None:
     ]
     assert calls[0] == {"timeout": 50, "allowed_updates": list(KINDS)}
     assert calls[1]["offset"] == 12
+
+
+@pytest.mark.sockets
+async def test_what_people_say_to_each_other_in_a_group_is_not_taken_in() -> None:
+    inbox = Inbox()
+    async with serving() as api:
+        api.lay_down("getUpdates", batch(update(10, "闲聊", chat=-5)), batch(update(11), update(12, "谢谢", chat=-5)))
+        calls = await received(api, inbox, 3)
+    assert [raw.key for raw in inbox.raws] == ["11"]
+    assert [call.get("offset") for call in calls[:3]] == [None, 11, 13]
 
 
 @pytest.mark.sockets

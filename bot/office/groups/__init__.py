@@ -1,0 +1,1 @@
+"""Staff groups: where the office's people talk to each other, and the cards of cases that they see there."""

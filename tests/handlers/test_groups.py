@@ -1,0 +1,448 @@
+"""Staff groups: who registers them, what is shown there to whom, and what every other group gets (T4, T5)."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from bot.dialogue.event import Membership, Moved, Pressed, Said, Standing
+from bot.errors import NotSent, Refused, Uncertain
+from bot.office.people.model import Role
+from bot.office.people.records import audit
+from bot.store.queues import OutboxState, inbox, outbox
+from tests.handlers.test_main_talk import LAMP, registered
+from tests.rig import SHANGHAI, Room, Someone, Town
+
+
+async def staffed(town: Town) -> tuple[Someone, Someone, Room]:
+    """An administrator, a clerk of the community, and the community's registered group."""
+    ada = await town.official("ada", Role.ADMINISTRATOR)
+    clerk = await town.official("zhou", Role.HANDLER, "xingfuli")
+    return ada, clerk, await town.staff_group(ada)
+
+
+def card(room: Room, number: str) -> str:
+    """The one card of a case; two of them fail."""
+    (found,) = [heard for heard in room.heard if number in heard.text]
+    return found.text
+
+
+# --- registering ---
+
+
+async def test_an_administrator_registers_a_group_and_the_others_hear_of_it(town: Town) -> None:
+    other = await town.official("bo", Role.ADMINISTRATOR)
+    _ada, _clerk, room = await staffed(town)
+    assert "工作群：幸福里社区" in room.last.text
+    assert "幸福里社区" in other.last.text
+    assert await codes(town) >= {"group.registered"}
+    await town.passes(hours=2)
+    assert not room.is_left
+
+
+async def test_the_words_of_the_command_do_too(town: Town) -> None:
+    ada = await town.official("ada", Role.ADMINISTRATOR)
+    room = town.room()
+    await room.takes_in(ada)
+    await room.says_here(ada, "登记本群")
+    await room.pressed_by(ada, "全街道")
+    assert "登记好了" in room.last.text
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.ADMINISTRATOR])
+async def test_nobody_else_registers_one(town: Town, role: Role) -> None:
+    ada, someone = await town.official("ada", Role.ADMINISTRATOR), await town.official("x", role)
+    room = town.room()
+    await room.takes_in(ada)
+    await room.says_here(someone, "/register")
+    assert len(room.heard) == 1  # what an administrator is to do
+    await room.says_here(ada, "/register")
+    assert "经办人员" in await room.pressed_by(someone, "幸福里社区")
+    assert not town_groups(await groups_of(town))
+
+
+@pytest.mark.parametrize("said", [Said("/register", foreign=True), Said("/register", edited=True)])
+async def test_forwarded_and_edited_words_register_nothing(town: Town, said: Said) -> None:
+    ada = await town.official("ada", Role.ADMINISTRATOR)
+    room = town.room()
+    await room.takes_in(ada)
+    await room.happens(said, ada)
+    assert len(room.heard) == 1
+
+
+async def test_an_administrators_account_is_told_by_its_number_not_by_the_group(town: Town) -> None:
+    await town.official("ada", Role.ADMINISTRATOR)
+    room = town.room()
+    anonymous = town.resident("1087968824")  # who writes as the group itself
+    await room.takes_in(anonymous)
+    await room.says_here(anonymous, "/register")
+    await town.passes(minutes=1)
+    assert room.is_left
+
+
+async def test_the_end_of_a_registration(town: Town) -> None:
+    ada, _clerk, room = await staffed(town)
+    await room.says_here(ada, "/unregister")
+    assert room.is_left
+    heard = len(room.heard)
+    await registered(town)
+    assert len(room.heard) == heard
+
+
+async def test_an_administrator_ends_it_from_afar(town: Town) -> None:
+    ada, _clerk, room = await staffed(town)
+    await ada.says("/groups")
+    await ada.presses("停掉 1")
+    assert room.is_left
+    await ada.says("/groups")
+    assert "还没有登记过" in ada.last.text
+
+
+# --- every other group ---
+
+
+async def test_another_group_gets_one_line_once_and_is_left(town: Town) -> None:
+    stranger, room = town.resident("stranger"), town.room()
+    for _time in range(3):
+        await room.takes_in(stranger)
+        await room.says_here(stranger, "@bot 楼道灯坏了")
+        await town.passes(minutes=1)
+        assert room.is_left
+    assert len(room.heard) == 1
+    assert "登记过的工作群" in room.last.text
+    assert room.last.outgoing.group
+
+
+async def test_nothing_said_in_a_group_becomes_a_matter_or_stays(town: Town) -> None:
+    ada, clerk, room = await staffed(town)
+    stranger = town.resident("stranger")
+    before = len(clerk.heard)
+    for words in (LAMP, "/complain 灯坏了", "/queue", "转人工", "7K3M-9QX1"):
+        for person in (stranger, clerk, ada):
+            await room.says_here(person, words)
+    assert len(clerk.heard) == before
+    assert len(room.heard) == 2
+    rows = await town.store.writer.submit(lambda tx: tx.flushed().execute(select(inbox.c.raw)).scalars().all())
+    assert set(rows) == {None}
+
+
+async def test_an_hour_after_an_administrator_took_it_in_unregistered_it_leaves(town: Town) -> None:
+    ada, room = await town.official("ada", Role.ADMINISTRATOR), town.room()
+    await room.takes_in(ada)
+    await room.says_here(town.resident("other"), "/help")
+    await town.passes(minutes=59)
+    assert not room.is_left
+    await town.passes(minutes=2)
+    assert room.is_left
+
+
+async def test_leaving_survives_a_crash_and_a_network_that_is_away(town: Town) -> None:
+    stranger, room = town.resident("stranger"), town.room()
+    await room.takes_in(stranger)
+    town.channel.faults["room"] = NotSent("away", timedelta(seconds=5))
+    await town.passes(minutes=1)
+    assert not room.is_left
+    town.crash()
+    await town.open()
+    await town.passes(minutes=1)
+    assert room.is_left
+    assert len(room.heard) == 1
+
+
+# --- cards ---
+
+
+async def test_a_new_case_has_one_card_that_goes_along_with_it(town: Town) -> None:
+    _ada, clerk, room = await staffed(town)
+    resident, number = await registered(town)
+    assert "新来一件" in card(room, number)
+    assert "灯坏了" in card(room, number)
+    assert room.last.outgoing.group
+    assert "归您了" in await room.pressed_by(clerk, "我来办")
+    assert "一位同事在办" in card(room, number)
+    assert "在办了" in resident.last.text
+    await clerk.says(f"/answer {number} 修好了")
+    await clerk.says("发送")
+    assert "已答复" in card(room, number)
+    assert "修好了" not in card(room, number)
+    assert room.last.labels == []
+
+
+async def test_the_card_names_whoever_has_it(town: Town) -> None:
+    _ada, clerk, room = await staffed(town)
+    await clerk.says("/name 小周")
+    _resident, number = await registered(town)
+    await room.pressed_by(clerk, "我来办")
+    assert "小周在办" in card(room, number)
+
+
+async def test_words_go_on_in_private(town: Town) -> None:
+    _ada, clerk, room = await staffed(town)
+    resident, number = await registered(town)
+    assert "私聊" in await room.pressed_by(clerk, "回话")
+    assert number in clerk.last.text
+    await clerk.says("下午去换")
+    assert "还没发" in clerk.last.text
+    await clerk.presses("先回个话")
+    assert any("下午去换" in heard.text for heard in resident.heard)
+    assert not any("下午去换" in heard.text for heard in room.heard)
+    assert "私聊" in await room.pressed_by(clerk, "转出")
+    assert "住建办" in clerk.last.labels
+
+
+async def test_whoever_cannot_be_written_to_gets_a_link(town: Town) -> None:
+    _ada, clerk, room = await staffed(town)
+    _resident, number = await registered(town)
+    await clerk.blocks()
+    heard = len(clerk.heard)
+    assert "打开" in await room.pressed_by(clerk, "回话")
+    assert len(clerk.heard) == heard
+    await clerk.unblocks()
+    await clerk.opens(room.alerts[-1][1])
+    assert number in clerk.last.text
+    assert "直接打字" in clerk.last.text
+
+
+async def test_a_link_gives_nobody_a_right(town: Town) -> None:
+    _ada, _clerk, room = await staffed(town)
+    resident, number = await registered(town)
+    await resident.opens(f"on_reply_{number}")
+    assert "直接打字" not in resident.last.text
+    assert room.alerts[1:] == []
+
+
+async def test_strangers_and_colleagues_of_others_are_told_so_alone(town: Town) -> None:
+    _ada, clerk, room = await staffed(town)
+    other = await town.official("bob", Role.HANDLER, "housing")
+    stranger = town.resident("stranger")
+    _resident, number = await registered(town)
+    for label in ("我来办", "回话", "转出"):
+        assert "经办人员" in await room.pressed_by(stranger, label)
+        assert "没有这个编号" in await room.pressed_by(other, label)
+    assert len(stranger.heard) == 0
+    assert "新来一件" in card(room, number)
+    await room.pressed_by(clerk, "我来办")
+    await room.happens(Pressed(f"group.take:{number}", "late"), stranger, "x")
+    assert "在办" in card(room, number)
+
+
+async def test_of_two_presses_one_wins_and_the_other_is_told(town: Town) -> None:
+    _ada, clerk, room = await staffed(town)
+    await clerk.says("/name 小周")
+    li = await town.official("li", Role.HANDLER, "xingfuli")
+    await registered(town)
+    shown = room.last
+    action = next(button.action for button in shown.screen.buttons if button.label == "我来办")
+    assert "归您了" in await room.pressed_by(clerk, "我来办")
+    await room.happens(Pressed(action, "second"), li, shown.message)
+    assert "小周已经接了" in room.alerts[-1][0]
+
+
+async def test_a_removed_official_presses_in_vain(town: Town) -> None:
+    ada, clerk, room = await staffed(town)
+    await registered(town)
+    await ada.says("/roles")
+    position = next(line.split()[0] for line in ada.last.text.splitlines() if "经办人 · 幸福里社区" in line)
+    await ada.presses(f"取消 {position}")
+    await ada.presses("取消")
+    assert "经办人员" in await room.pressed_by(clerk, "我来办")
+
+
+async def test_complaints_about_staff_have_no_card(town: Town) -> None:
+    ada, _clerk, room = await staffed(town)
+    whole = await town.staff_group(ada, "全街道", "all")
+    before = len(room.heard), len(whole.heard)
+    resident = town.resident()
+    for words in ("/start", "好", "我要投诉医保窗口的工作人员态度恶劣，骂人"):
+        await resident.says(words)
+    if "保密，能传话" in resident.last.labels:
+        await resident.presses("保密，能传话")
+    await resident.presses("登记")
+    assert (len(room.heard), len(whole.heard)) == before
+
+
+async def test_a_confidential_matter_tells_a_group_only_that_there_is_one(town: Town) -> None:
+    _ada, _clerk, room = await staffed(town)
+    resident = town.resident()
+    for words in ("/start", "好", "我要投诉幸福里3号楼2单元楼下油烟太大"):
+        await resident.says(words)
+    await resident.presses("保密，能传话")
+    await resident.presses("登记")
+    number = resident.number()
+    assert "私聊里看" in card(room, number)
+    assert "油烟" not in card(room, number)
+    assert "3号楼" not in card(room, number)
+
+
+async def test_telephone_numbers_are_left_out(town: Town) -> None:
+    _ada, _clerk, room = await staffed(town)
+    _resident, number = await registered(town, "幸福里3号楼灯坏了，打我电话138 0013 8000")
+    assert "8000" not in card(room, number)
+
+
+async def test_another_departments_group_gets_nothing(town: Town) -> None:
+    ada, _clerk, _room = await staffed(town)
+    housing = await town.staff_group(ada, "住建办", "housing-room")
+    before = len(housing.heard)
+    await registered(town)
+    assert len(housing.heard) == before
+
+
+async def test_a_case_that_is_passed_on_ends_its_card_and_has_one_there(town: Town) -> None:
+    ada, clerk, room = await staffed(town)
+    housing = await town.staff_group(ada, "住建办", "housing-room")
+    taker = await town.official("bob", Role.HANDLER, "housing")
+    _resident, number = await registered(town)
+    await clerk.says(f"/take {number}")
+    await clerk.says(f"/transfer {number} housing 是他们装的")
+    assert "在办" in card(room, number)
+    await taker.presses("接")
+    assert "已转到别的科室" in card(room, number)
+    assert "灯坏了" not in card(room, number)
+    assert "在办" in card(housing, number)
+
+
+async def test_taken_back_by_the_resident(town: Town) -> None:
+    _ada, _clerk, room = await staffed(town)
+    resident, number = await registered(town)
+    await resident.says(f"/withdraw {number}")
+    await resident.presses("撤回")
+    assert "已结束" in card(room, number)
+    assert "灯坏了" not in card(room, number)
+
+
+async def test_at_night_a_card_waits_for_the_morning_and_is_one(town: Town) -> None:
+    _ada, clerk, room = await staffed(town)
+    town.clock.set(datetime(2026, 9, 15, 22, 0, tzinfo=SHANGHAI))
+    before = len(room.heard)
+    _resident, number = await registered(town)
+    await clerk.says(f"/take {number}")
+    assert len(room.heard) == before
+    await town.becomes(datetime(2026, 9, 16, 8, 30, tzinfo=SHANGHAI))
+    assert "在办" in card(room, number)
+
+
+async def test_a_card_that_could_not_go_out_is_not_there_twice(town: Town) -> None:
+    _ada, clerk, room = await staffed(town)
+    town.channel.faults["room"] = NotSent("away", timedelta(seconds=30))
+    _resident, number = await registered(town)
+    await clerk.says(f"/take {number}")
+    assert len(room.heard) == 2
+    await town.passes(minutes=2)
+    assert "在办" in card(room, number)
+
+
+async def test_a_card_that_may_have_arrived_is_said_again_as_it_stands(town: Town) -> None:
+    _ada, clerk, room = await staffed(town)
+    town.channel.faults["room"] = Uncertain("reset")
+    _resident, number = await registered(town)
+    await clerk.says(f"/take {number}")
+    await town.passes(minutes=2)
+    assert "在办" in card(room, number)
+
+
+# --- what happens to a registered group ---
+
+
+async def test_a_group_that_moves_stays_registered(town: Town) -> None:
+    _ada, clerk, room = await staffed(town)
+    _resident, number = await registered(town)
+    new = town.room("super")
+    await new.takes_in(clerk)  # the platform tells of the new one in any order
+    await room.happens(Moved("room", "super"), clerk)
+    await new.happens(Moved("room", "super"), clerk)
+    await town.passes(minutes=2)
+    assert not new.is_left
+    await clerk.says(f"/take {number}")
+    assert "在办" not in card(room, number)
+    _other, second = await registered(town, "幸福里5号楼水管漏水", "li")
+    assert "新来一件" in card(new, second)
+
+
+async def test_a_send_that_is_told_of_the_move_follows_it(town: Town) -> None:
+    _ada, _clerk, _room = await staffed(town)
+    new = town.room("super")
+    group = (await groups_of(town))[0].id
+
+    async def moved(outgoing: object) -> object:
+        if getattr(outgoing, "chat", "") == "room":
+            raise Refused("400 upgraded", moved_to="super")
+        return await send(outgoing)  # type: ignore[arg-type]
+
+    send = town.channel.send
+    town.channel.send = moved  # type: ignore[method-assign,assignment]
+    _resident, number = await registered(town)
+    assert "新来一件" in card(new, number)
+    assert (await groups_of(town))[0].id == group
+
+
+@pytest.mark.parametrize("standing", [Standing.ADMINISTRATOR, Standing.SILENCED, Standing.MEMBER])
+async def test_administrators_hear_what_the_bot_is_in_a_group(town: Town, standing: Standing) -> None:
+    ada, clerk, room = await staffed(town)
+    heard = len(ada.heard)
+    await room.happens(Membership(standing), clerk)
+    assert len(ada.heard) == heard + 1
+    assert "幸福里社区" in ada.last.text
+
+
+async def test_put_out_of_a_group_ends_its_registration(town: Town) -> None:
+    ada, clerk, room = await staffed(town)
+    await room.happens(Membership(Standing.OUT), clerk)
+    assert "移出" in ada.last.text
+    assert not town_groups(await groups_of(town))
+    before = len(room.heard)
+    await registered(town)
+    assert len(room.heard) == before
+    await room.takes_in(clerk)
+    await town.passes(minutes=1)
+    assert room.is_left
+
+
+async def test_a_send_that_is_refused_for_good_ends_it_too(town: Town) -> None:
+    ada, clerk, _room = await staffed(town)
+    town.channel.faults["room"] = Refused("403 kicked", gone=True)
+    await registered(town)
+    assert "移出" in ada.last.text
+    assert not any("没送到" in heard.text or "另想办法" in heard.text for heard in clerk.heard)
+
+
+# --- the sender looks once more ---
+
+
+async def test_what_was_meant_for_another_audience_never_goes_out(town: Town) -> None:
+    ada, _clerk, room = await staffed(town)
+    town.channel.faults["room"] = NotSent("away", timedelta(minutes=1))
+    await registered(town)
+    group = (await groups_of(town))[0]
+    await town.store.writer.submit(
+        lambda tx: tx.flushed().execute(outbox.update().values(state="queued", audience="staff:housing").where(
+            outbox.c.address == group.id, outbox.c.subject.is_not(None), outbox.c.audience == "staff:xingfuli"))
+    )  # fmt: skip
+    before = len(room.heard)
+    await town.passes(minutes=5)
+    assert len(room.heard) == before
+    states = await town.store.writer.submit(
+        lambda tx: tx.flushed().execute(select(outbox.c.state).where(outbox.c.audience == "staff:housing")).scalars()
+        .all()
+    )  # fmt: skip
+    assert set(states) == {OutboxState.CANCELLED}
+    assert ada.heard
+
+
+async def groups_of(town: Town) -> list:  # type: ignore[type-arg]
+    from bot.office.groups import records
+
+    def read(tx):  # type: ignore[no-untyped-def]
+        ids = tx.read(select(records.staff_group.c.id)).scalars().all()
+        return [records.by_id(tx, id_) for id_ in ids]
+
+    found: list = await town.store.writer.submit(read)  # type: ignore[type-arg]
+    return found
+
+
+def town_groups(found: list) -> list:  # type: ignore[type-arg]
+    return [group for group in found if group.is_registered]
+
+
+async def codes(town: Town) -> set[str]:
+    return set(await town.store.writer.submit(lambda tx: tx.read(select(audit.c.code)).scalars().all()))
