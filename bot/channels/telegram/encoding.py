@@ -54,7 +54,7 @@ def edit(outgoing: Outgoing) -> Call | None:
     return Call("editMessageText", parameters)
 
 
-def calls(outgoing: Outgoing, repeat_mark: str) -> list[Call]:
+def calls(outgoing: Outgoing, repeat_mark: str, *, pays: bool = False) -> list[Call]:
     """The messages that show the screen, in order; the buttons are on the last."""
     screen = outgoing.screen
     found = spans.parts(_marked(outgoing, repeat_mark))
@@ -64,6 +64,8 @@ def calls(outgoing: Outgoing, repeat_mark: str) -> list[Call]:
     common: Parameters = {"chat_id": _chat(outgoing.chat)}
     if screen.silent:
         common["disable_notification"] = True
+    if pays:
+        common["allow_paid_broadcast"] = True  # up to 30 a second stay free, says the FAQ on broadcasting
     for call in made:
         call.parameters.update(common)
     _put_keyboards(screen, made)
