@@ -288,9 +288,9 @@ class App:
         desk = Desk(
             self.router, Talk(self.router, self.house.read_command), self.house.words, self.office, self._recurs
         )
-        bells = [self.job_bell, *(sender.bell for sender in self.senders.values())]
         self.dispatcher = Dispatcher(writer=writer, channels=self.channels, desk=desk, content=keys.content,
-                                     raw=keys.identity, ids=ids, bell=self.inbox_bell, sent=bells,
+                                     raw=keys.identity, ids=ids, bell=self.inbox_bell, jobs=self.job_bell,
+                                     senders={name: sender.bell for name, sender in self.senders.items()},
                                      failpoint=failpoint, singly=singly)  # fmt: skip
         works = {"file.fetch": self._fetch, "menu.show": self._show_menu}
         self.worker = Worker(works, writer=writer, content=keys.content, raw=keys.identity,
