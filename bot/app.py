@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import os
 import secrets
 import sys
@@ -59,6 +60,7 @@ from handlers.routes import all_routes
 
 log = structlog.get_logger()
 
+YOUNG = 10_000  # objects made before the first look for circles: an update makes some hundreds
 SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten milliseconds
 SHOWN_COMMANDS = ("menu", "request", "complain", "policy", "cases", "human", "help")  # seven at most
 OFFICIAL_COMMANDS = ("queue", "case", "take", "answer", "help")
@@ -210,6 +212,9 @@ class App:
         self._supervisor.start("watch", self.watch.run)
         self._ticking = ticking(self.inbox_bell, self.job_bell, *(sender.bell for sender in self.senders.values()))
         self._ticking.start()
+        gc.collect()
+        gc.freeze()  # what stands for the whole run need not be looked through again and again
+        gc.set_threshold(YOUNG)
         log.info("started", channels=len(self.channels))
 
     async def open(self) -> None:

@@ -177,7 +177,7 @@ class _Past:
         for number in numbers:
             self._people.append(people.agree(people.meet(CHANNEL, str(FIRST_PERSON + number), "zh-hans")))
         rows = tx.read(select(address.c.lane).order_by(address.c.id.desc()).limit(len(numbers))).scalars()
-        talk = msgspec.msgpack.encode(Conversation(revision=4, memory={"asked": WORDS[0], "page": "hospital-bill"}))
+        talk = msgspec.msgpack.encode(Conversation(revision=4, memory={"asked": WORDS[0]}))
         lanes = [{"id": lane, "state": self._content.seal(talk, CONVERSATION), "changed_at": tx.now} for lane in rows]
         tx.write(insert(conversation), lanes)
 

@@ -105,6 +105,11 @@ _GRANTS = Prepared(
         role_grant.c.person.in_(bindparam("keys", expanding=True)), role_grant.c.revoked_at.is_(None)
     )
 )
+_HOLDERS = select(role_grant.c.person).where(
+    role_grant.c.role.in_(bindparam("roles", expanding=True)), role_grant.c.revoked_at.is_(None)
+)
+_IN_DEPARTMENT = Prepared(_HOLDERS.where(role_grant.c.department == bindparam("department")))
+_IN_WHOLE = Prepared(_HOLDERS.where(role_grant.c.department.is_(None)))
 _CHATS = Prepared(select(address.c.id, address.c.chat).where(address.c.id.in_(bindparam("ids", expanding=True))))
 _ADD_PERSON = Prepared(insert(person), ["id", "language", "consent", "created_at"])
 _ADD_ADDRESS = Prepared(insert(address), [column.name for column in address.c])
@@ -144,6 +149,12 @@ def holders(tx: Transaction, roles: Iterable[Role]) -> dict[int, frozenset[Grant
         role_grant.c.role.in_([role.value for role in roles]), role_grant.c.revoked_at.is_(None)
     )
     return grants_of(tx, tx.read(statement.distinct()).scalars())
+
+
+def granted(tx: Transaction, roles: Iterable[Role], department: str | None) -> set[int]:
+    """Everybody who holds one of these roles for this very department, or (None) for the whole office."""
+    facts = {"roles": sorted(role.value for role in roles), "department": department}
+    return {row.person for row in tx.rows(_IN_WHOLE if department is None else _IN_DEPARTMENT, facts)}
 
 
 def sealed_chats(tx: Transaction, addresses: Sequence[int]) -> Mapping[int, bytes]:
