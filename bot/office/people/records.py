@@ -110,6 +110,11 @@ _HOLDERS = select(role_grant.c.person).where(
 )
 _IN_DEPARTMENT = Prepared(_HOLDERS.where(role_grant.c.department == bindparam("department")))
 _IN_WHOLE = Prepared(_HOLDERS.where(role_grant.c.department.is_(None)))
+_LAST_WORDS = Prepared(
+    select(conversation.c.changed_at)
+    .join(address, address.c.lane == conversation.c.id)
+    .where(address.c.id == bindparam("at"))
+)
 _CHATS = Prepared(select(address.c.id, address.c.chat).where(address.c.id.in_(bindparam("ids", expanding=True))))
 _ADD_PERSON = Prepared(insert(person), ["id", "language", "consent", "created_at"])
 _ADD_ADDRESS = Prepared(insert(address), [column.name for column in address.c])
@@ -168,8 +173,8 @@ def channel_of(tx: Transaction, address_id: int) -> str | None:
 
 def last_words_at(tx: Transaction, address_id: int) -> datetime | None:
     """When the talk at this address last went on."""
-    statement = select(conversation.c.changed_at).join(address, address.c.lane == conversation.c.id)
-    return tx.flushed().execute(statement.where(address.c.id == address_id)).scalar_one_or_none()
+    rows = _LAST_WORDS.rows(tx.flushed(), {"at": address_id})
+    return rows[0].changed_at if rows else None
 
 
 def lanes_of(tx: Transaction, lanes: Iterable[int]) -> dict[int, Person]:
