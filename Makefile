@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+PEERS := .venv-peers
 
-.PHONY: help setup run test lint bench proof lock clean
+.PHONY: help setup run test lint bench compare proof lock clean
 
 help:  ## list these
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,11 +32,20 @@ lint: setup  ## ruff, mypy --strict, import-linter
 bench: setup  ## the figures of the README
 	$(BIN)/python -m benchmarks
 
-lock: setup  ## write requirements.lock anew from pyproject.toml
+compare: setup $(PEERS)/.installed  ## the whole product against bare frameworks: some minutes
+	$(BIN)/python -m benchmarks.against
+
+$(PEERS)/.installed: benchmarks/requirements.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
+	touch $(PEERS)/.installed
+
+lock: setup  ## write both requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-annotate --no-header -q -o requirements.lock
+	$(BIN)/uv pip compile --group pyproject.toml:bench --universal --generate-hashes --no-annotate --no-header -q -o benchmarks/requirements.lock
 
 proof: setup  ## what the promises rest on, at full size: hours
 	$(BIN)/python -m tests.proof
 
 clean:  ## remove .venv and caches, never data
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import os
 import secrets
 import sys
@@ -62,6 +63,7 @@ from handlers.routes import all_routes
 
 log = structlog.get_logger()
 
+YOUNG = 10_000  # objects made before the first look for circles: an update makes some hundreds
 SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten milliseconds
 SHOWN_COMMANDS = ("menu", "request", "complain", "policy", "cases", "human", "help")  # seven at most
 OFFICIAL_COMMANDS = (  # of these the ones that the roles allow
@@ -229,6 +231,9 @@ class App:
         self._supervisor.start("watch", self.watch.run)
         self._ticking = ticking(self.inbox_bell, self.job_bell, *(sender.bell for sender in self.senders.values()))
         self._ticking.start()
+        gc.collect()
+        gc.freeze()  # what stands for the whole run need not be looked through again and again
+        gc.set_threshold(YOUNG)
         log.info("started", channels=len(self.channels))
 
     async def open(self) -> None:
@@ -308,9 +313,9 @@ class App:
         desk = Desk(
             self.router, Talk(self.router, self.house.read_command), self.house.words, self.office, self._recurs
         )
-        bells = [self.job_bell, *(sender.bell for sender in self.senders.values())]
         self.dispatcher = Dispatcher(writer=writer, channels=self.channels, desk=desk, content=keys.content,
-                                     raw=keys.identity, ids=ids, bell=self.inbox_bell, sent=bells,
+                                     raw=keys.identity, ids=ids, bell=self.inbox_bell, jobs=self.job_bell,
+                                     senders={name: sender.bell for name, sender in self.senders.items()},
                                      failpoint=failpoint, singly=singly)  # fmt: skip
         upkeep = Upkeep(self.house, url=self.store.url, writer=writer, files=self.store.files, channels=self.channels,
                         clock=self._outside.clock, failpoint=failpoint)  # fmt: skip

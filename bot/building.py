@@ -43,6 +43,8 @@ async def build_telegram(settings: Settings, store: Store, outside: Outside, wor
         repeat_mark=words.speak(None).plain(REPEAT),
         read_file=store.files.read,
         hook=hook,
+        per_second=chosen.messages_a_second,
+        pays=chosen.pays,
     )
     try:
         await channel.check()

@@ -22,6 +22,7 @@ from bot.errors import ConfigError
 
 DATA = Path("data")
 TELEGRAM = "https://api.telegram.org/bot"
+FREE_A_SECOND = 30  # messages; more a second cost Stars, https://core.telegram.org/bots/faq (broadcasting)
 WEBHOOK_PORTS = (443, 80, 88, 8443)
 CONTENT = Path(__file__).resolve().parent.parent / "content"
 
@@ -77,6 +78,7 @@ class TelegramSettings(Section):
     base_file_url: str = "https://api.telegram.org/file/bot"
     local_mode: bool = False  # a Bot API server on this machine hands files over by path
     mode: Literal["polling", "webhook"] = "polling"
+    messages_a_second: int = Field(default=28, ge=1, le=1000)  # over all chats; above 30 the bot pays for more
     webhook_url: str | None = Field(default=None, validate_default=True)  # how Telegram reaches us, through a proxy
     webhook_host: str = "127.0.0.1"
     webhook_port: int = Field(default=8082, ge=0, le=65535)
@@ -110,6 +112,11 @@ class TelegramSettings(Section):
         if (self.token is None) == (self.token_file is None):
             raise ValueError("give either token or token_file")
         return self
+
+    @property
+    def pays(self) -> bool:
+        """Whether it asks for more messages a second than are free."""
+        return self.messages_a_second > FREE_A_SECOND
 
     def read_token(self) -> str:
         """The token itself; raises ConfigError without showing it."""

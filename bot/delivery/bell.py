@@ -14,6 +14,11 @@ class Bell:
     def ring(self) -> None:
         self._event.set()
 
+    @property
+    def is_rung(self) -> bool:
+        """Whether a ring waits for its answer."""
+        return self._event.is_set()
+
     async def wait(self) -> None:
         await self._event.wait()
         self._event.clear()

@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 AT_MOST = 100
 FEWEST = 8
-LONGEST_BATCH = 0.020  # seconds; a longer one delays the next commit of everybody
+LONGEST_BATCH = 0.020  # seconds of work; a longer one delays the next commit of everybody
 TRIES = 3
 MOST_TOLD = 50  # recipients that one event may render for
 REST = "tellings.rest"
@@ -81,6 +81,8 @@ class Batch(msgspec.Struct):
     handled: int = 0
     more: bool = False
     in_time: bool = True  # nothing was left over for want of time
+    owed: frozenset[str] = frozenset()  # the channels on which something is owed now
+    has_jobs: bool = False
 
 
 class Dispatcher:
@@ -96,7 +98,8 @@ class Dispatcher:
         raw: Sealer,
         ids: Ids,
         bell: Bell,
-        sent: Bell | Sequence[Bell] = (),
+        senders: Mapping[str, Bell],
+        jobs: Bell,
         failpoint: Failpoint = no_failpoint,
         singly: bool = False,
         longest: float = LONGEST_BATCH,
@@ -108,12 +111,14 @@ class Dispatcher:
         self._raw = raw
         self._ids = ids
         self._bell = bell
-        self._others = (sent,) if isinstance(sent, Bell) else tuple(sent)
+        self._senders = senders
+        self._jobs = jobs
         self._failpoint = failpoint
         self._singly = singly  # one event a transaction: after an unclean stop or a failed batch
         self._longest = longest
         self._limit = AT_MOST  # as many as one batch can handle in its time: no more are read
         self._last: tuple[Arrival, Head | DueTimer] | None = None
+        self._owed: set[str] = set()  # channels, of the batch at hand
         self._stopping = False
         self.batches = self.handled = self.set_aside = 0  # of this run, for whoever watches it
         self.handling_seconds = 0.0
@@ -152,10 +157,12 @@ class Dispatcher:
         self._singly = False
         self.batches += 1
         self.handled += batch.handled
-        self._limit = min(AT_MOST, self._limit * 2) if batch.in_time else max(FEWEST, batch.handled + 1)
-        if batch.handled:
-            for bell in self._others:
-                bell.ring()
+        more = self._limit + self._limit // 4  # in small steps: what is read and not handled is read again
+        self._limit = min(AT_MOST, more) if batch.in_time else max(FEWEST, batch.handled + 1)
+        for channel in batch.owed & self._senders.keys():
+            self._senders[channel].ring()
+        if batch.has_jobs:
+            self._jobs.ring()
         return batch
 
     def stop(self) -> None:
@@ -166,6 +173,8 @@ class Dispatcher:
 
     def _batch(self, tx: Transaction, limit: int) -> Batch:
         began, self._last = time.perf_counter(), None
+        worked = _worked(tx)
+        self._owed.clear()
         due = _one_a_lane(claims.due_timers(tx, max(1, limit // 2)))  # the rest of a batch is for people
         lanes = [timer.lane for timer in due if timer.lane is not None]
         heads = claims.heads(tx, limit - len(due), skipping=lanes) if limit > len(due) else []
@@ -183,10 +192,11 @@ class Dispatcher:
                 self._failpoint("timer")
             batch.handled += 1
             self._failpoint("mid-batch")
-            batch.in_time = time.perf_counter() - began <= self._longest
+            batch.in_time = _worked(tx) - worked <= self._longest
             if not sound or not batch.in_time or (tx.is_postgresql and tx.wrote):
                 break  # on a server others wait for rows that an act has locked: it is the last of its batch
         self.handling_seconds += time.perf_counter() - began
+        batch.owed, batch.has_jobs = frozenset(self._owed), queues.JOBS in tx.kinds
         return batch
 
     def _of_head(self, tx: Transaction, head: Head) -> Arrival | None:
@@ -345,6 +355,7 @@ class Dispatcher:
                 audience=reply.audience,
             )
             queues.owe(tx, owed)
+            self._owed.add(owed.channel)
             if screen.prompt:
                 arrival.conversation.prompt = owed.id
 
@@ -368,6 +379,7 @@ class Dispatcher:
         if rendered is None:
             return
         channel, screen = rendered
+        self._owed.add(channel)
         queues.owe(
             tx,
             Owed(
@@ -397,6 +409,11 @@ def _one_a_lane(due: Sequence[DueTimer]) -> list[DueTimer]:
         if timer.lane is not None:
             lanes.add(timer.lane)
     return found
+
+
+def _worked(tx: Transaction) -> float:
+    """Seconds that this thread has worked. On a server it also waits for the server, and holds locks meanwhile."""
+    return time.perf_counter() if tx.is_postgresql else time.thread_time()
 
 
 def _cause(arrival: Arrival) -> str:

@@ -76,7 +76,8 @@ class Understander:
         flat = normalised(plain)
         if (talk := self._small_talk(flat)) is not None:
             return Understanding((), talk)
-        matters = tuple(self._matter(part) for part in self._parts(plain))
+        known: dict[str, Matter] = {}  # a part is judged alone and with what follows it, often with nothing between
+        matters = tuple(self._matter(part, known) for part in self._parts(plain, known))
         asks = self._asks.search(flat.strip()) is not None
         return Understanding(matters, None, self._in_danger(flat), self._goes_on(plain), asks)
 
@@ -116,21 +117,21 @@ class Understander:
             return None
         return next((topic for topic, pattern in self._danger.items() if pattern.search(flat)), None)
 
-    def _parts(self, text: str) -> Sequence[str]:
+    def _parts(self, text: str, known: dict[str, Matter]) -> Sequence[str]:
         """The message cut where another matter begins; whole where the parts are one matter."""
         cut = [part.strip(_EDGE) for part in self._split.split(text) if part is not None]
         parts = [part for part in cut if part]
         if len(parts) < 2:
-            return self._fault_and_question(text)
+            return self._fault_and_question(text, known)
         if any(len(part) < SHORTEST_MATTER for part in parts):
             return [text.strip()]
-        guesses = [self._matter(part) for part in parts]
+        guesses = [self._matter(part, known) for part in parts]
         if not all(guess.sure for guess in guesses):
             return [text.strip()]
         kinds = {(guess.kind, guess.category) for guess in guesses}
         return parts if len(kinds) == len(guesses) else [text.strip()]
 
-    def _fault_and_question(self, text: str) -> Sequence[str]:
+    def _fault_and_question(self, text: str, known: dict[str, Matter]) -> Sequence[str]:
         """Without a word that joins them, a fault and a question about something else are still two matters.
 
         Nothing else is cut where no such word stands: a story told in short sentences is one matter.
@@ -138,28 +139,34 @@ class Understander:
         groups: list[str] = []
         guesses: list[Matter] = []
         for piece, edge in _pieces(text):
-            guess = self._matter(piece)
+            guess = self._matter(piece, known)
             if not groups or (guess.sure and guess.category is not None and _apart(guesses[-1], guess)):
                 groups.append(piece + edge)
                 guesses.append(guess)
             else:
                 groups[-1] += piece + edge
-                guesses[-1] = guesses[-1] if guesses[-1].sure else self._matter(groups[-1])
+                guesses[-1] = guesses[-1] if guesses[-1].sure else self._matter(groups[-1], known)
         if len(groups) < 2 or not all(guess.sure and guess.category for guess in guesses):
             return [text.strip()]
         return [group.strip(_EDGE) for group in groups]
 
-    def _matter(self, text: str) -> Matter:
+    def _matter(self, text: str, known: dict[str, Matter]) -> Matter:
+        found = known.get(text)
+        if found is None:
+            found = known[text] = self._judged(text)
+        return found
+
+    def _judged(self, text: str) -> Matter:
         flat = normalised(text)
-        kind, sure = self._kind(flat)
         category = self._category(flat)
+        kind, sure = self._kind(flat, category)
         place = self._place.search(text)
         staff = kind in ("complaint", "report") and bool(self._staff.search(flat))
         needs = kind in ("help", "complaint") and not staff and not place and bool(self._needs_place.search(flat))
         return Matter(text, kind, sure, "conduct" if staff else category, place[0] if place else None, needs, staff,
                       bool(self._person.search(flat)))  # fmt: skip
 
-    def _kind(self, flat: str) -> tuple[str | None, bool]:
+    def _kind(self, flat: str, category: str | None) -> tuple[str | None, bool]:
         for kind, pattern in self._strong.items():
             if pattern.search(flat) and not self._excluded(kind, flat):
                 return kind, True
@@ -168,7 +175,6 @@ class Understander:
                 return kind, True
         if self._in_danger(flat):
             return "help", True
-        category = self._category(flat)
         if category is None:
             return None, False
         return ("help" if category in PHYSICAL else "consult"), False  # a thing is named, but not what about it
@@ -180,7 +186,7 @@ class Understander:
     def _category(self, flat: str) -> str | None:
         best, most = None, 0
         for slug, pattern in self._categories.items():
-            count = sum(len(found) for found in pattern.findall(flat))
+            count = sum(map(len, pattern.findall(flat)))
             if count > most:
                 best, most = slug, count
         return best

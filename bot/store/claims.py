@@ -63,7 +63,7 @@ _HEADS = Prepared(
     select(inbox.c.id, inbox.c.lane)
     .where(inbox.c.state == "new", inbox.c.lane.not_in(bindparam("seen", expanding=True)))
     .order_by(inbox.c.id)
-    .limit(WINDOW)
+    .limit(bindparam("at_most"))
 )
 _RAW = Prepared(
     select(inbox.c.id, inbox.c.channel, inbox.c.lane, inbox.c.tries, inbox.c.raw, inbox.c.error, conversation.c.state)
@@ -78,11 +78,12 @@ def heads(tx: Transaction, at_most: int, skipping: Iterable[int] = ()) -> list[H
     connection = tx.flushed()
     skipped = set(skipping)
     first: dict[int, int] = {}
+    window = min(WINDOW, 2 * at_most)  # with room for some lanes where more than one waits
     for _window in range(WINDOWS):
-        rows = _HEADS.rows(connection, {"seen": list(skipped | first.keys()) or [0]})
+        rows = _HEADS.rows(connection, {"seen": list(skipped | first.keys()) or [0], "at_most": window})
         for id_, lane in rows:
             first.setdefault(lane, id_)
-        if len(rows) < WINDOW or len(first) >= at_most:
+        if len(rows) < window or len(first) >= at_most:
             break
     taken = dict(list(first.items())[:at_most])
     if tx.is_postgresql and taken:
@@ -358,13 +359,20 @@ class Lease:
     epoch: int
 
 
+_OPEN = (
+    select(*(job.c[name] for name in Lease.__slots__))
+    .where(job.c.state.in_(("waiting", "leased")), job.c.not_before <= bindparam("now"))
+    .order_by(job.c.not_before, job.c.id)
+    .limit(bindparam("at_most"))
+)
+_OPEN_HERE, _OPEN_UNLOCKED = Prepared(_OPEN), Prepared(_OPEN.with_for_update(skip_locked=True))
+
+
 def lease_jobs(tx: Transaction, at_most: int, lease: timedelta) -> list[Lease]:
     """Open jobs whose moment has come, including those whose lease ran out."""
     connection = tx.flushed()
-    columns = [job.c[name] for name in Lease.__slots__]
-    statement = select(*columns).where(job.c.state.in_((JobState.WAITING, JobState.LEASED)), job.c.not_before <= tx.now)
-    statement = statement.order_by(job.c.not_before, job.c.id).limit(at_most)
-    rows = connection.execute(statement.with_for_update(skip_locked=True) if tx.is_postgresql else statement).all()
+    statement = _OPEN_UNLOCKED if tx.is_postgresql else _OPEN_HERE
+    rows = statement.rows(connection, {"now": tx.now, "at_most": at_most})
     for row in rows:
         connection.execute(
             update(job)

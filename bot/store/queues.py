@@ -70,6 +70,8 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
+JOBS = "job"  # the kind of row under which a transaction collects them
+
 inbox = Table(
     "inbox",
     metadata,
@@ -370,6 +372,6 @@ _SUPERSEDED = Collector("superseded", 0, _write_superseded)
 _OWED = Collector("outbox", 1, _write_owed)
 _FIRED = Collector("fired", 2, _write_fired)
 _TIMERS = Collector("timer", 3, _write_timers)
-_JOBS = Collector("job", 4, _write_jobs)
+_JOBS = Collector(JOBS, 4, _write_jobs)
 _CONVERSATIONS = Collector("conversation", 5, _write_conversations)
 _DONE = Collector("inbox", 6, _write_done)

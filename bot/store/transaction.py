@@ -31,6 +31,7 @@ class Transaction:
         self._before_event: dict[Collector, int] = {}
         self._in_event = False
         self._has_savepoint = False
+        self.kinds: set[str] = set()  # of the rows collected so far, those of undone events included
         self.wrote = False  # the event at hand wrote a table that is not collected
         self.now = now
         self.touched: set[str] = set()  # keys of timers armed or disarmed since the batch read what is due
@@ -65,6 +66,7 @@ class Transaction:
     def collect(self, collector: Collector, row: Row) -> None:
         """Keeps a row until the flush."""
         self._collected.setdefault(collector, []).append(row)
+        self.kinds.add(collector.name)
 
     def flushed(self) -> Connection:
         """The connection with everything collected written: for reads and updates of collected tables."""

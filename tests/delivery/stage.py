@@ -149,7 +149,7 @@ class Stage:
         self.ids = ids
         self.desk = ScriptedDesk()
         self.channel = ScriptedChannel()
-        self.bell, self.out = Bell(), Bell()
+        self.bell, self.out, self.jobs = Bell(), Bell(), Bell()
         self.receiver = Receiver(
             self.channel, writer=writer, seal=IDENTITY, lookup=LOOKUP, ids=ids, bell=self.bell
         )  # fmt: skip
@@ -164,8 +164,8 @@ class Stage:
     ) -> Dispatcher:  # fmt: skip
         """A busy machine does not cut its batches, unless told."""
         return Dispatcher(writer=self.writer, channels={"silent": self.channel}, desk=self.desk, content=CONTENT,
-                          raw=IDENTITY, ids=self.ids, bell=self.bell, sent=self.out, failpoint=failpoint,
-                          singly=singly, longest=longest)  # fmt: skip
+                          raw=IDENTITY, ids=self.ids, bell=self.bell, senders={"silent": self.out}, jobs=self.jobs,
+                          failpoint=failpoint, singly=singly, longest=longest)  # fmt: skip
 
     def a_sender(self, *, epoch: int = 1) -> Sender:
         identity = Identity(IDENTITY)

@@ -14,7 +14,7 @@ from bot.store.queues import InboxState, Owed, Policy, TimerState, conversation,
 from bot.store.transaction import Transaction
 from bot.telling import Lane
 from bot.text import as_text
-from tests.delivery.stage import IDENTITY, LOOKUP, Stage, writes
+from tests.delivery.stage import CONTENT, IDENTITY, LOOKUP, Stage, writes
 
 
 def on_a_server(stage: Stage) -> bool:
@@ -66,6 +66,21 @@ async def test_a_batch_is_cut_off_when_its_time_is_over(stage: Stage) -> None:
     assert (batch.handled, batch.more) == (1, True)
     await stage.settle()
     assert sorted(stage.desk.seen) == ["li", "wang", "zhao"]
+
+
+async def test_only_whoever_has_something_to_do_is_woken(stage: Stage) -> None:
+    def starts_a_job(tx: Transaction, _arrival: Arrival) -> list[Screen]:
+        queues.start_job(tx, id=stage.ids(), key="chart", kind="chart", subject=1, data=CONTENT.seal(b"{}", b"job"))
+        return []
+
+    stage.desk.on("draw", starts_a_job)
+    await stage.says("wang", "hello")
+    await stage.settle()
+    assert (stage.out.is_rung, stage.jobs.is_rung) == (True, False)
+    await stage.out.wait()
+    await stage.says("wang", "draw")
+    await stage.settle()
+    assert (stage.out.is_rung, stage.jobs.is_rung) == (False, True)
 
 
 async def test_many_due_timers_do_not_hold_up_people(stage: Stage) -> None:

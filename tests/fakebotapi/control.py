@@ -6,6 +6,7 @@ GET  /screen/NAME        the newest message and all of them
 POST /group/TITLE/VERB   add_bot, remove_bot, promote, migrate, join, part, posts; a person under `by` or `person`
 POST /fault              kind and how; /fault/clear, /fault/release
 POST /burst              updates, people, rate, text
+POST /play               script: a list of [NAME, VERB, arguments]; people, rate; gives the journal's last entry before
 POST /raw, /redeliver, /limits, /jump
 GET  /journal            ?after=SEQ&method=…&what=…&chat=…
 GET  /state              pending, complaints, 429s
@@ -48,6 +49,7 @@ class Control:
                 web.post("/fault", self._fault),
                 web.post("/fault/{what}", self._faults),
                 web.post("/burst", self._burst),
+                web.post("/play", self._play),
                 web.post("/{what:raw|redeliver|limits|jump}", self._set),
                 web.get("/journal", self._journal),
                 web.get("/state", self._state),
@@ -110,6 +112,9 @@ class Control:
 
     async def _burst(self, request: web.Request) -> web.Response:
         return await _tried(self._api.burst, await _arguments(request))
+
+    async def _play(self, request: web.Request) -> web.Response:
+        return await _tried(self._api.play, await _arguments(request))
 
     async def _set(self, request: web.Request) -> web.Response:
         arguments = await _arguments(request)

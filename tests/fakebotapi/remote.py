@@ -10,7 +10,7 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,12 @@ class Remote:
         request = Request(f"{self.control_url}/burst", data=json.dumps(body).encode(), method="POST")
         found: list[int] = self._asked(request, PATIENCE + (updates / rate if rate else 0.0))
         return found
+
+    def play(self, script: Sequence[Sequence[Any]], people: int = 0, rate: float = 0.0) -> int:
+        """Comes back when the last step is done; gives the number of the journal's last entry before."""
+        body = {"script": script, "people": people, "rate": rate}
+        request = Request(f"{self.control_url}/play", data=json.dumps(body, default=_base64).encode(), method="POST")
+        return int(self._asked(request, PATIENCE + (len(script) / rate if rate else 0.0)))
 
     def journal(self, after: int = 0, **wanted: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.get("/journal?" + urlencode({"after": after, **wanted}))

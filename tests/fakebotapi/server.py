@@ -5,7 +5,7 @@ stands in `complaints`.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ METHODS_IN = (albums, answering, editing, polling, sending, settings, webhook)  
 TOKEN = "123456:TEST-canary_TOKEN-of-nobody_abcdefgh"
 
 T = TypeVar("T")
+Step = tuple[str, str, dict[str, Any]]
 
 
 class FakeBotApi:
@@ -135,6 +136,19 @@ class FakeBotApi:
                 await self.hub.ticker.sleep(early)
             found.append(crowd[number % people].says(text.format(number)).update_id or 0)
         return found
+
+    async def play(self, script: Sequence[Step], people: int = 0, rate: float = 0.0) -> int:
+        """What people do, one step after another, so many a second or all at once; the first `people` are the crowd.
+
+        A step is a name, a verb of acts.py and its arguments. Gives the number of the journal's last entry before.
+        """
+        self.crowd(people)
+        began, before = self.hub.ticker.now(), len(self.journal.entries)
+        for number, (name, verb, arguments) in enumerate(script):
+            if rate and (early := began + number / rate - self.hub.ticker.now()) > 0:
+                await self.hub.ticker.sleep(early)
+            getattr(self.hub.named[name], verb)(**arguments)
+        return before
 
     def group(self, title: str, kind: str = "supergroup", **more: Any) -> Group:
         """A group or supergroup with the bot in it; `more`: username, bot ("member", "administrator", "left")."""

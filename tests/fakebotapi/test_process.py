@@ -61,6 +61,14 @@ def test_a_talk_through_another_process(tmp_path: Path) -> None:
         assert len(fake.burst(50, people=10)) == 50
         assert fake.state()["pending"] == 55
         assert fake.journal(method="sendMessage")[0]["ok"]
+        before = fake.play(
+            [["P3", "says", {"text": "甲"}], ["P4", "says", {"text": "乙"}], ["P3", "sends_location",
+             {"latitude": 1, "longitude": 2}]], people=5, rate=200,
+        )  # fmt: skip
+        assert [entry["what"] for entry in fake.journal(before)] == ["queued"] * 3
+        assert [message["shown"] for message in fake.screen("P3")["messages"]][-2:] == ["甲", ""]
+        with pytest.raises(AssertionError, match="no button '没有'"):
+            fake.play([["P3", "presses", {"label": "没有"}]])
     lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text("utf-8").splitlines()]
     assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
     assert {"call", "queued", "handed"} == {line["what"] for line in lines}

@@ -49,10 +49,6 @@ _decode_sent = msgspec.json.Decoder(_Sent).decode
 class TelegramChannel:
     """See https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this for the pace."""
 
-    abilities = Abilities(
-        edits=True, buttons=True, per_second=28, chat_spacing=1.0, group_spacing=3.0, press_seconds=150
-    )
-
     def __init__(
         self,
         token: str,
@@ -64,6 +60,8 @@ class TelegramChannel:
         repeat_mark: str,
         read_file: ReadFile,
         hook: Hook | None = None,
+        per_second: int = 28,
+        pays: bool = False,
         pause: Pause = asyncio.sleep,
     ) -> None:
         from bot.channels.telegram.client import Client  # imports telegram, which only this channel needs
@@ -72,6 +70,10 @@ class TelegramChannel:
         if not (number.isascii() and number.isdigit() and colon):
             raise ConfigError("telegram.token: not a bot token (digits, a colon, letters)")
         self.name = f"telegram:{number}"
+        self.abilities = Abilities(
+            edits=True, buttons=True, per_second=per_second, chat_spacing=1.0, group_spacing=3.0, press_seconds=150
+        )  # fmt: skip
+        self._pays = pays  # for more messages a second than are free
         self._client = Client(token, base_url, base_file_url, local_mode=local_mode)
         self._local_mode = local_mode
         self._repeat_mark = repeat_mark
@@ -222,7 +224,7 @@ class TelegramChannel:
             return Sent((outgoing.edits or "",))
         arrived = self._half_sent.pop(outgoing.id, [])
         try:
-            for call in encoding.calls(outgoing, self._repeat_mark)[len(arrived) :]:
+            for call in encoding.calls(outgoing, self._repeat_mark, pays=self._pays)[len(arrived) :]:
                 if arrived:
                     await self._pause(self.abilities.chat_spacing)
                 arrived.append(await self._message(call))

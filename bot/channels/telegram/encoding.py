@@ -62,7 +62,7 @@ def edit(outgoing: Outgoing) -> Call | None:
     return Call("editMessageText", parameters)
 
 
-def calls(outgoing: Outgoing, repeat_mark: str) -> list[Call]:
+def calls(outgoing: Outgoing, repeat_mark: str, *, pays: bool = False) -> list[Call]:
     """The messages that show the screen, in order; the buttons are on the last."""
     screen = outgoing.screen
     found = spans.parts(_marked(outgoing, repeat_mark))
@@ -74,6 +74,8 @@ def calls(outgoing: Outgoing, repeat_mark: str) -> list[Call]:
         common["disable_notification"] = True
     if outgoing.group:
         common["protect_content"] = True
+    if pays:
+        common["allow_paid_broadcast"] = True  # up to 30 a second stay free, says the FAQ on broadcasting
     for call in made:
         call.parameters.update(common)
     _put_keyboards(screen, made)

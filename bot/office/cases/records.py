@@ -12,7 +12,7 @@ from sqlalchemy import BindParameter, ColumnElement, Select, Table, bindparam, f
 
 from bot.errors import Changed
 from bot.office.cases.model import OPEN, Case, Kind, Outcome, Privacy, Said, Status
-from bot.office.cases.scope import Sight, Viewer, facts_of, readable, sight_of, workable
+from bot.office.cases.scope import Sight, Viewer, facts_of, owned_by_resident, readable, sight_of, workable
 from bot.office.cases.tables import assignment, attachment, case, case_event, case_party, case_round, entry
 from bot.sealing import Sealer
 from bot.store.prepared import Prepared, first
@@ -83,6 +83,11 @@ class Records:
         order = case.c.received_at.desc() if newest_first else case.c.due_at
         statement = _CASE.where(condition, readable(sight_of(viewer))).order_by(order, case.c.id).limit(at_most)
         return [self._case(row) for row in self._tx.read(statement, facts_of(viewer))]
+
+    def of_resident(self, *, viewer: Viewer, at_most: int, only_open: bool = False) -> list[Case]:
+        """What this person brought or follows, the newest first."""
+        query = "open_of_resident" if only_open else "of_resident"
+        return [self._case(row) for row in self._read(query, viewer, at_most=at_most)]
 
     def count(self, condition: ColumnElement[bool], *, viewer: Viewer) -> int:
         statement = select(func.count()).select_from(case).where(condition, readable(sight_of(viewer)))
@@ -293,10 +298,20 @@ _ADD_ENTRY, _ADD_EVENT = _adding(entry), _adding(case_event)
 _wanted: BindParameter[Any] = bindparam("wanted")
 _offer = assignment.alias("offered")  # a name of its own: the viewer's condition asks for assignments too
 _told = case_party.c.part.in_(("requester", "follower"))
+is_open: ColumnElement[bool] = case.c.status.in_([status.value for status in OPEN])
+
+
+def _of_resident(sight: Sight) -> Select[Any]:
+    newest_first = _CASE.order_by(case.c.received_at.desc(), case.c.id).limit(bindparam("at_most"))
+    return newest_first.where(owned_by_resident(), readable(sight))
+
+
 _QUERIES: Mapping[str, Callable[[Sight], Select[Any]]] = {
     "by_number": lambda sight: _CASE.where(case.c.number == _wanted, readable(sight)),
     "by_id": lambda sight: _CASE.where(case.c.id == _wanted, readable(sight)),
     "workable": lambda sight: _CASE.where(case.c.number == _wanted, workable(sight)),
+    "of_resident": _of_resident,
+    "open_of_resident": lambda sight: _of_resident(sight).where(is_open),
     "entries": lambda sight: (
         select(*_ENTRY)
         .join(case, case.c.id == entry.c.case)
@@ -347,9 +362,6 @@ _QUERIES: Mapping[str, Callable[[Sight], Select[Any]]] = {
 @cache
 def _statement(query: str, sight: Sight) -> Prepared:
     return Prepared(_QUERIES[query](sight))
-
-
-is_open: ColumnElement[bool] = case.c.status.in_([status.value for status in OPEN])
 
 
 def chained(previous: bytes, link: Mapping[str, Any]) -> bytes:

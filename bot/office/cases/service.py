@@ -22,7 +22,7 @@ from bot.office.cases.model import (
     Status,
 )
 from bot.office.cases.number import hash_code, lookup_code, new_number
-from bot.office.cases.records import Attachment, Entry, is_open
+from bot.office.cases.records import Attachment, Entry
 from bot.office.cases.scope import MACHINE, owned_by_resident
 from bot.office.cases.tables import case
 from bot.office.cases.work import Work
@@ -80,11 +80,11 @@ class Cases(Work, Erasing):
 
     def mine(self, by: Person, *, at_most: int = 20) -> list[Case]:
         """What this person brought or follows, the newest first."""
-        return self._records.listed(owned_by_resident(), viewer=by, at_most=at_most, newest_first=True)
+        return self._records.of_resident(viewer=by, at_most=at_most)
 
     def open_of(self, by: Person) -> list[Case]:
         """This resident's open cases."""
-        return self._records.listed(owned_by_resident() & is_open, viewer=by, at_most=30, newest_first=True)
+        return self._records.of_resident(viewer=by, at_most=30, only_open=True)
 
     def awaiting_verdict(self, by: Person) -> Case | None:
         """The last closed case of this resident that nobody has said solved or unsolved of, within the term."""

@@ -106,6 +106,16 @@ _GRANTS = Prepared(
         role_grant.c.person.in_(bindparam("keys", expanding=True)), role_grant.c.revoked_at.is_(None)
     )
 )
+_HOLDERS = select(role_grant.c.person).where(
+    role_grant.c.role.in_(bindparam("roles", expanding=True)), role_grant.c.revoked_at.is_(None)
+)
+_IN_DEPARTMENT = Prepared(_HOLDERS.where(role_grant.c.department == bindparam("department")))
+_IN_WHOLE = Prepared(_HOLDERS.where(role_grant.c.department.is_(None)))
+_LAST_WORDS = Prepared(
+    select(conversation.c.changed_at)
+    .join(address, address.c.lane == conversation.c.id)
+    .where(address.c.id == bindparam("at"))
+)
 _CHATS = Prepared(select(address.c.id, address.c.chat).where(address.c.id.in_(bindparam("ids", expanding=True))))
 _ADD_PERSON = Prepared(insert(person), ["id", "language", "consent", "created_at"])
 _ADD_ADDRESS = Prepared(insert(address), [column.name for column in address.c])
@@ -147,6 +157,12 @@ def holders(tx: Transaction, roles: Iterable[Role]) -> dict[int, frozenset[Grant
     return grants_of(tx, tx.read(statement.distinct()).scalars())
 
 
+def granted(tx: Transaction, roles: Iterable[Role], department: str | None) -> set[int]:
+    """Everybody who holds one of these roles for this very department, or (None) for the whole office."""
+    facts = {"roles": sorted(role.value for role in roles), "department": department}
+    return {row.person for row in tx.rows(_IN_WHOLE if department is None else _IN_DEPARTMENT, facts)}
+
+
 def sealed_chats(tx: Transaction, addresses: Sequence[int]) -> Mapping[int, bytes]:
     return {row.id: row.chat for row in tx.rows(_CHATS, {"ids": addresses})} if addresses else {}
 
@@ -162,8 +178,8 @@ def channel_of(tx: Transaction, address_id: int) -> str | None:
 
 def last_words_at(tx: Transaction, address_id: int) -> datetime | None:
     """When the talk at this address last went on."""
-    statement = select(conversation.c.changed_at).join(address, address.c.lane == conversation.c.id)
-    return tx.flushed().execute(statement.where(address.c.id == address_id)).scalar_one_or_none()
+    rows = _LAST_WORDS.rows(tx.flushed(), {"at": address_id})
+    return rows[0].changed_at if rows else None
 
 
 def lanes_of(tx: Transaction, lanes: Iterable[int]) -> dict[int, Person]:

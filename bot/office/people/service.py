@@ -14,6 +14,7 @@ from bot.store import claims
 from bot.store.transaction import Transaction
 
 INVITE_LIFE = timedelta(days=7)
+HEARING_ROLES = CASE_ROLES - {Role.SUPERVISOR}  # who decides hears of a case when there is something to decide
 
 
 class People:
@@ -127,17 +128,17 @@ class People:
         """The officials who are to hear of a new case of this department; where it has none, the whole office's."""
         if sealed:
             return self.with_role(Role.SUPERVISOR, None)
-        holders = records.holders(self._tx, CASE_ROLES)
-        near = [id_ for id_, grants in holders.items() if any(_concerns(grant, department) for grant in grants)]
-        ids = near or [id_ for id_, grants in holders.items() if any(grant.department is None for grant in grants)]
-        return list(self.find(ids).values()) if ids else []
+        near = records.granted(self._tx, HEARING_ROLES, None)
+        if department is not None:
+            near |= records.granted(self._tx, HEARING_ROLES, department)
+        ids = near or records.granted(self._tx, CASE_ROLES, None)
+        return list(self.find(sorted(ids)).values()) if ids else []
 
     def with_role(self, role: Role, department: str | None) -> list[Person]:
         """The holders of a role whose grant covers the department; none there: the whole office's."""
-        holders = records.holders(self._tx, (role,))
-        near = [id_ for id_, grants in holders.items() if department and Grant(role, department) in grants]
-        ids = near or [id_ for id_, grants in holders.items() if Grant(role) in grants]
-        return list(self.find(ids).values()) if ids else []
+        near = records.granted(self._tx, (role,), department) if department is not None else set()
+        ids = near or records.granted(self._tx, (role,), None)
+        return list(self.find(sorted(ids)).values()) if ids else []
 
     def all_with(self, *roles: Role) -> list[Person]:
         """Everybody who holds one of these roles, for the whole office or a department."""
@@ -216,8 +217,3 @@ class People:
     def key(self, channel: str, chat: str) -> bytes:
         """By what a chat is found."""
         return self._lookup.digest("address", channel, chat)
-
-
-def _concerns(grant: Grant, department: str | None) -> bool:
-    """Supervisors hear of a case when they have to decide something, not when it is new."""
-    return grant.role in CASE_ROLES - {Role.SUPERVISOR} and grant.department in (None, department)

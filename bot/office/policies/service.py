@@ -9,7 +9,7 @@ from bot.errors import NotFound
 from bot.office.policies import search
 from bot.office.policies.model import Page, Part, Section, Tree
 from bot.office.policies.reading import read_trees
-from bot.office.policies.search import Band, Engine
+from bot.office.policies.search import Band, Engine, Scored
 
 SPARE = 20  # finds beyond those asked for, as some may not be in force
 CLEAR = 0.3  # of the question's words: below, no part of a page is the one that was meant
@@ -17,11 +17,10 @@ CLEAR = 0.3  # of the question's words: below, no part of a page is the one that
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A page that may answer a question. `part` is the part of it that does, where one stands out."""
+    """A page that may answer a question."""
 
     page: Page
     section: Section
-    part: Part | None
     score: float
     found_in: str  # the language in which the question's words were found
 
@@ -60,9 +59,9 @@ class Policies:
 
         The question may be in any of the languages: it is taken in the one where it finds its words best.
         """
-        own = self._tree(language).language
-        found = [self._hits(question, tongue, own, today, at_most) for tongue in dict.fromkeys((own, *self._trees))]
-        return max(found, key=lambda hits: self.confidence(question, hits))
+        found = {tongue: self._in_force(question, tongue, today, at_most) for tongue in self._tongues(language)}
+        best = max(found, key=lambda tongue: self._engines[tongue].confidence(question, found[tongue]))
+        return [self._hit(best, slug, score, language) for slug, score in found[best]]
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How likely the first hit is right, 0 to 1, roughly. `hits` as `search` gave them for the question."""
@@ -74,6 +73,11 @@ class Policies:
         """What may be done with the hits: answer, offer them, or none."""
         return search.band(self.confidence(question, hits))
 
+    def part(self, question: str, hit: Hit) -> Part | None:
+        """The part of a found page that answers, where one stands out."""
+        place = _part(self._engines[hit.found_in], question, self.page(hit.page.slug, hit.found_in))
+        return None if place is None else hit.page.parts[place]
+
     def attach(self, slug: str, question: str, language: str) -> None:
         """An official has said that this page answers a resident's question: it is found by those words from now on."""
         language = self._tree(language).language
@@ -83,23 +87,20 @@ class Policies:
     def _tree(self, language: str) -> Tree:
         return self._trees.get(language) or self._trees[self.default]
 
-    def _hits(self, question: str, tongue: str, language: str, today: date, at_most: int) -> list[Hit]:
-        """Hits found by the words of one language, shown in another."""
+    def _tongues(self, language: str) -> list[str]:
+        """All languages, the reader's own first."""
+        return list(dict.fromkeys((self._tree(language).language, *self._trees)))
+
+    def _in_force(self, question: str, tongue: str, today: date, at_most: int) -> list[Scored]:
+        """Pages found by the words of one language."""
         pages = self._trees[tongue].by_slug
         found = self._engines[tongue].search(question, at_most + SPARE)
-        in_force = [(pages[slug], score) for slug, score in found if pages[slug].is_in_force(today)]
-        return [self._hit(question, page, score, language) for page, score in in_force[:at_most]]
+        return [(slug, score) for slug, score in found if pages[slug].is_in_force(today)][:at_most]
 
-    def _hit(self, question: str, found: Page, score: float, language: str) -> Hit:
-        place = _part(self._engines[found.language], question, found)
-        page = self.page(found.slug, language)
-        return Hit(
-            page=page,
-            section=self._tree(page.language).section(page.section),
-            part=None if place is None else page.parts[place],
-            score=score,
-            found_in=found.language,
-        )
+    def _hit(self, tongue: str, slug: str, score: float, language: str) -> Hit:
+        page = self.page(slug, self._tree(language).language)
+        section = self._tree(page.language).section(page.section)
+        return Hit(page=page, section=section, score=score, found_in=tongue)
 
 
 def read_policies(folder: Path, default: str) -> Policies:

@@ -74,9 +74,10 @@ def terms(words: str) -> list[str]:
     return found
 
 
-def asked(question: str) -> list[str]:
+@lru_cache(maxsize=1)  # one question is looked up in every language, then weighed
+def asked(question: str) -> tuple[str, ...]:
     """The different terms of a question, in its order."""
-    return list(dict.fromkeys(terms(without_politeness(normalise(question)))))
+    return tuple(dict.fromkeys(terms(without_politeness(normalise(question)))))
 
 
 def counted(title: str, text: str) -> Counter[str]:

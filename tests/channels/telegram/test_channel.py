@@ -31,6 +31,14 @@ async def test_a_message_goes_out() -> None:
         assert api.calls("sendMessage")[0]["chat_id"] == 4242
 
 
+async def test_only_a_bot_that_pays_asks_for_more_a_second() -> None:
+    async with serving() as api, channel_of(api.url) as free, channel_of(api.url, per_second=900, pays=True) as paid:
+        assert (free.abilities.per_second, paid.abilities.per_second) == (28, 900)
+        await free.send(out("你好"))
+        await paid.send(out("你好"))
+    assert [call.get("allow_paid_broadcast") for call in api.calls("sendMessage")] == [None, True]
+
+
 async def test_a_toast_alone_is_no_message() -> None:
     async with serving() as api, channel_of(api.url) as channel:
         assert await channel.send(out(Screen(Text(), toast="好了"), answers="99")) == Sent()

@@ -46,8 +46,9 @@ def test_a_question_in_the_other_language_shows_the_own_page(samples: Policies) 
 
 def test_the_part_that_was_meant(samples: Policies) -> None:
     (hit, *_) = samples.search("住院报销孩子代办", "zh_CN", TODAY)
-    assert hit.part is not None
-    assert hit.part.heading == "孩子代办"
+    part = samples.part("住院报销孩子代办", hit)
+    assert part is not None
+    assert part.heading == "孩子代办"
 
 
 def test_bands(samples: Policies) -> None:
