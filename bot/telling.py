@@ -28,3 +28,4 @@ class Telling:
     data: dict[str, Any] = field(default_factory=dict)
     not_before: datetime | None = None
     silent: bool = False
+    timeless: bool = False  # its row is not to tell when it was owed: an id by chance, and `not_before` for its moment

@@ -370,7 +370,7 @@ class Dispatcher:
         queues.owe(
             tx,
             Owed(
-                id=self._ids(),
+                id=self._ids.untimed() if telling.timeless else self._ids(),
                 channel=channel,
                 address=telling.address,
                 lane=telling.lane,
@@ -380,6 +380,7 @@ class Dispatcher:
                 not_before=telling.not_before or tx.now,
                 subject=telling.subject,
                 person=telling.recipient,
+                created_at=telling.not_before if telling.timeless else None,
             ),
         )
 

@@ -40,6 +40,17 @@ class Mode(StrEnum):
     IN_PLACE = "in_place"  # in place of the screen whose button was pressed, where the channel can
 
 
+class Clearing(Struct, frozen=True, array_like=True):
+    """The talk is deleted on both sides before the screen's words go out: `messages` are the platform's ids.
+
+    `instead` goes out where not all of it could be deleted; `is_older` tells that some of it is older than 48 hours.
+    """
+
+    messages: tuple[str, ...]
+    instead: Text
+    is_older: bool = False
+
+
 class Screen(Struct, frozen=True, array_like=True):
     """One message to one person. `lasting` are the entries kept under the input field."""
 
@@ -51,6 +62,8 @@ class Screen(Struct, frozen=True, array_like=True):
     toast: str = ""  # a short word on the pressed button itself
     silent: bool = False
     lasting: tuple[tuple[str, ...], ...] = ()
+    is_fleeting: bool = False  # shown once: no page shows it again, and nothing keeps it
+    clears: Clearing | None = None
 
     @property
     def buttons(self) -> tuple[Button, ...]:

@@ -1,36 +1,24 @@
 """What each web chat has seen, sealed: a page that opens again shows it. It is no inbox and no outbox."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
 import structlog
 from msgspec.structs import replace
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, Select, Table, delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.channels.web.wire import Bubble
 from bot.ids import Ids
 from bot.sealing import Lookup, SealBroken, Sealer
-from bot.store.schema import metadata
+from bot.store.pages import web_message
 from bot.store.transaction import Row, Transaction
-from bot.store.types import UtcTime
 from bot.store.writer import Writer
 
 log = structlog.get_logger()
 
 _PURPOSE = b"web message"
-
-web_message = Table(
-    "web_message",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),  # orders the talk; the bot's are of the outbox
-    Column("chat", BigInteger, nullable=False),  # the chat's lane: a keyed hash
-    Column("mine", Boolean, nullable=False),  # said by whoever sits at the page
-    Column("body", LargeBinary, nullable=False),  # sealed Bubble
-    Column("at", UtcTime, nullable=False),
-    Index("ix_web_message_chat", "chat", "id"),
-)
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Bubble).decode
@@ -52,6 +40,10 @@ class History:
 
     async def put(self, chat: str, place: int, bubble: Bubble) -> None:
         """Keeps a message, or a new version of it where the old one is."""
+        await self._writer.submit(self.putting(chat, place, bubble))
+
+    def putting(self, chat: str, place: int, bubble: Bubble) -> Callable[[Transaction], None]:
+        """The same inside somebody's transaction."""
         row = self._row(chat, place, bubble, bubble.at)
 
         def put(tx: Transaction) -> None:
@@ -63,9 +55,9 @@ class History:
             )
             tx.write(newer, row)
 
-        await self._writer.submit(put)
+        return put
 
-    async def choose(self, chat: str, place: int, action: str) -> None:
+    def choosing(self, chat: str, place: int, action: str) -> Callable[[Transaction], None]:
         """Marks the button that was pressed."""
         where = (web_message.c.id == place, web_message.c.chat == self._lane(chat))
 
@@ -74,7 +66,7 @@ class History:
             if body is not None and (bubble := self._opened(body)) is not None:
                 tx.write(update(web_message).where(*where).values(body=self._sealed(replace(bubble, chosen=action))))
 
-        await self._writer.submit(choose)
+        return choose
 
     async def recent(self, chat: str, at_most: int, before: int | None = None) -> list[Bubble]:
         """The newest messages, oldest first; with `before` those above that place."""
