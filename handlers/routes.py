@@ -1,8 +1,22 @@
 """All capabilities as one router. The order is the order in which free words are tried."""
 
 from handlers.context import Router
-from handlers.officials import figures, passing, queue, roles, writing
-from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, policies
+from handlers.officials import figures, guarding, passing, queue, roles, writing
+from handlers.residents import (
+    albums,
+    cases,
+    consent,
+    danger,
+    drafts,
+    edits,
+    human,
+    matters,
+    menu,
+    policies,
+    reading,
+    sealed,
+    tidy,
+)
 from handlers.timed import alarms, reminders, tellings
 
 
@@ -13,6 +27,9 @@ def all_routes() -> Router:
         figures.router,
         roles.router,
         queue.router,
+        guarding.router,
+        reading.router,
+        sealed.router,
         cases.router,
         menu.router,
         consent.router,
@@ -22,6 +39,8 @@ def all_routes() -> Router:
         policies.router,
         matters.router,
         drafts.router,
+        tidy.router,
+        danger.router,
         reminders.router,
         tellings.router,
         alarms.router,

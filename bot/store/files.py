@@ -19,8 +19,11 @@ class Files:
         self.folder = folder
         self._content = content
 
-    def put(self, data: bytes) -> str:
-        """Stores the bytes and returns their digest; the same bytes are stored once. Survives a power loss."""
+    def put(self, data: bytes, *, dated: float | None = None) -> str:
+        """Stores the bytes and returns their digest; the same bytes are stored once. Survives a power loss.
+
+        `dated`, in seconds since 1970, is what the folder shows for the moment, where that must not be told.
+        """
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
         if path.exists():
@@ -31,6 +34,8 @@ class Files:
             file.write(self._content.seal(data, _PURPOSE))
             file.flush()
             os.fsync(file.fileno())
+        if dated is not None:
+            os.utime(draft, (dated, dated))
         Path(draft).replace(path)
         _sync(path.parent)
         return digest

@@ -6,7 +6,7 @@ import re
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.screen import Screen, Shown
-from bot.office.cases.model import Case, Outcome
+from bot.office.cases.model import Case, Outcome, Privacy
 from bot.text import clean, join, quote
 from bot.words import Message, _
 from handlers.context import WORKERS, Ctx, Router, said_with, speaker, split_number
@@ -290,9 +290,8 @@ def files(ctx: Ctx, number: str) -> list[Screen]:
         )
         warned = _("{words}. A voice or document may tell who it is from.", words=words) if file.may_identify else words
         digest = str(file.digest)
-        screens.append(
-            Screen(ctx.say(warned), files=(Shown(digest, file.kind, file.name or f"{case.number}-{position}"),))
-        )
+        name = file.name if case.privacy is Privacy.NAMED else ""  # a name may tell who sent it
+        screens.append(Screen(ctx.say(warned), files=(Shown(digest, file.kind, name or f"{case.number}-{position}"),)))
     return screens
 
 
@@ -354,4 +353,7 @@ def _send(ctx: Ctx, number: str, way: str, words: str, outcome: str) -> Screen:
         case _:
             case = cases.answer(number, words, by=by, outcome=Outcome(outcome) if outcome else None)
     ctx.subject = case.id
-    return ctx.screen(DONE[way], [ctx.button(_("To do"), "queue")])
+    done = DONE[way]
+    if case.privacy is Privacy.ANONYMOUS and way != "note":
+        done = _("It stands there now. They read it when they look it up; nothing is sent to them.")
+    return ctx.screen(done, [ctx.button(_("To do"), "queue")])

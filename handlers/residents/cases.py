@@ -11,7 +11,7 @@ from bot.dialogue.context import Screens
 from bot.dialogue.event import Finished, Said
 from bot.dialogue.screen import Button, Screen
 from bot.errors import NotFound
-from bot.office.cases.model import Case, Status
+from bot.office.cases.model import Case, Privacy, Status
 from bot.office.cases.model import Said as Entered
 from bot.office.cases.number import find_numbers
 from bot.telling import Telling
@@ -33,7 +33,7 @@ from handlers.context import (
     words_of,
 )
 from handlers.excuses import excuse
-from handlers.residents import held
+from handlers.residents import held, reading
 
 router = Router("cases", who=RESIDENTS)
 
@@ -75,15 +75,16 @@ def show(ctx: Ctx, number: str) -> Screen:
     is_own = ctx.office.cases.brought_by(case, ctx.person)
     if case.is_open and is_own:
         buttons.append(ctx.button(_("Take it back"), "case.withdraw", case.number))
+    hard = [ctx.button(_("Somebody makes it hard for me"), "sealed.hard", case.number)] if case.sealed else []
     verdict = _verdict_buttons(ctx, case) if case.status is Status.CLOSED and is_own else []
-    return ctx.screen(join(lines), verdict, buttons, [my_cases_button(ctx)])
+    return ctx.screen(join(lines), verdict, buttons, hard, [my_cases_button(ctx)])
 
 
 @router.command("check", about=_("Look up by number"))
 def check(ctx: Ctx, rest: str) -> Screens:
     number, code = split_number(rest)
     if number is None:
-        return ctx.screen(_("Please send the number; with somebody else's case also the six-digit code."))
+        return ctx.screen(_("Please send the number and the look-up code."))
     return _looked_up(ctx, number, code)
 
 
@@ -118,6 +119,8 @@ def _looked_up(ctx: Ctx, number: str, text: str) -> Screens:
     case = _checked(ctx, number, digits)
     if case is None:
         return ctx.screen(excuse(NotFound("check")))
+    if case.privacy is Privacy.ANONYMOUS:
+        return reading.begin(ctx, case, digits)
     lines = [
         called(case),
         ctx.say(_("{who}: {state}.", who=speaker(ctx, case), state=STATES[case.status])),
@@ -146,7 +149,8 @@ def _checked(ctx: Ctx, number: str, digits: str) -> Case | None:
 
 @router.action("case.follow")
 def follow(ctx: Ctx, number: str, code: str) -> Screen:
-    if _checked(ctx, number, code) is None:
+    found = _checked(ctx, number, code)
+    if found is None or found.privacy is Privacy.ANONYMOUS:
         return ctx.screen(excuse(NotFound("check")))
     case = ctx.office.cases.follow(number, code, by=ctx.person)
     return ctx.screen(_("Good. What comes on number {number} comes to you too.", number=case.number))
@@ -370,7 +374,7 @@ def tell_kept(ctx: Ctx, telling: Telling) -> Screen | None:
     if entry is None:
         return None
     lines = [called(case), ctx.say(_("It was looked at again and stays as it is. The reason:")), quote(entry.words)]
-    if ctx.office.outside_phone:
+    if ctx.office.outside_phone.strip():
         lines.append(ctx.say(_("If you do not agree, you can also call {phone}.", phone=ctx.office.outside_phone)))
     return ctx.screen(join(lines), [ctx.button(_("Add something"), "case.more", case.number)], silent=telling.silent)
 

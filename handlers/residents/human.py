@@ -4,7 +4,7 @@ from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.form import TEXT, files_of
 from bot.dialogue.screen import Screen
-from bot.office.cases.model import Case, Kind
+from bot.office.cases.model import Case, Kind, Privacy
 from bot.office.cases.service import Matter
 from bot.text import join
 from bot.words import _
@@ -21,7 +21,7 @@ from handlers.context import (
     source_of,
     words_of,
 )
-from handlers.residents import consent, held
+from handlers.residents import consent, held, sealed
 
 router = Router("human", who=RESIDENTS)
 
@@ -38,6 +38,8 @@ def pressed_human(ctx: Ctx) -> Screens:
 
 def ask_person(ctx: Ctx, said: Said) -> Screens:
     """Opens a matter with what was said last; consent first, as for everything that is registered."""
+    if (first := sealed.instead_of_a_person(ctx)) is not None:
+        return first
     if not ctx.person.has_consented:
         if said.text or said.files:
             held.keep(ctx, said)
@@ -46,9 +48,10 @@ def ask_person(ctx: Ctx, said: Said) -> Screens:
     words = words_of(said)
     if not (words or said.files) and (case := just_registered(ctx, "human")) is not None:
         return _promise(ctx, case)
-    source = source_of(ctx)
+    source, about_staff = source_of(ctx), concerns_staff(ctx, words)
     case = ctx.office.cases.register(
-        Matter(kind=Kind.CONSULT, about_staff=concerns_staff(ctx, words),
+        Matter(kind=Kind.CONSULT, about_staff=about_staff,
+               privacy=Privacy.CONFIDENTIAL if about_staff else Privacy.NAMED,
                words=words or ctx.say.plain(_("I would like to speak to a person.")),
                files=plain_files(ctx, said.files), sources=(source,) if source else ()),
         by=ctx.person,
