@@ -140,7 +140,10 @@ def _keys(settings: Settings, file: Path | None) -> Keys:
     return make_keys(path)
 
 
-def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapping[str, Message]) -> House:
+def read_house(
+    settings: Settings, keys: Keys, outside: Outside, platforms: Mapping[str, Message],
+    companies: Mapping[str, Message] | None = None,
+) -> House:  # fmt: skip
     """Everything in content and settings; a faulty file stops the start and is named."""
     content, office = settings.content.folder, settings.office
     words = read_words(content / "locale", office.language, office.zone)
@@ -160,12 +163,15 @@ def read_house(settings: Settings, keys: Keys, outside: Outside, platforms: Mapp
         read_command=understanding.read_command,
         command_words=understanding.command_words,
         days_in=understanding.days_in,
+        accused_in=understanding.accused,
+        asks_whether_known=understanding.asks_whether_known,
         means=Means(ids, outside.random, keys.content, keys.lookup, calendar, departments),
         identity=Identity(keys.identity),
         words=words,
         emergencies=read_emergencies(content / "emergency", office.language),
         platforms=platforms,
         retention=Retention(**settings.retention.model_dump()),
+        companies=companies if companies is not None else {},
         duty_phone=office.duty_phone,
         outside_phone=office.outside_phone,
     )
@@ -443,14 +449,15 @@ class App:
         if (data.get("size") or 0) > FETCH_AT_MOST:
             raise Refused("too_large")
         raw = await channel.fetch(data["ref"], FETCH_AT_MOST)
-        return await asyncio.get_running_loop().run_in_executor(None, self._keep, raw, data.get("name"))
+        return await asyncio.get_running_loop().run_in_executor(None, self._keep, raw, data.get("name"),
+                                                                data.get("dated"))  # fmt: skip
 
-    def _keep(self, raw: bytes, name: str | None) -> dict[str, Any]:
+    def _keep(self, raw: bytes, name: str | None, dated: float | None) -> dict[str, Any]:
         try:
             found = evidence.inspect(raw, name)
         except evidence.Rejected as error:
             raise Refused(str(error)) from None
-        digest = self.store.files.put(found.clean)
+        digest = self.store.files.put(found.clean, dated=dated)
         self._outside.failpoint("file stored")
         return {"digest": digest, "kind": found.kind, "mime": found.mime, "size": len(found.clean),
                 "may_identify": found.may_identify}  # fmt: skip

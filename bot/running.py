@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 TELEGRAM = _("Messages pass through Telegram's servers abroad; please do not send identity or bank card numbers.")
 WEB = _("Messages go straight to this office's own server; please do not send identity or bank card numbers.")
+TELEGRAM_ITSELF = _("Telegram as a company")
 
 ANSWERS_WITHIN = 15.0  # seconds
 
@@ -84,6 +85,7 @@ async def _start(
     settings: Settings, store: Store, outside: Outside, extra: Sequence[tuple[Channel, Message]]
 ) -> Running:
     platforms: dict[str, Message] = {channel.name: words for channel, words in extra}
+    companies: dict[str, Message] = {}
     channels: list[Channel] = [channel for channel, _words in extra]
     for_officials = list(channels)
     server = None
@@ -95,7 +97,7 @@ async def _start(
         channels += [resident, office]
         for_officials.append(office)
         platforms |= {resident.name: WEB, office.name: WEB}
-    house = read_house(settings, store.keys, outside, platforms)
+    house = read_house(settings, store.keys, outside, platforms, companies)
     if settings.telegram is not None:
         from bot.building import build_telegram
 
@@ -103,6 +105,7 @@ async def _start(
         channels.append(telegram)
         for_officials.append(telegram)
         platforms[telegram.name] = TELEGRAM
+        companies[telegram.name] = TELEGRAM_ITSELF
     if server is not None:
         await server.start()
     limits = settings.limits

@@ -47,3 +47,4 @@ class Telling:
     audience: str | None = None  # none: one person alone
     row: int | None = None  # the id of the message owed, where the office has to find it again
     replaces: int | None = None  # an earlier message that this one takes the place of
+    timeless: bool = False  # its row is not to tell when it was owed: an id by chance, and `not_before` for its moment

@@ -76,16 +76,18 @@ class Translator:
     def plain(self, message: Message | Text | str) -> str:
         return message if isinstance(message, str) else str(self(message))
 
-    def day(self, moment: datetime | date) -> str:
-        """A day in words, with its weekday."""
+    def day(self, moment: datetime | date, remark: str = "") -> str:
+        """A day in words, with its weekday and what there is to say of it."""
         local = self._local(moment)
         month, weekday = self._months[local.month], self._weekdays[local.weekday()]
         facts = {"month": month, "number": local.month, "day": local.day, "weekday": weekday}
+        if remark:
+            return self._pattern(_("{weekday} {day} {month} ({remark})"), facts | {"remark": remark})
         return self._pattern(_("{weekday} {day} {month}"), facts)
 
-    def moment(self, moment: datetime) -> str:
+    def moment(self, moment: datetime, remark: str = "") -> str:
         """A day and an hour in words."""
-        return self._pattern(_("{day}, {hour}"), {"day": self.day(moment), "hour": self.hour(moment)})
+        return self._pattern(_("{day}, {hour}"), {"day": self.day(moment, remark), "hour": self.hour(moment)})
 
     def hour(self, moment: datetime | time) -> str:
         local = moment.astimezone(self.zone) if isinstance(moment, datetime) else moment

@@ -16,7 +16,7 @@ from bot.telling import OPEN, Telling
 from bot.words import Words, _
 from handlers.context import Ctx, alert
 from handlers.excuses import excuse
-from handlers.residents import drafts, menu
+from handlers.residents import drafts, menu, tidy
 
 NOBODY = Person(0, 0, "")
 
@@ -58,6 +58,7 @@ class Desk:
         person = self._who(office, arrival)
         ctx = self._context(office, arrival, person)
         was_filling = arrival.conversation.filling is not None
+        tidy.note(ctx)
         screens = menu.with_entries(ctx, self._talk.handle(ctx))
         drafts.watch(ctx, was_filling)
         if person is NOBODY:

@@ -1,8 +1,23 @@
 """All capabilities as one router. The order is the order in which free words are tried."""
 
 from handlers.context import Router
-from handlers.officials import day, figures, groups, names, passing, queue, roles, writing
-from handlers.residents import albums, cases, consent, drafts, edits, human, matters, menu, own_data, policies
+from handlers.officials import day, figures, groups, guarding, names, passing, queue, roles, writing
+from handlers.residents import (
+    albums,
+    cases,
+    consent,
+    danger,
+    drafts,
+    edits,
+    human,
+    matters,
+    menu,
+    own_data,
+    policies,
+    reading,
+    sealed,
+    tidy,
+)
 from handlers.timed import alarms, digest, reminders, retention, tellings
 
 
@@ -16,6 +31,9 @@ def all_routes() -> Router:
         names.router,
         day.router,
         queue.router,
+        guarding.router,
+        reading.router,
+        sealed.router,
         cases.router,
         menu.router,
         consent.router,
@@ -25,6 +43,8 @@ def all_routes() -> Router:
         policies.router,
         matters.router,
         drafts.router,
+        tidy.router,
+        danger.router,
         reminders.router,
         digest.router,
         tellings.router,

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ from bot.dialogue.event import (
 )
 from bot.dialogue.screen import Mode
 from bot.office.people.model import Role
+from bot.running import TELEGRAM_ITSELF
 from bot.words import Message
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -56,6 +57,7 @@ class Heard:
         self.message = message
         self.screen = outgoing.screen
         self.outgoing = outgoing
+        self.is_gone = False  # deleted on both sides
 
     @property
     def text(self) -> str:
@@ -74,6 +76,12 @@ class Someone:
         self.chat = chat
         self.language = language
         self.heard: list[Heard] = []
+        self.said: list[str] = []  # ids of what stands in the chat from their side
+
+    @property
+    def left(self) -> list[str]:
+        """What can still be read in the chat, of the bot's messages."""
+        return [heard.text for heard in self.heard if not heard.is_gone]
 
     @property
     def last(self) -> Heard:
@@ -88,6 +96,8 @@ class Someone:
         sent = await self._town.channel.say(
             self.chat, what, self._town.clock.now(), language=self.language, message=message
         )
+        if isinstance(what, Said):
+            self.said.append(sent)
         await self._town.settle()
         return sent
 
@@ -192,7 +202,7 @@ class Town:
         self.url = url
         self.clock = FakeClock()
         self.people: dict[str, Someone] = {}
-        self.channel = SilentChannel(heard=self._hear)
+        self.channel = SilentChannel(heard=self._hear, gone=self._gone)
         self._random = random.Random(seed)
         self._failpoint = failpoint or (lambda _name: None)
         self._listening: asyncio.Task[None] | None = None
@@ -212,7 +222,8 @@ class Town:
         outside = Outside(self.clock, self._random, self._failpoint)
         self.store = open_store(self.settings, outside)
         platforms = {self.channel.name: Message("Nothing leaves this machine.")}
-        self.house = read_house(self.settings, self.store.keys, outside, platforms)
+        companies = {self.channel.name: TELEGRAM_ITSELF}
+        self.house = read_house(self.settings, self.store.keys, outside, platforms, companies)
         self.app = App(self.store, self.house, [self.channel], outside)
         await self.app.open()
         receiver = self.app.receivers[self.channel.name]
@@ -289,3 +300,9 @@ class Town:
 
     def _hear(self, outgoing: Outgoing, message: str) -> None:
         self.people[outgoing.chat]._hear(outgoing, message)
+
+    def _gone(self, chat: str, messages: Sequence[str]) -> None:
+        person = self.people[chat]
+        person.said = [message for message in person.said if message not in messages]
+        for heard in person.heard:
+            heard.is_gone = heard.is_gone or heard.message in messages

@@ -1,7 +1,7 @@
 """A channel without a network: what is said is handed in, what goes out is handed over. For terminals and tests."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import count
 
@@ -19,15 +19,17 @@ class SilentChannel:
     """`heard` gets every message that goes out, with the id it was given."""
 
     def __init__(self, name: str = "silent", heard: Callable[[Outgoing, str], None] | None = None,
-                 run: str = "") -> None:  # fmt: skip
+                 run: str = "", gone: Callable[[str, Sequence[str]], None] | None = None) -> None:  # fmt: skip
         self.name = name
         self._run = run  # keeps the ids of one run apart from those of the next
-        self.abilities = Abilities(edits=True, buttons=True, idempotent_send=True)
+        self.abilities = Abilities(edits=True, buttons=True, idempotent_send=True, deletes=True)
         self.files: dict[str, bytes] = {}
         self.menus: list[Menu] = []
         self.fault: DeliveryError | None = None  # raised by the next send
         self.faults: dict[str, DeliveryError] = {}  # by chat: raised by the next send there
+        self.deleted: list[tuple[str, str]] = []
         self._heard = heard or (lambda _outgoing, _message: None)
+        self._gone = gone or (lambda _chat, _messages: None)
         self._intake: Intake | None = None
         self._ready = asyncio.Event()
         self._keys = count(1)
@@ -70,6 +72,11 @@ class SilentChannel:
         message = outgoing.edits or f"{self._run}out{next(self._messages)}"
         self._heard(outgoing, message)
         return Sent((message,))
+
+    async def delete(self, chat: str, messages: Sequence[str]) -> bool:
+        self.deleted += [(chat, message) for message in messages]
+        self._gone(chat, messages)
+        return True
 
     async def fetch(self, ref: str, at_most: int) -> bytes:
         data = self.files.get(ref)

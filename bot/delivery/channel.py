@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -18,6 +18,7 @@ class Raw(Struct, frozen=True):
     body: bytes
     at: datetime  # when it arrived here, aware UTC
     group: bool = False
+    besides: Callable[[Any], None] | None = None  # written in the same transaction, if the update is new
 
 
 Intake = Callable[[Sequence[Raw]], Awaitable[None]]
@@ -53,6 +54,8 @@ class Abilities(Struct, frozen=True):
     chat_spacing: float = 0.0  # seconds between two sends to one chat
     group_spacing: float = 0.0  # the same for a group
     press_seconds: int = 150  # how long a press can be answered
+    deletes: bool = False  # messages of both sides
+    delete_seconds: int | None = None  # how old they may be; none: any age
 
 
 class Menu(Struct, frozen=True):
@@ -84,6 +87,13 @@ class Channel(Protocol):
         """Sends one message, or leaves the group where its screen says so.
 
         Raises a DeliveryError that tells by cause whether it can have arrived.
+        """
+        ...
+
+    async def delete(self, chat: str, messages: Sequence[str]) -> bool:
+        """Deletes these messages, or the whole talk where it has no other way; whether all of them are gone.
+
+        What is not there any more counts as gone. Raises NotSent where it is to be tried again.
         """
         ...
 

@@ -383,7 +383,7 @@ class Dispatcher:
         queues.owe(
             tx,
             Owed(
-                id=telling.row or self._ids(),
+                id=telling.row or (self._ids.untimed() if telling.timeless else self._ids()),
                 channel=channel,
                 address=telling.address,
                 lane=telling.lane,
@@ -395,6 +395,7 @@ class Dispatcher:
                 person=telling.recipient,
                 replaces=telling.replaces,
                 audience=telling.audience,
+                created_at=telling.not_before if telling.timeless else None,
             ),
         )
 

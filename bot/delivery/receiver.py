@@ -52,8 +52,12 @@ class Receiver:
         if not rows:
             return
 
+        notes = {raw.key: raw.besides for raw in raws if raw.besides is not None}
+
         def store(tx: Transaction) -> int:
             self._failpoint("inbox commit")
+            for key in claims.unknown(tx, self._channel.name, notes) if notes else ():
+                notes[key](tx)
             return claims.take_in(tx, rows)
 
         try:

@@ -15,11 +15,11 @@ from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Outgoing, Sent
 from bot.delivery.dispatcher import OUTBOX
 from bot.delivery.pacing import LandingWindow, Spacing
-from bot.dialogue.screen import Screen
+from bot.dialogue.screen import Clearing, Screen
 from bot.errors import ChannelDown, DeliveryError, NotSent, Refused, StoreError, Uncertain
 from bot.identity import Identity
 from bot.sealing import Sealer
-from bot.store import claims
+from bot.store import blanking, claims
 from bot.store.claims import Sendable
 from bot.store.queues import OutboxState
 from bot.store.transaction import Transaction
@@ -30,6 +30,7 @@ log = structlog.get_logger()
 
 IN_FLIGHT = 64
 DOWN_PAUSE = timedelta(seconds=30)
+ARRIVED_SINCE = timedelta(minutes=5)  # what was under way when a talk was to be deleted
 
 
 class Chat(NamedTuple):
@@ -169,6 +170,8 @@ class Sender:
 
     async def _tried(self, row: Sendable, outgoing: Outgoing) -> Result:
         try:
+            if outgoing.screen.clears is not None:
+                outgoing = await self._cleared(outgoing, outgoing.screen.clears)
             return Result(row, sent=await self._channel.send(outgoing), group=outgoing.group)
         except DeliveryError as error:
             return Result(row, error=error)
@@ -177,6 +180,26 @@ class Sender:
         except Exception as error:  # our own fault: it may have left
             log.error("send_failed", outbox=row.id, error=type(error).__name__, exc_info=error)
             return Result(row, error=Uncertain(type(error).__name__))
+
+    async def _cleared(self, outgoing: Outgoing, clears: Clearing) -> Outgoing:
+        """Deletes the talk; what goes out after it says whether that worked. Tried again, it deletes what is left."""
+        abilities = self._channel.abilities
+        is_whole = abilities.deletes and await self._deleted(outgoing.chat, clears.messages)
+        self._failpoint("after deletion")
+        if is_whole and not (clears.is_older and abilities.delete_seconds is not None):
+            return outgoing
+        return msgspec.structs.replace(
+            outgoing, screen=msgspec.structs.replace(outgoing.screen, text=clears.instead)
+        )  # fmt: skip
+
+    async def _deleted(self, chat: str, messages: Sequence[str]) -> bool:
+        try:
+            return await self._channel.delete(chat, messages)
+        except Refused as error:
+            if error.gone:
+                raise
+            log.warning("deletion_refused", channel=self._channel.name, cause=error.cause)
+            return False
 
     async def _record(self) -> None:
         """Group commits: what gathers during one commit is the next."""
@@ -242,7 +265,17 @@ class Sender:
         rows = [row for row in rows if self._may_go(tx, row, chats.get(row.address))]
         replaced = [row.replaces for row in rows if row.replaces is not None]
         before = claims.replaced(tx, replaced) if replaced else {}
-        return [(row, self._outgoing(row, chats.get(row.address), before)) for row in rows]
+        return [(row, self._with_arrived(tx, row, self._outgoing(row, chats.get(row.address), before))) for row in rows]
+
+    def _with_arrived(self, tx: Transaction, row: Sendable, outgoing: Outgoing | None) -> Outgoing | None:
+        """A talk is deleted with what had not arrived yet when that was asked for."""
+        if outgoing is None or outgoing.screen.clears is None:
+            return outgoing
+        clears = outgoing.screen.clears
+        arrived = blanking.message_ids(tx, row.address, row.created_at - ARRIVED_SINCE)
+        ids = dict.fromkeys((*clears.messages, *(message for message, _at in arrived)))
+        clears = msgspec.structs.replace(clears, messages=tuple(ids))
+        return msgspec.structs.replace(outgoing, screen=msgspec.structs.replace(outgoing.screen, clears=clears))
 
     def _may_go(self, tx: Transaction, row: Sendable, chat: Chat | None) -> bool:
         """Who may read it, looked at once more against whom the chat is registered for at this moment (T5)."""
@@ -274,11 +307,7 @@ class Sender:
         return None
 
     def _write(self, tx: Transaction, results: Sequence[Result]) -> None:
-        arrived = {
-            result.row.id: result.sent.messages[-1] if result.sent.messages else None
-            for result in results
-            if result.sent is not None
-        }
+        arrived = {result.row.id: result.sent.messages for result in results if result.sent is not None}
         if arrived:
             claims.settle_sent(tx, arrived)
         for result in results:

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from bot.dialogue.conversation import REVIEW, Arrival, Conversation, Filling
 from bot.dialogue.event import Said
 from bot.dialogue.form import FILES, TEXT, Answers, Choice, Form, Question, Words_
@@ -79,6 +81,7 @@ class Context(Generic[O, P]):
         prompt: bool = False,
         toast: Message | None = None,
         silent: bool = False,
+        fleeting: bool = False,
     ) -> Screen:
         return Screen(
             text=self.say(words),
@@ -87,6 +90,7 @@ class Context(Generic[O, P]):
             prompt=prompt,
             toast=self.say.plain(toast) if toast else "",
             silent=silent,
+            is_fleeting=fleeting,
         )
 
     def button(self, label: Message | str, action: str, *args: str | int) -> Button:
@@ -183,4 +187,4 @@ def joined(*parts: Screens | Iterable[Screen]) -> list[Screen]:
 
 
 def _as_prompt(screen: Screen) -> Screen:
-    return Screen(screen.text, screen.rows, screen.files, screen.mode, True, screen.toast, screen.silent)
+    return msgspec.structs.replace(screen, prompt=True)

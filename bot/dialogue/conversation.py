@@ -33,6 +33,7 @@ class Conversation(Struct, omit_defaults=True):
     apologised_at: datetime | None = None  # when an update of this chat last had to be set aside
     prompt: int = 0  # outbox row of the last prompt: superseded by the next if it is still waiting
     memory: dict[str, Any] = field(default_factory=dict)  # what handlers keep between two messages
+    messages: dict[str, int] = field(default_factory=dict)  # bare ids of the last two days: when, in seconds since 1970
 
 
 class Arrival(Struct):

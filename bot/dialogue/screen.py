@@ -41,6 +41,17 @@ class Mode(StrEnum):
     LEAVE = "leave"  # nothing is shown: the bot leaves the group
 
 
+class Clearing(Struct, frozen=True, array_like=True):
+    """The talk is deleted on both sides before the screen's words go out: `messages` are the platform's ids.
+
+    `instead` goes out where not all of it could be deleted; `is_older` tells that some of it is older than 48 hours.
+    """
+
+    messages: tuple[str, ...]
+    instead: Text
+    is_older: bool = False
+
+
 class Screen(Struct, frozen=True, array_like=True):
     """One message to one person. `lasting` are the entries kept under the input field."""
 
@@ -54,6 +65,8 @@ class Screen(Struct, frozen=True, array_like=True):
     lasting: tuple[tuple[str, ...], ...] = ()
     alert: bool = False  # the short word must be seen and put away, by whoever pressed alone
     opens: str = ""  # the press leads into the private chat, with this code
+    is_fleeting: bool = False  # shown once: no page shows it again, and nothing keeps it
+    clears: Clearing | None = None
 
     @property
     def buttons(self) -> tuple[Button, ...]:

@@ -87,6 +87,13 @@ class Calendar:
             day -= _DAY
         return day
 
+    def days_off_before(self, day: date) -> list[date]:
+        """The days off right before a day, the last one first."""
+        off: list[date] = []
+        while not self.is_working_day(day - (len(off) + 1) * _DAY):
+            off.append(day - (len(off) + 1) * _DAY)
+        return off
+
     def working_days_after(self, day: date, count: int) -> date:
         """The last of so many working days, counted from the day after."""
         for _ in range(count):

@@ -11,7 +11,8 @@ import msgspec
 from bot.identity import Identity
 from bot.office.calendar import Calendar
 from bot.office.cases.acts import Means
-from bot.office.cases.service import JOB, Cases
+from bot.office.cases.sealed import SealedCases
+from bot.office.cases.service import JOB
 from bot.office.departments import Departments
 from bot.office.emergencies import Emergencies
 from bot.office.groups.service import Groups
@@ -21,8 +22,8 @@ from bot.office.people.model import Person
 from bot.office.people.service import People
 from bot.office.policies.service import Policies
 from bot.office.retention import Nights, Retention, Slice
-from bot.office.understanding import Understanding
-from bot.store import claims, queues
+from bot.office.understanding import Accused, Understanding
+from bot.store import blanking, claims, queues
 from bot.store.passing import pass_by, ring
 from bot.store.transaction import Transaction
 from bot.telling import Telling
@@ -32,6 +33,7 @@ COPY_FOR = timedelta(hours=24)
 SLICE = "retention.slice"
 WIPE = "erasure.wipe"
 VACUUM_AT = time(3, 40)  # after the night's clearing up
+DELETABLE = timedelta(hours=48)  # how long platforms let messages of both sides be deleted
 _NAMES = {"zh_CN": "中文", "en": "English"}
 
 
@@ -50,6 +52,8 @@ class House:
     read_command: Callable[[str, bool], str | None]
     command_words: Callable[[str], tuple[str, ...]]
     days_in: Callable[[str, date], list[tuple[str, date]]]
+    accused_in: Callable[[str], Accused]
+    asks_whether_known: Callable[[str], bool]
     means: Means
     identity: Identity
     words: Words
@@ -57,6 +61,7 @@ class House:
     platforms: Mapping[str, Message]  # channel: through whose hands a message goes
     retention: Retention = field(default_factory=Retention)
     duty_phone: str = ""
+    companies: Mapping[str, Message] = field(default_factory=dict)  # channel: the company that sees its messages
     outside_phone: str = ""  # of the body that hears complaints about staff from outside
 
 
@@ -75,12 +80,14 @@ class Office:
         self.danger_in = house.danger_in
         self.days_in = house.days_in
         self.command_words = house.command_words
+        self.accused_in = house.accused_in
+        self.asks_whether_known = house.asks_whether_known
         self.emergencies = house.emergencies
         self.duty_phone = house.duty_phone
         self.outside_phone = house.outside_phone
         means = house.means
         self.people = People(tx, ids=means.ids, lookup=means.lookup, identity=house.identity)
-        self.cases = Cases(tx, means, self.people, self._told.append)
+        self.cases = SealedCases(tx, means, self.people, self._told.append)
         self.erasures = Erasures(tx, ids=means.ids, random=means.random, cases=self.cases)
         self.groups = Groups(tx, means, self.people, self._told.append)
 
@@ -104,6 +111,27 @@ class Office:
     def platform_words(self, channel: str) -> Message:
         """Where a message of this channel travels: part of what somebody consents to."""
         return self.house.platforms[channel]
+
+    def company(self, channel: str) -> Message | None:
+        """Whose servers a message of this channel goes through, besides the office's own."""
+        return self.house.companies.get(channel)
+
+    def blank_talk(self, person: Person, lane: int, since: datetime) -> dict[str, int]:
+        """Takes out of the queues what was said and shown in this chat since then; no case is touched.
+
+        Returns the bare ids of messages that arrived there, with their seconds since 1970: to delete them later.
+        """
+        ids = blanking.message_ids(self._tx, person.address, self.now - DELETABLE)
+        blanking.blank_inbox(self._tx, lane, since)
+        blanking.blank_outbox(self._tx, person.address, since)
+        blanking.blank_pages(self._tx, lane, since)
+        self._tx.scrubs = True
+        return {message: int(at.timestamp()) for message, at in ids}
+
+    def forget_messages(self, person: Person) -> bool:
+        """Messages that are deleted on the platform are not known here any more. True: there are older ones."""
+        blanking.forget_messages(self._tx, person.address, self.now - DELETABLE)
+        return blanking.has_older(self._tx, person.address, self.now - DELETABLE)
 
     def told(self) -> list[Telling]:
         """What the acts since the last call want others to hear, in groups too."""

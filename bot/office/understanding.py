@@ -19,6 +19,7 @@ PHYSICAL = frozenset(("urban", "utilities", "housing", "transport", "environment
 ORDER = ("help", "complaint", "errand", "consult", "suggestion")  # a fault comes before the question about it
 _FAULTS = frozenset(("help", "complaint", "report"))
 _ENDS = re.compile(r"([\s，,。；;！!？?]+)")
+_CLAUSES = re.compile(r"([，,。.；;！!？?\n]+)")
 _EDGE = " \t\n,.;:!?，。；：！？、~…"
 
 
@@ -47,6 +48,15 @@ class Understanding:
     asks: bool = False  # it ends as a question does
 
 
+@dataclass(frozen=True, slots=True)
+class Accused:
+    """Words of a complaint about staff, taken apart: whom, what happened. Either may be missing."""
+
+    who: str
+    story: str
+    is_chief: bool  # somebody who leads or supervises may be meant
+
+
 class Understander:
     """The rules of all languages together: residents mix them."""
 
@@ -66,6 +76,11 @@ class Understander:
         self._days = re.compile(
             "|".join(f"(?P<{name}>{_alternatives(words)})" for name, words in rules["days"].items()), re.I
         )
+        self._opening = _any(rules["opening"])
+        self._accused = _any(rules["accused"])
+        self._hollow = _any(rules["hollow"])
+        self._chief = _any(rules["chief"])
+        self._traced = _any(rules["traced"])
         self._split = re.compile("|".join(rules["split"]), re.I)
         self._commands = {word: name for name, words in rules["commands"].items() for word in words}
         self._official = {word: name for name, words in rules["official_commands"].items() for word in words}
@@ -84,6 +99,24 @@ class Understander:
     def danger(self, text: str) -> str | None:
         """The kind of danger that the words tell of, alone: asked for every message."""
         return self._in_danger(normalised(text[:LONGEST]))
+
+    def accused(self, text: str) -> Accused:
+        """Whom it is about and what happened, in the resident's own words; what says neither is left out."""
+        who, story = "", ""
+        cut = _CLAUSES.split(text[:LONGEST])
+        for clause, edge in zip_longest(cut[::2], cut[1::2], fillvalue=""):
+            said = self._opening.sub("", clause.strip()).strip()
+            if self._hollow.fullmatch(said):
+                continue
+            found = self._accused.match(said) if not who else None
+            if found is not None:
+                who, said = found[0], said[found.end() :].strip()
+            story += said + edge if said else ""
+        return Accused(who, story.strip(_EDGE), bool(self._chief.search(normalised(text))))
+
+    def asks_whether_known(self, text: str) -> bool:
+        """Whether somebody asks if they can be found out."""
+        return bool(self._traced.search(normalised(text[:LONGEST])))
 
     def read_command(self, text: str, official: bool) -> str | None:
         """The command that a whole message means; a longer sentence is content."""

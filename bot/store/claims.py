@@ -30,6 +30,7 @@ RESEND_AFTER = timedelta(seconds=60)
 MAX_REPEATS = 2
 LONGEST_CHAIN = 50  # messages that took the place of each other before the first of them arrived
 FLOOD = "flood"  # the mark of an update that was over the limit of its chat
+LONGEST_PARTS = 600  # characters
 CLOSED = "closed"  # the cause of waiting for a page that is not open: it holds up nothing else
 
 
@@ -53,6 +54,14 @@ def take_in(tx: Transaction, rows: Sequence[Row]) -> int:
     _ADD_LANES.run_many(connection, lanes)
     fresh = [{"error": None} | row | {"state": InboxState.NEW, "tries": 0} for row in rows]
     return _TAKE_IN.run_many(connection, fresh)
+
+
+def unknown(tx: Transaction, channel: str, keys: Iterable[str]) -> list[str]:
+    """Those of the keys that this channel has not handed in yet, in their order."""
+    wanted = list(keys)
+    statement = select(inbox.c.key).where(inbox.c.channel == channel, inbox.c.key.in_(wanted))
+    known = set(tx.flushed().execute(statement).scalars())
+    return [key for key in wanted if key not in known]
 
 
 _ADD_LANES = inserting_new(conversation, ["id", "state", "changed_at"], ["id"])
@@ -271,14 +280,31 @@ def settle(tx: Transaction, id_: int, state: OutboxState, *, message: str | None
 _SETTLE_SENT = Prepared(
     update(outbox)
     .where(outbox.c.id == bindparam("row"), outbox.c.state == OutboxState.SENDING)
-    .values(state=OutboxState.SENT, message=bindparam("at"), cause=None, body=None, settled_at=bindparam("now"))
-)
+    .values(
+        state=OutboxState.SENT, message=bindparam("at"), parts=bindparam("before"), cause=None, body=None,
+        settled_at=bindparam("now"),
+    )
+)  # fmt: skip
 
 
-def settle_sent(tx: Transaction, messages: Mapping[int, str | None]) -> None:
-    """Many rows that arrived, with the platform's message ids."""
-    rows = [{"row": id_, "at": message, "now": tx.now} for id_, message in messages.items()]
+def settle_sent(tx: Transaction, messages: Mapping[int, Sequence[str]]) -> None:
+    """Many rows that arrived, with the platform's message ids; a reply finds the last one, with the buttons."""
+    rows = [
+        {"row": id_, "at": next(reversed(ids), None), "before": _listed(ids[:-1]), "now": tx.now}
+        for id_, ids in messages.items()
+    ]
     _SETTLE_SENT.run_many(tx.flushed(), rows)
+
+
+def _listed(ids: Sequence[str]) -> str | None:
+    """As many of the ids as there is room for."""
+    listed = ""
+    for id_ in ids:
+        longer = f"{listed} {id_}".strip()
+        if len(longer) > LONGEST_PARTS:
+            break
+        listed = longer
+    return listed or None
 
 
 def postpone(tx: Transaction, row: Sendable, until: datetime, cause: str) -> None:
@@ -389,7 +415,10 @@ def release_jobs(tx: Transaction) -> int:
 
 
 def finish_job(tx: Transaction, lease: Lease, state: JobState, *, id_: int, raw: bytes, error: str = "") -> bool:
-    """The job's end and its result in the inbox, in one transaction; False for a fenced latecomer."""
+    """The job's end and its result in the inbox, in one transaction; False for a fenced latecomer.
+
+    What it was about goes with it: a platform's handle for a file tells whose it was.
+    """
     statement = update(job).where(job.c.id == lease.id, job.c.epoch == lease.epoch, job.c.state == JobState.LEASED)
     over = {"state": state, "error": error[:200] or None, "data": b""}  # what it was given to do is of no more use
     if tx.flushed().execute(statement.values(over)).rowcount == 0:

@@ -1,5 +1,6 @@
 """Opening the database: one set of pragmas, `BEGIN IMMEDIATE`, read-only readers. It runs no statement of ours."""
 
+import contextlib
 import sqlite3
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 from bot.errors import ConfigError
 
 BUSY_MS = 5000
+SCRUB_MS = 200
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",  # we acknowledge to the platform: a commit must survive a power loss
@@ -77,6 +79,21 @@ def watching_engine(url: URL) -> Engine:
     address = f"{Path(url.database or '').absolute().as_uri()}?mode=ro"
     connect = partial(sqlite3.connect, address, uri=True, timeout=BUSY_MS / 1000)
     return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def empty_log(connection: Connection) -> None:
+    """Moves the write-ahead log into the file and cuts it to nothing, or leaves it for the next time.
+
+    A reader may be using it; nobody waits for that longer than SCRUB_MS. A server keeps its own log: there is nothing
+    to do about that from here.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute(f"PRAGMA busy_timeout={SCRUB_MS}")
+    with contextlib.suppress(sqlite3.OperationalError):  # what was committed stands, whatever becomes of the log
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    driver.execute(f"PRAGMA busy_timeout={BUSY_MS}")
 
 
 def _prepare(connection: SqliteConnection, _record: Any) -> None:

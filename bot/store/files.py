@@ -24,8 +24,11 @@ class Files:
         self._content = content
         self._lock = threading.Lock()
 
-    def put(self, data: bytes) -> str:
-        """Stores the bytes and returns their digest; the same bytes are stored once. Survives a power loss."""
+    def put(self, data: bytes, *, dated: float | None = None) -> str:
+        """Stores the bytes and returns their digest; the same bytes are stored once. Survives a power loss.
+
+        `dated`, in seconds since 1970, is what the folder shows for the moment, where that must not be told.
+        """
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
         with self._lock:
@@ -38,7 +41,7 @@ class Files:
             file.write(self._content.seal(data, _PURPOSE))
             file.flush()
             os.fsync(file.fileno())
-        os.utime(draft, (0, 0))  # when it came is nobody's business
+        os.utime(draft, (dated or 0, dated or 0))  # when it came is nobody's business
         Path(draft).replace(path)
         _sync(path.parent)
         return digest

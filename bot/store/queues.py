@@ -125,6 +125,7 @@ outbox = Table(
     Column("sending_at", UtcTime),
     Column("settled_at", UtcTime),
     Column("message", String(120)),  # the platform's id, so that a reply to a card finds its case
+    Column("parts", String(600)),  # the ids of what went out before it, where it took several messages
     Column("cause", String(200)),
     UniqueConstraint("key", "address"),
     Index("ix_outbox_address_message", "address", "message"),
@@ -163,7 +164,7 @@ job = Table(
     Column("key", String(160), nullable=False, unique=True),
     Column("kind", String(60), nullable=False),
     Column("subject", BigInteger, nullable=False),
-    Column("data", LargeBinary, nullable=False),  # sealed
+    Column("data", LargeBinary, nullable=False),  # sealed; emptied when it is over
     Column("state", String(12), nullable=False),
     Column("tries", SmallInteger, nullable=False),
     Column("epoch", BigInteger, nullable=False),  # grows with every lease: a late finisher is fenced
@@ -194,10 +195,12 @@ class Owed:
     quotes: str | None = None
     replaces: int | None = None
     audience: str | None = None
+    created_at: datetime | None = None  # none: now; of what must not tell when it was said, a day
 
 
 def owe(tx: Transaction, owed: Owed) -> None:
-    tx.collect(_OWED, {name: getattr(owed, name) for name in Owed.__slots__} | {"created_at": tx.now})
+    row = {name: getattr(owed, name) for name in Owed.__slots__}
+    tx.collect(_OWED, row | {"created_at": owed.created_at or tx.now})
 
 
 def supersede(tx: Transaction, outbox_id: int) -> None:
@@ -264,9 +267,11 @@ def disarm(tx: Transaction, key: str) -> None:
     tx.collect(_TIMERS, {"key": key, "armed": False})
 
 
-def start_job(tx: Transaction, *, id: int, key: str, kind: str, subject: int, data: bytes) -> None:
+def start_job(
+    tx: Transaction, *, id: int, key: str, kind: str, subject: int, data: bytes, not_before: datetime | None = None
+) -> None:
     """Work outside the transaction; `data` is sealed."""
-    row = {"id": id, "key": key, "kind": kind, "subject": subject, "data": data, "not_before": tx.now}
+    row = {"id": id, "key": key, "kind": kind, "subject": subject, "data": data, "not_before": not_before or tx.now}
     tx.collect(_JOBS, row)
 
 
@@ -341,7 +346,7 @@ def _arming(dialect: str) -> Any:
 
 
 _OWE = inserting_new(
-    outbox, [*Owed.__slots__, "created_at", "state", "tries", "repeats"], ["key", "address"]
+    outbox, [*Owed.__slots__, "state", "tries", "repeats"], ["key", "address"]
 )  # fmt: skip
 _SUPERSEDE = Prepared(
     update(outbox)

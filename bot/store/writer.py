@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.clock import Clock
 from bot.errors import StoreError
+from bot.store.engine import empty_log
 from bot.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -98,6 +99,8 @@ class Writer:
                 tx.flushed()
                 self._failpoint("before commit")
             self._failpoint("after commit")
+            if tx.scrubs:
+                empty_log(connection)
         except SQLAlchemyError as error:
             self._forget_broken()
             fault = as_store_error(error)

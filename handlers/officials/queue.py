@@ -1,5 +1,7 @@
 """What waits for an official: the queue, one case as a card, and the cards that arrive by themselves."""
 
+from datetime import date, datetime
+
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.screen import Button, Screen
@@ -26,6 +28,7 @@ ENTRIES = {
     Entered.VERSION: _("Resident changed it to"),
     Entered.REPLY: _("Resident replied"),
     Entered.UNSOLVED: _("Resident: not solved"),
+    Entered.HARASSED: _("Urgent: somebody makes it hard for them"),
     Entered.PROGRESS: _("Progress told"),
     Entered.CONTACTED: _("Contacted"),
     Entered.QUESTION: _("Asked"),
@@ -111,7 +114,7 @@ def card_of(ctx: Ctx, case: Case, entries: list[Entry], files: list[Attachment])
     if case.place:
         lines.append(ctx.say(_("Place: {place}", place=quote(case.place))))
     for entry in entries[-SHOWN:]:
-        lines.append(ctx.say(_("{kind}, {at}:", kind=ENTRIES[entry.kind], at=entry.happened_at)))
+        lines.append(ctx.say(_("{kind}, {at}:", kind=ENTRIES[entry.kind], at=_when(ctx, case, entry))))
         lines.append(excerpt(entry.words or "—", LONG))
     stored = [file for file in files if file.state == "stored"]
     if missing := len(files) - len(stored):
@@ -152,6 +155,13 @@ def mentioned(ctx: Ctx, said: Said) -> Screens:
         return None
 
 
+def _when(ctx: Ctx, case: Case, entry: Entry) -> datetime | date:
+    """Of what an anonymous person said there is a day only."""
+    if case.privacy is Privacy.ANONYMOUS and entry.author is None:
+        return entry.happened_at.astimezone(ctx.office.calendar.zone).date()
+    return entry.happened_at
+
+
 def number_of(rest: str) -> str:
     """The case number in a command's words; raises NotFound."""
     numbers = find_numbers(rest)
@@ -185,8 +195,10 @@ def heading(ctx: Ctx, case: Case) -> Text:
         facts.append(ctx.office.departments.category_name(case.category, ctx.say.language))
     if case.department:
         facts.append(ctx.office.departments.name(case.department, ctx.say.language) or case.department)
-    if case.privacy is not Privacy.NAMED:
+    if case.privacy is Privacy.CONFIDENTIAL:
         facts.append(_("confidential: I pass your messages on"))
+    if case.privacy is Privacy.ANONYMOUS:
+        facts.append(_("anonymous: they read it when they look it up, and hear of nothing"))
     words = " · ".join(ctx.say.plain(fact) for fact in facts)
     return join([bold(case.number) + "  " + words, _due(ctx, case)])
 
@@ -213,8 +225,13 @@ def _buttons(ctx: Ctx, case: Case) -> list[list[Button]]:
         return [
             [ctx.button(_("Take"), "case.take", case.number), ctx.button(_("Decline"), "case.decline", case.number)]
         ]
+    guarding = [
+        ctx.button(_("Whom it is about"), "sealed.who", case.number),
+        ctx.button(_("Step back"), "sealed.recuse", case.number),
+    ]
     if case.owner is None:
-        return [[ctx.button(_("Take"), "case.take", case.number), ctx.button(_("Answer"), "write.answer", case.number)]]
+        first = [ctx.button(_("Take"), "case.take", case.number), ctx.button(_("Answer"), "write.answer", case.number)]
+        return [first, guarding] if case.sealed else [first]
     return [
         [
             ctx.button(_("Tell progress"), "write.tell", case.number),
@@ -222,7 +239,7 @@ def _buttons(ctx: Ctx, case: Case) -> list[list[Button]]:
         ],
         [ctx.button(_("Ask the resident"), "write.ask", case.number), ctx.button(_("Note"), "write.note", case.number)],
         [
-            ctx.button(_("Pass on"), "case.pass", case.number),
+            *(guarding if case.sealed else [ctx.button(_("Pass on"), "case.pass", case.number)]),
             ctx.button(_("Was contacted"), "write.contacted", case.number),
             ctx.button(_("Close"), "case.close", case.number),
         ],

@@ -4,7 +4,7 @@ from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.screen import Screen, Shown
 from bot.office.cases.evidence import EXTENSIONS
-from bot.office.cases.model import Case, Outcome
+from bot.office.cases.model import Case, Outcome, Privacy
 from bot.office.cases.records import Attachment
 from bot.office.people.model import Role
 from bot.text import clean, join, quote
@@ -407,5 +407,8 @@ def _send(ctx: Ctx, number: str, way: str, words: str, outcome: str) -> Screen:
         case _:
             case = cases.answer(number, words, by=by, outcome=Outcome(outcome) if outcome else None)
     ctx.subject = case.id
-    done = ctx.screen(DONE[way], [ctx.button(_("To do"), "queue")])
+    said = DONE[way]
+    if case.privacy is Privacy.ANONYMOUS and way != "note":
+        said = _("It stands there now. They read it when they look it up; nothing is sent to them.")
+    done = ctx.screen(said, [ctx.button(_("To do"), "queue")])
     return done if way in UNSEEN else day.after(ctx, case, done)

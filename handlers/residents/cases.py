@@ -10,7 +10,7 @@ from bot.dialogue.context import Screens
 from bot.dialogue.event import Finished, Said
 from bot.dialogue.screen import Button, Screen
 from bot.errors import NotFound
-from bot.office.cases.model import Case, Status
+from bot.office.cases.model import Case, Privacy, Status
 from bot.office.cases.model import Said as Entered
 from bot.office.cases.number import find_numbers
 from bot.telling import Telling
@@ -34,7 +34,7 @@ from handlers.context import (
 )
 from handlers.excuses import excuse
 from handlers.reading import page_of
-from handlers.residents import held
+from handlers.residents import held, reading
 
 router = Router("cases", who=RESIDENTS)
 
@@ -87,9 +87,10 @@ def show(ctx: Ctx, number: str) -> Screen:
     is_own = ctx.office.cases.brought_by(case, ctx.person)
     if case.is_open and is_own:
         buttons.append(ctx.button(_("Take it back"), "case.withdraw", case.number))
+    hard = [ctx.button(_("Somebody makes it hard for me"), "sealed.hard", case.number)] if case.sealed else []
     verdict = _verdict_buttons(ctx, case) if case.status is Status.CLOSED and is_own else []
     whole = ctx.button(_("Everything that was said"), "case.read", case.number)
-    return ctx.screen(join(lines), verdict, buttons, [whole, my_cases_button(ctx)])
+    return ctx.screen(join(lines), verdict, buttons, hard, [whole, my_cases_button(ctx)])
 
 
 @router.action("case.read")
@@ -108,7 +109,7 @@ def read_whole(ctx: Ctx, number: str, page: str = "0") -> Screen:
 def check(ctx: Ctx, rest: str) -> Screens:
     number, code = split_number(rest)
     if number is None:
-        return ctx.screen(_("Please send the number; with somebody else's case also the six-digit code."))
+        return ctx.screen(_("Please send the number and the look-up code."))
     return _looked_up(ctx, number, code)
 
 
@@ -143,6 +144,8 @@ def _looked_up(ctx: Ctx, number: str, text: str) -> Screens:
     case = _checked(ctx, number, digits)
     if case is None:
         return ctx.screen(excuse(NotFound("check")))
+    if case.privacy is Privacy.ANONYMOUS:
+        return reading.begin(ctx, case, digits)
     lines = [
         called(case),
         ctx.say(_("{who}: {state}.", who=speaker(ctx, case), state=STATES[case.status])),
@@ -171,7 +174,7 @@ def _checked(ctx: Ctx, number: str, digits: str) -> Case | None:
 @router.action("case.follow")
 def follow(ctx: Ctx, number: str, code: str) -> Screen:
     found = _checked(ctx, number, code)
-    if found is None:
+    if found is None or found.privacy is Privacy.ANONYMOUS:
         return ctx.screen(excuse(NotFound("check")))
     case = ctx.office.cases.follow(found, by=ctx.person)
     return ctx.screen(_("Good. What comes on number {number} comes to you too.", number=case.number))
@@ -417,7 +420,7 @@ def tell_kept(ctx: Ctx, telling: Telling) -> Screen | None:
     if entry is None:
         return None
     lines = [called(case), ctx.say(_("It was looked at again and stays as it is. The reason:")), quote(entry.words)]
-    if ctx.office.outside_phone:
+    if ctx.office.outside_phone.strip():
         lines.append(ctx.say(_("If you do not agree, you can also call {phone}.", phone=ctx.office.outside_phone)))
     return ctx.screen(join(lines), [ctx.button(_("Add something"), "case.more", case.number)], silent=telling.silent)
 

@@ -4,7 +4,7 @@ from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.form import TEXT, files_of
 from bot.dialogue.screen import Screen
-from bot.office.cases.model import Case
+from bot.office.cases.model import Case, Privacy
 from bot.office.cases.service import Matter
 from bot.text import join
 from bot.words import _
@@ -21,7 +21,7 @@ from handlers.context import (
     source_of,
     words_of,
 )
-from handlers.residents import answers, consent, held
+from handlers.residents import answers, consent, held, sealed
 
 router = Router("human", who=RESIDENTS)
 
@@ -38,6 +38,8 @@ def pressed_human(ctx: Ctx) -> Screens:
 
 def ask_person(ctx: Ctx, said: Said) -> Screens:
     """Opens a matter with what was said last; consent first, as for everything that is registered."""
+    if (first := sealed.instead_of_a_person(ctx)) is not None:
+        return first
     if not ctx.person.has_consented:
         if said.text or said.files:
             held.keep(ctx, said)
@@ -50,6 +52,8 @@ def ask_person(ctx: Ctx, said: Said) -> Screens:
         return _promise(ctx, case)
     settled["about_staff"] = settled["about_staff"] or concerns_staff(ctx, words)
     settled["sources"] = settled["sources"] or tuple(filter(None, (source_of(ctx),)))
+    if settled["about_staff"]:
+        settled["privacy"] = Privacy.CONFIDENTIAL
     case = ctx.office.cases.register(
         Matter(words=words or ctx.say.plain(_("I would like to speak to a person.")),
                files=plain_files(ctx, said.files), **settled),

@@ -11,7 +11,6 @@ from bot.dialogue.form import FILES, TEXT, Answers, Choice, Form, Place, Words, 
 from bot.dialogue.screen import Button, Request, Screen
 from bot.office.cases.model import Case, Kind, Privacy
 from bot.office.cases.service import Matter
-from bot.office.people.model import Role
 from bot.text import Text, join, quote
 from bot.words import Message, _
 from handlers.context import (
@@ -27,7 +26,7 @@ from handlers.context import (
     said_with,
     source_of,
 )
-from handlers.residents import consent, held, human, policies
+from handlers.residents import consent, held, human, policies, sealed
 from handlers.residents.answers import stored_place
 
 router = Router("matters", who=RESIDENTS)
@@ -52,10 +51,14 @@ def _place_rows(ctx: Ctx, answers: Answers) -> list[list[Button]]:
 
 def _is_place_missing(ctx: Ctx, answers: Answers) -> bool:
     """What was said is never asked again: a place in the words is enough."""
-    if not answers.get("needs_place"):
+    if not answers.get("needs_place") or _is_about_staff(ctx, answers):
         return False
     words = answers.get(TEXT) or ""
     return not any(found.place for found in ctx.office.understand(words).matters)
+
+
+def _is_about_staff(ctx: Ctx, answers: Answers) -> bool:
+    return bool(answers.get("about_staff")) or concerns_staff(ctx, answers.get(TEXT) or "")
 
 
 def _no_place(ctx: Ctx, answers: Answers, said: Said) -> Screens:
@@ -95,10 +98,15 @@ matter = router.form(
                 name="identity",
                 ask=_(
                     "May those who deal with it know that it comes from you? Named: they may ask you back directly. "
-                    "Confidential: they see the matter, not you; I pass questions on."
+                    "Confidential: they see the matter, not you; I pass questions on. Anonymous: I keep no account of "
+                    "yours and do not write to you; the result is read with a look-up code."
                 ),
-                options=(("named", _("Named")), ("confidential", _("Confidential, pass it on"))),
-                needed=lambda ctx, answers: Kind(answers["kind"]) in ASK_IDENTITY,
+                options=(
+                    ("named", _("Named")),
+                    ("confidential", _("Confidential, pass it on")),
+                    ("anonymous", _("Anonymous, no account kept")),
+                ),
+                needed=lambda ctx, answers: Kind(answers["kind"]) in ASK_IDENTITY and not _is_about_staff(ctx, answers),
             ),
         ),
         kept=frozenset(("kind", "category", "needs_place", "about_staff", "sources")),
@@ -107,9 +115,10 @@ matter = router.form(
 
 
 @matter.reviewed
-def review(ctx: Ctx, answers: Answers) -> Screen:
+def review(ctx: Ctx, answers: Answers) -> Screens:
     """What will be registered, in the resident's own words. Here it is settled who may see it."""
-    answers["about_staff"] = bool(answers.get("about_staff")) or concerns_staff(ctx, answers.get(TEXT) or "")
+    if _is_about_staff(ctx, answers):
+        return sealed.take_over(ctx, answers)
     files = files_of(answers)
     lines: list[Text] = []
     if any(file.kind is FileKind.VOICE for file in files):
@@ -122,8 +131,8 @@ def review(ctx: Ctx, answers: Answers) -> Screen:
         lines.append(ctx.say(_("Place: {place}", place=place)))
     if answers.get("identity") == "confidential":
         lines.append(ctx.say(_("Confidential: those who deal with it do not see who you are.")))
-    if answers.get("about_staff"):
-        lines.append(ctx.say(_("Only the supervisor sees it; neither the person nor their office can.")))
+    if answers.get("identity") == "anonymous":
+        lines.append(ctx.say(_("Anonymous: no account of yours is kept.")))
     return ctx.screen(
         join(lines),
         [ctx.step(_("Register"), "form.submit"), ctx.step(_("Add something"), "matter.more")],
@@ -133,20 +142,18 @@ def review(ctx: Ctx, answers: Answers) -> Screen:
 
 @matter.submitted
 def register(ctx: Ctx, answers: Answers) -> Screens:
-    case = ctx.office.cases.register(
-        Matter(
-            kind=Kind(answers["kind"]),
-            words=answers.get(TEXT, ""),
-            place=stored_place(answers),
-            files=plain_files(ctx, files_of(answers)),
-            category=answers.get("category"),
-            privacy=Privacy(answers.get("identity") or "named"),
-            about_staff=bool(answers.get("about_staff")),
-            sources=answers.get("sources", ()),
-        ),
-        by=ctx.person,
-        said_at=ctx.event.happened_at,
+    brought = Matter(
+        kind=Kind(answers["kind"]),
+        words=answers.get(TEXT, ""),
+        place=stored_place(answers),
+        files=plain_files(ctx, files_of(answers)),
+        category=answers.get("category"),
+        privacy=Privacy(answers.get("identity") or "named"),
+        sources=answers.get("sources", ()),
     )
+    if brought.privacy is Privacy.ANONYMOUS:
+        return [*sealed.register(ctx, brought), *next_matter(ctx)]
+    case = ctx.office.cases.register(brought, by=ctx.person, said_at=ctx.event.happened_at)
     ctx.subject = case.id
     ctx.memory.pop("lately", None)
     return [receipt(ctx, case), *next_matter(ctx)]
@@ -159,14 +166,12 @@ def receipt(ctx: Ctx, case: Case) -> Screen:
         ctx.say(_("Number {number}; no need to remember it, “my cases” shows it.", number=case.number)),
         ctx.say(_("You get an answer by {due} at the latest.", due=promised(case))),
     ]
-    if case.sealed and not ctx.office.people.with_role(Role.SUPERVISOR, None):
-        lines.append(
-            ctx.say(_("No supervisor is bound here yet. You can also call {phone}.", phone=ctx.office.outside_phone))
-        )
-    share = [] if case.sealed else [ctx.button(_("Let family follow it"), "case.share", case.number)]
-    return ctx.screen(
-        join(lines), [ctx.button(_("Add a photo"), "case.more", case.number), *share, my_cases_button(ctx)]
-    )
+    buttons = [
+        ctx.button(_("Add a photo"), "case.more", case.number),
+        ctx.button(_("Let family follow it"), "case.share", case.number),
+        my_cases_button(ctx),
+    ]
+    return ctx.screen(join(lines), buttons)
 
 
 @router.action("matter.more")
@@ -262,8 +267,8 @@ def _single(ctx: Ctx, said: Said, found: Any) -> Screens:
         return policies.answer(ctx, said.text)
     if not ctx.person.has_consented:
         return consent.hold(ctx, said)
-    if (asked := _which_case(ctx, said)) is not None:
-        return asked
+    if not found.concerns_staff and (asked := _which_case(ctx, said)) is not None:
+        return asked  # a complaint about staff goes into no open case, where those it is about might read it
     return begin(ctx, said, Kind(found.kind or Kind.HELP), found)
 
 
@@ -353,6 +358,7 @@ def _one(ctx: Ctx, said: Said, kind: str | None, found: Any) -> Screens:
     return begin(ctx, said, Kind(kind or Kind.HELP), found)
 
 
+@router.hook("next")
 def next_matter(ctx: Ctx) -> list[Screen]:
     """The next of several matters, after one is done."""
     waiting: list[dict[str, Any]] = ctx.memory.get("waiting", [])

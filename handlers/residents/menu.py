@@ -167,7 +167,8 @@ def emergency(ctx: Ctx, said: Said) -> Screens:
     danger = ctx.office.danger_in(said.text)
     if danger is None:
         return None
-    return ctx.screen(ctx.office.emergencies.words(danger, ctx.say.language))
+    offers = [row for hook in ctx.router.hooks.get("danger", []) for row in hook(ctx, danger, said)]
+    return ctx.screen(ctx.office.emergencies.words(danger, ctx.say.language), *offers)
 
 
 @router.job("menu.show")

@@ -3,7 +3,8 @@
 A transcript is Markdown. `## 9-16 10:05` sets the clock. `居：words` says something, `居：【label】` presses a
 button, `居：（语音 9 秒）` and `居：（照片）` send files. `回 居：words` is the next message that this person must
 have got; ⏎ is a new line in it, 【…】 are its buttons in order, `…` stands for anything. `{name}` keeps what
-stands there for later lines. People are named in the head: `- 居: resident, zh_CN`, `- 干: handler, housing`.
+stands there for later lines. `剩 居：words` is all that still stands in their chat, messages
+divided by ／ and none of their own. People are named in the head: `- 居: resident, zh_CN`, `- 干: handler, housing`.
 """
 
 import re
@@ -19,6 +20,7 @@ from tests.rig import SHANGHAI, Heard, Someone, Town
 _HEAD = re.compile(r"^- (?P<name>\S+): (?P<role>\w+)(?:, (?P<where>\w[\w-]*))?(?:, (?P<language>\w+))?$")
 _CLOCK = re.compile(r"^## (?:(?P<year>\d{4})-)?(?P<month>\d+)-(?P<day>\d+) (?P<hour>\d+):(?P<minute>\d+)")
 _HEARS = re.compile(r"^回 (?P<name>[^：\s]+)：(?P<words>.*)$")
+_LEFT = re.compile(r"^剩 (?P<name>[^：\s]+)：(?P<words>.*)$")
 _SAYS = re.compile(r"^(?P<name>[^：\s]+)：(?P<words>.*)$")
 _QUOTES = re.compile(r"^（回复“(?P<part>.+?)”）(?P<words>.*)$")
 PHOTO = Path(__file__).with_name("lamp.jpg")
@@ -61,6 +63,11 @@ class Performance:
             await self._move(found)
         elif found := _HEARS.match(line.text):
             self._hears(found["name"], found["words"])
+        elif found := _LEFT.match(line.text):
+            person = self._people[found["name"]]
+            assert ([], found["words"]) == (person.said, "／".join(person.left)), (
+                f"instead: {person.said}, {person.left}"
+            )
         elif (found := _SAYS.match(line.text)) and found["name"] in self._people:
             await self._says(self._people[found["name"]], self._filled(found["words"]))
         else:

@@ -105,17 +105,23 @@ def delete_message(account: Account, query: Query) -> bool:
 
 @method("deleteMessages", "chat_id message_ids")
 def delete_messages(account: Account, query: Query) -> bool:
+    """What is not found is skipped; one that may not be deleted refuses them all (tdlib/td, MessagesManager.cpp)."""
     chat = account.open_chat(query.values.get("chat_id"))
     numbers = query.structure("message_ids")
-    if not isinstance(numbers, list) or not numbers:
+    if numbers is not None and not isinstance(numbers, list):
+        raise bad("expected an Array of message identifiers")
+    if not numbers:
         raise bad("message identifiers are not specified")
     if len(numbers) > MOST_DELETED:
         raise bad("too many message identifiers specified")
+    if any(isinstance(number, bool) or not isinstance(number, int) or number <= 0 for number in numbers):
+        raise bad("invalid message identifier specified")
+    found = [chat.messages[number] for number in numbers if number in chat.messages]
     oldest = account.hub.ticker.now() - DELETABLE
+    if any(message.body["date"] < oldest or not _may_delete(chat, message) for message in found):
+        raise bad("message can't be deleted for everyone")
     for number in numbers:
-        message = chat.messages.get(number)
-        if message is not None and message.body["date"] >= oldest and _may_delete(chat, message):
-            del chat.messages[number]
+        chat.messages.pop(number, None)
     return True
 
 

@@ -66,6 +66,21 @@ async def test_deletions(client: Client, alice: Person, clock: ManualClock) -> N
     clock.advance(48 * 3600 + 1)
     refused = await client.refused("deleteMessage", chat_id=alice.id, message_id=numbers[2])
     assert refused == (400, "Bad Request: message can't be deleted for everyone")
+    young = (await client.asked("sendMessage", chat_id=alice.id, text="d"))["message_id"]
+    refused = await client.refused("deleteMessages", chat_id=alice.id, message_ids=[young, numbers[2]])
+    assert refused == (400, "Bad Request: message can't be deleted for everyone")
+    assert [message.text for message in alice.received] == ["c", "d"]
+
+
+async def test_deletions_of_no_message(client: Client, alice: Person) -> None:
+    for odd, words in (
+        ([], "message identifiers are not specified"),
+        (7, "expected an Array of message identifiers"),
+        ([0], "invalid message identifier specified"),
+        (["a"], "invalid message identifier specified"),
+    ):
+        refused = await client.refused("deleteMessages", chat_id=alice.id, message_ids=odd)
+        assert refused == (400, f"Bad Request: {words}")
 
 
 async def test_people_edit_and_delete_too(client: Client, alice: Person, clock: ManualClock) -> None:

@@ -59,7 +59,7 @@ class Post:
         sent: list[str] = []
         while rows := self.takes():
             sent += [self.names[row.id] for row in rows]
-            arrived = {row.id: f"m{row.id}" for row in rows}
+            arrived = {row.id: (f"m{row.id}",) for row in rows}
             self.writer.run(lambda tx, a=arrived: claims.settle_sent(tx, a))
         return sent
 
@@ -250,7 +250,7 @@ def test_what_waits_for_a_closed_page_blocks_nothing(post: Post) -> None:
     post.owes("for somebody else", address=2)
     waiting, open_ = post.takes()
     post.writer.run(lambda tx: claims.postpone(tx, waiting, tx.now + timedelta(days=30), "closed page"))
-    post.writer.run(lambda tx: claims.settle_sent(tx, {open_.id: "m1"}))
+    post.writer.run(lambda tx: claims.settle_sent(tx, {open_.id: ("m1",)}))
     post.owes("more for somebody else", address=2)
     assert post.sends_all() == ["more for somebody else"]
 
@@ -293,7 +293,7 @@ def test_each_channel_sends_its_own_rows(post: Post) -> None:
 def test_what_arrived_keeps_its_message_and_loses_its_body(post: Post) -> None:
     id_ = post.owes("one", subject=77)
     post.takes()
-    post.writer.run(lambda tx: claims.settle_sent(tx, {id_: "m1"}))
+    post.writer.run(lambda tx: claims.settle_sent(tx, {id_: ("m1",)}))
     row = post.writer.run(lambda tx: tx.read(select(outbox).where(outbox.c.id == id_)).one())
     assert (row.state, row.message, row.body) == (OutboxState.SENT, "m1", None)
     assert post.writer.run(lambda tx: claims.subject_of(tx, 1, "m1")) == 77
@@ -304,7 +304,7 @@ def test_an_end_is_recorded_once(post: Post) -> None:
     id_ = post.owes("one")
     post.takes()
     post.writer.run(lambda tx: claims.settle(tx, id_, OutboxState.FAILED, cause="blocked"))
-    post.writer.run(lambda tx: claims.settle_sent(tx, {id_: "m1"}))
+    post.writer.run(lambda tx: claims.settle_sent(tx, {id_: ("m1",)}))
     post.writer.run(lambda tx: claims.settle(tx, id_, OutboxState.SENT))
     assert post.state(id_) == "failed"
 
@@ -319,7 +319,7 @@ def test_replacing_what_is_still_queued_supersedes_it(post: Post) -> None:
 def test_replacing_what_was_sent_finds_its_message(post: Post) -> None:
     earlier = post.owes("earlier")
     post.takes()
-    post.writer.run(lambda tx: claims.settle_sent(tx, {earlier: "m1"}))
+    post.writer.run(lambda tx: claims.settle_sent(tx, {earlier: ("m1",)}))
     assert post.writer.run(lambda tx: claims.replaced(tx, [earlier])) == {earlier: ("sent", "m1")}
 
 

@@ -6,7 +6,7 @@ where the last one stopped; after a crash in between the whole screen goes out a
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -36,6 +36,8 @@ T = TypeVar("T")
 
 MOST_HALF_SENT = 1000  # screens whose rest is owed, the oldest are forgotten
 MOST_PHOTO = 10 * 1024 * 1024  # bytes; larger ones go up as documents, https://core.telegram.org/bots/api#sendphoto
+DELETABLE = 48 * 3600  # seconds, https://core.telegram.org/bots/api#deletemessage
+MOST_DELETED = 100  # ids of one call, https://core.telegram.org/bots/api#deletemessages
 FLOOD_WINDOW = 10.0  # seconds: two chats refused within it mean that the whole bot is too fast
 
 
@@ -71,7 +73,8 @@ class TelegramChannel:
             raise ConfigError("telegram.token: not a bot token (digits, a colon, letters)")
         self.name = f"telegram:{number}"
         self.abilities = Abilities(
-            edits=True, buttons=True, per_second=per_second, chat_spacing=1.0, group_spacing=3.0, press_seconds=150
+            edits=True, buttons=True, per_second=per_second, chat_spacing=1.0, group_spacing=3.0, press_seconds=150,
+            deletes=True, delete_seconds=DELETABLE,
         )  # fmt: skip
         self._pays = pays  # for more messages a second than are free
         self._client = Client(token, base_url, base_file_url, local_mode=local_mode)
@@ -141,6 +144,25 @@ class TelegramChannel:
         if isinstance(shown, BaseException):
             raise shown
         return shown
+
+    async def delete(self, chat: str, messages: Sequence[str]) -> bool:
+        """By hundreds; where one message of a hundred may not be deleted, one by one."""
+        numbers = encoding.numbers(messages)
+        whole = True
+        for start in range(0, len(numbers), MOST_DELETED):
+            some = numbers[start : start + MOST_DELETED]
+            if not await self._deleted("deleteMessages", chat, message_ids=some):
+                whole &= all([await self._deleted("deleteMessage", chat, message_id=one) for one in some])
+        return whole
+
+    async def _deleted(self, method: str, chat: str, **which: object) -> bool:
+        try:
+            await self._freely(self._client.post(method, {"chat_id": encoding.chat_id(chat), **which}))
+        except Refused as error:
+            if error.gone or error.moved_to:
+                raise
+            return "message to delete not found" in error.cause
+        return True
 
     async def fetch(self, ref: str, at_most: int) -> bytes:
         try:

@@ -4,6 +4,7 @@ What a resident typed stands in `text` as it is and gets no entity but the quota
 Sources: https://core.telegram.org/bots/api#sendmessage, #replykeyboardmarkup, #inlinekeyboardbutton, #sending-files.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -33,7 +34,7 @@ class Call(Struct, frozen=True):
 
 
 def leave(outgoing: Outgoing) -> Call:
-    return Call("leaveChat", {"chat_id": _chat(outgoing.chat)})
+    return Call("leaveChat", {"chat_id": chat_id(outgoing.chat)})
 
 
 def answer(outgoing: Outgoing, way: str = "") -> Call:
@@ -56,7 +57,7 @@ def edit(outgoing: Outgoing) -> Call | None:
     found = spans.parts(screen.text)
     if len(found) > 1:
         return None
-    parameters = {"chat_id": _chat(outgoing.chat), "message_id": _number(outgoing.edits), **_words(_first(found))}
+    parameters = {"chat_id": chat_id(outgoing.chat), "message_id": _number(outgoing.edits), **_words(_first(found))}
     if screen.rows:
         parameters["reply_markup"] = _inline(screen)
     return Call("editMessageText", parameters)
@@ -69,7 +70,7 @@ def calls(outgoing: Outgoing, repeat_mark: str, *, pays: bool = False) -> list[C
     made = [*_file_calls(screen, found), *(Call("sendMessage", _words(part)) for part in found)]
     if not made:
         made = [Call("sendMessage", _words(_NO_WORDS))]
-    common: Parameters = {"chat_id": _chat(outgoing.chat)}
+    common: Parameters = {"chat_id": chat_id(outgoing.chat)}
     if screen.silent:
         common["disable_notification"] = True
     if outgoing.group:
@@ -174,7 +175,12 @@ def _lasting(screen: Screen) -> Parameters:
     return {"keyboard": rows, "resize_keyboard": True, "is_persistent": True}
 
 
-def _chat(chat: str) -> int | str:
+def numbers(messages: Sequence[str]) -> list[int]:
+    """Message ids as the Bot API counts them."""
+    return [number for message in messages if (number := _number(message)) is not None and number > 0]
+
+
+def chat_id(chat: str) -> int | str:
     number = _number(chat)
     return chat if number is None else number
 

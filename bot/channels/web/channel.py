@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +22,7 @@ from bot.delivery.channel import Abilities, Intake, Menu, Outgoing, Raw, Sent
 from bot.dialogue.event import Event, FileKind, Spot
 from bot.dialogue.screen import Mode, Screen
 from bot.errors import NotSent, StoreError
+from bot.store.transaction import Transaction
 from bot.text import Piece, storable
 
 log = structlog.get_logger()
@@ -45,7 +46,8 @@ MOST_REMEMBERED = 10_000  # messages taken, files shown
 class WebChannel:
     """The pages of one side, "web:resident" or "web:office"; the server hands it what they say."""
 
-    abilities = Abilities(edits=True, buttons=True, idempotent_send=True, per_second=1000, press_seconds=3600)
+    abilities = Abilities(edits=True, buttons=True, idempotent_send=True, per_second=1000, press_seconds=3600,
+                          deletes=True)  # fmt: skip
 
     def __init__(
         self, name: str, *, history: History, spool: Path, woke: Woke, clock: Clock, address: str = ""
@@ -99,7 +101,8 @@ class WebChannel:
                 await self._connections.tell(chat, wire.Show(bubble))
                 async with asyncio.timeout(SEEN_WITHIN):
                     await seen
-                await self._history.put(chat, int(bubble.id), bubble)
+                if not screen.is_fleeting:
+                    await self._history.put(chat, int(bubble.id), bubble)
         except Closed:
             self._miss(chat)
             raise NotSent("closed", CLOSED_FOR) from None
@@ -108,6 +111,14 @@ class WebChannel:
         except StoreError:
             raise NotSent("store", AGAIN_SOON) from None
         return Sent((bubble.id,))
+
+    async def delete(self, chat: str, messages: Sequence[str]) -> bool:
+        """The whole talk: what a page shows of it and what lies here, however old it is."""
+        try:
+            await self.forget(chat)
+        except StoreError:
+            raise NotSent("store", AGAIN_SOON) from None
+        return True
 
     async def fetch(self, ref: str, at_most: int) -> bytes:
         return await self._spool.get(ref, at_most)
@@ -168,33 +179,40 @@ class WebChannel:
         return (chat, digest) in self._shown or await self._history.has_file(chat, digest)
 
     async def _take(self, chat: str, page: Page, doing: Doing) -> None:
-        """Stores it, notes it in the history, then acknowledges it: in this order, and each can be repeated."""
+        """Stores it with its place in the history, then acknowledges it; it can be said again.
+
+        Both in one commit: what a handler takes out of the history must be there before the handler runs.
+        """
         at = self._clock.now()
-        raw = Raw(_key(chat, doing.id), chat, decoding.wrap(doing, chat=chat, lang=page.lang, at=at), at)
         place = self._history.place()
+        raw = Raw(_key(chat, doing.id), chat, decoding.wrap(doing, chat=chat, lang=page.lang, at=at), at,
+                  besides=self._noting(chat, doing, place, at))  # fmt: skip
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._arrived.put_nowait((raw, stored))
         try:
             await stored
-            await self._note(chat, page, doing, place, at)
+            await self._show_others(chat, page, doing, place, at)
         except Exception as error:
             log.warning("message_not_taken", channel=self.name, error=type(error).__name__)
             await page.tell(wire.Later(doing.id))
             return
         await page.tell(wire.Taken(doing.id, str(place), at))
 
-    async def _note(self, chat: str, page: Page, doing: Doing, place: int, at: datetime) -> None:
-        """What the pages will show again. A message that is sent again is there already."""
+    def _noting(self, chat: str, doing: Doing, place: int, at: datetime) -> Callable[[Transaction], None] | None:
+        """What the pages will show again, for the transaction that stores it."""
+        if isinstance(doing, wire.Press):
+            pressed = wire.place_of(doing.message)
+            return self._history.choosing(chat, pressed, doing.action) if pressed is not None else None
+        return self._history.putting(chat, place, _own(doing, place, at)) if isinstance(doing, wire.Say) else None
+
+    async def _show_others(self, chat: str, page: Page, doing: Doing, place: int, at: datetime) -> None:
+        """The other pages of the chat. A message that is sent again is there already."""
         key = _key(chat, doing.id)
         if isinstance(doing, wire.Press):
-            if (pressed := wire.place_of(doing.message)) is not None:
-                await self._history.choose(chat, pressed, doing.action)
             await self._connections.tell(chat, wire.Chosen(doing.message, doing.action))
         elif isinstance(doing, wire.Say) and key not in self._taken:
-            bubble = _own(doing, place, at)
-            await self._history.put(chat, place, bubble)
             _remember(self._taken, key)
-            await self._connections.tell(chat, wire.Show(bubble), besides=page)
+            await self._connections.tell(chat, wire.Show(_own(doing, place, at)), besides=page)
 
     def _bubble(self, outgoing: Outgoing) -> Bubble:
         screen, at = outgoing.screen, self._clock.now()
@@ -210,6 +228,7 @@ class WebChannel:
             quotes=outgoing.quotes,
             prompt=screen.prompt,
             lasting=screen.lasting,
+            fleeting=screen.is_fleeting,
         )
 
     def _remember_files(self, chat: str, messages: list[Bubble]) -> None:

@@ -1,6 +1,6 @@
 """What each web chat has seen, sealed: a page that opens again shows it. It is no inbox and no outbox."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -40,6 +40,10 @@ class History:
 
     async def put(self, chat: str, place: int, bubble: Bubble) -> None:
         """Keeps a message, or a new version of it where the old one is."""
+        await self._writer.submit(self.putting(chat, place, bubble))
+
+    def putting(self, chat: str, place: int, bubble: Bubble) -> Callable[[Transaction], None]:
+        """The same inside somebody's transaction."""
         row = self._row(chat, place, bubble, bubble.at)
 
         def put(tx: Transaction) -> None:
@@ -51,9 +55,9 @@ class History:
             )
             tx.write(newer, row)
 
-        await self._writer.submit(put)
+        return put
 
-    async def choose(self, chat: str, place: int, action: str) -> None:
+    def choosing(self, chat: str, place: int, action: str) -> Callable[[Transaction], None]:
         """Marks the button that was pressed."""
         where = (web_message.c.id == place, web_message.c.chat == self._lane(chat))
 
@@ -62,7 +66,7 @@ class History:
             if body is not None and (bubble := self._opened(body)) is not None:
                 tx.write(update(web_message).where(*where).values(body=self._sealed(replace(bubble, chosen=action))))
 
-        await self._writer.submit(choose)
+        return choose
 
     async def recent(self, chat: str, at_most: int, before: int | None = None) -> list[Bubble]:
         """The newest messages, oldest first; with `before` those above that place."""

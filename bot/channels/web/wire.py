@@ -107,6 +107,7 @@ class Bubble(Struct, frozen=True, kw_only=True, omit_defaults=True):
     quotes: str | None = None
     prompt: bool = False
     lasting: tuple[tuple[str, ...], ...] = ()
+    fleeting: bool = False  # shown once: the server does not have it any more, and the page keeps it while it is open
     chosen: str = ""  # the action of the button that was pressed last
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from bot.errors import NotFound
 from bot.ids import Ids, Randomness
 from bot.office.calendar import Calendar, Due
-from bot.office.cases.model import LIMITS, Case, Kind, Limit
+from bot.office.cases.model import LIMITS, Case, Kind, Limit, Privacy
 from bot.office.cases.records import Records
 from bot.office.cases.scope import MACHINE
 from bot.office.people.model import Person, Role
@@ -19,8 +19,10 @@ from bot.store.transaction import Transaction
 from bot.telling import Lane, Telling
 
 REMINDED_AT = time(9, 0)
+ANONYMOUS_BITS = 61  # of the first entry's id; room for millions behind it in 63
 LATEST_CONFIRM = timedelta(hours=24)
 RECENTLY = timedelta(minutes=15)
+DISCREET = "case.reply"  # says that there is news, and not a word more
 
 
 class Directory(Protocol):
@@ -63,6 +65,13 @@ class Acts:
     def _id(self) -> int:
         return self._means.ids()
 
+    def _entry_id(self, of: Case) -> int:
+        """Entries are read in the order of their ids; those of an anonymous case tell no moment by them."""
+        if of.privacy is not Privacy.ANONYMOUS:
+            return self._id()
+        last = self._records.last_entry(of) or self._means.random.getrandbits(ANONYMOUS_BITS)
+        return last + 1 + self._means.random.getrandbits(24)
+
     def _workable(self, number: str, by: Person) -> Case:
         """The case as this official's work; absent and excluded are one and the same."""
         found = self._records.workable(number, viewer=by) if by.is_official else None
@@ -82,6 +91,8 @@ class Acts:
     def _tell_parties(self, kind: str, case: Case, event: int, **data: Any) -> None:
         """Everybody who brought or follows the case, at the address they wrote from."""
         is_quiet = self._means.calendar.quiet_until(self._now) is not None
+        if case.privacy is Privacy.CONFIDENTIAL:
+            kind, data = DISCREET, {}  # whoever looks at their telephone learns nothing
         for person, address in self._records.parties(case.id, viewer=MACHINE):
             silent = is_quiet and not self._people.wrote_since(address, self._now - RECENTLY)
             self._tell(Telling(kind=kind, subject=case.id, recipient=person, address=address,
@@ -91,9 +102,11 @@ class Acts:
         """Officials hear of things in working hours only."""
         calendar = self._means.calendar
         opening = None if calendar.is_open(self._now) else calendar.next_opening(self._now)
+        kept_out = self._records.kept_out(case.id) if case.sealed else ()
         for person in people:
-            self._tell(Telling(kind=kind, subject=case.id, recipient=person.id, address=person.address, key=key,
-                               lane=Lane.DEADLINE, data=data, not_before=opening))  # fmt: skip
+            if person.id not in kept_out:
+                self._tell(Telling(kind=kind, subject=case.id, recipient=person.id, address=person.address, key=key,
+                                   lane=Lane.DEADLINE, data=data, not_before=opening))  # fmt: skip
 
     def _may_work(self, case: Case, person: Person) -> bool:
         """Whether the case can be this person's work now: their roles reach it, and it is not a matter of their own."""
@@ -143,6 +156,9 @@ class Acts:
         self._tell_responsible("case.released", new, f"case-event:{event}", able)
         return new
 
+    def _timer_id(self, of: Case) -> int:
+        return self._means.ids.untimed() if of.privacy is Privacy.ANONYMOUS else self._id()
+
     def _arm_reminders(self, case: Case) -> None:
         """9:00 on the working day before, 9:00 on the day itself, and the next opening for the head (M38)."""
         calendar = self._means.calendar
@@ -154,7 +170,7 @@ class Acts:
         }
         for step, moment in moments.items():
             if moment > self._now:
-                queues.arm(self._tx, id=self._id(), key=f"case:{case.id}:{step}", kind=f"case.{step}",
+                queues.arm(self._tx, id=self._timer_id(case), key=f"case:{case.id}:{step}", kind=f"case.{step}",
                            due_at=moment, subject=case.id, data={"round": case.round})  # fmt: skip
 
     def _disarm_reminders(self, case: Case) -> None:

@@ -73,6 +73,7 @@ class Said(StrEnum):
     ANSWER = "answer"
     NOTE = "note"  # for officials only
     UNSOLVED = "unsolved"  # the resident says it is not solved
+    HARASSED = "harassed"  # somebody makes it hard for whoever brought it: urgent
 
 
 SHOWN_TO_RESIDENT = frozenset(

@@ -118,5 +118,5 @@ class Passing(Acts):
             raise Invalid("transfer.reason")
 
     def _note(self, of: Case, words: str, by: Person) -> None:
-        self._records.add_entry(of, id=self._id(), kind=Said.NOTE, words=words, author=by.id, source=None,
+        self._records.add_entry(of, id=self._entry_id(of), kind=Said.NOTE, words=words, author=by.id, source=None,
                                 happened_at=self._now)  # fmt: skip

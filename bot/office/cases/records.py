@@ -12,7 +12,16 @@ from sqlalchemy import BindParameter, ColumnElement, Select, Table, bindparam, f
 
 from bot.errors import Changed
 from bot.office.cases.model import OPEN, Case, Kind, Outcome, Privacy, Said, Status
-from bot.office.cases.scope import Sight, Viewer, facts_of, owned_by_resident, readable, sight_of, workable
+from bot.office.cases.scope import (
+    KEPT_OUT,
+    Sight,
+    Viewer,
+    facts_of,
+    owned_by_resident,
+    readable,
+    sight_of,
+    workable,
+)
 from bot.office.cases.tables import assignment, attachment, case, case_event, case_party, case_round, entry
 from bot.sealing import Sealer
 from bot.store.prepared import Prepared, first
@@ -118,6 +127,11 @@ class Records:
         rows = self._read("parties", viewer, wanted=case_id)
         return [(row.person, row.address) for row in rows if row.address is not None]
 
+    def kept_out(self, case_id: int) -> frozenset[int]:
+        """Those who are complained about or have stepped back: it does not exist for them."""
+        statement = select(case_party.c.person).where(case_party.c.case == case_id, case_party.c.part.in_(KEPT_OUT))
+        return frozenset(self._tx.read(statement).scalars())
+
     def part(self, case_id: int, *, viewer: Viewer) -> str | None:
         """Requester or follower; none for whoever is neither."""
         row = first(self._read("part", viewer, wanted=case_id))
@@ -154,6 +168,10 @@ class Records:
         statement = update(case_round).where(case_round.c.case == of.id, case_round.c.round == of.round)
         self._tx.write(statement.values(answer=answer, outcome=of.outcome, closed_at=of.closed_at))
 
+    def hurry(self, of: Case) -> None:
+        """From now on it is marked as urgent."""
+        self._tx.write(update(case).where(case.c.id == of.id).values(urgency="urgent"))
+
     def evaluate(self, of: Case, *, solved: bool) -> None:
         statement = update(case_round).where(case_round.c.case == of.id, case_round.c.round == of.round)
         self._tx.write(statement.values(solved=solved, evaluated_at=self._tx.now))
@@ -183,15 +201,21 @@ class Records:
 
     def add_entry(
         self, of: Case, *, id: int, kind: Said, words: str, author: int | None, source: str | None,
-        happened_at: datetime, revises: int | None = None,
+        happened_at: datetime, revises: int | None = None, entered_at: datetime | None = None,
     ) -> Entry:  # fmt: skip
         row = {"id": id, "case": of.id, "kind": kind.value, "words": self._seal(words, ENTRY), "author": author}
-        moments = {"happened_at": happened_at, "entered_at": self._tx.now}
+        moments = {"happened_at": happened_at, "entered_at": entered_at or self._tx.now}
         self._tx.change(_ADD_ENTRY, row | moments | {"source": source, "revises": revises})
         return Entry(id, of.id, kind, words, author, happened_at, revises)
 
-    def add_attachments(self, of: Case, rows: Sequence[Mapping[str, Any]]) -> None:
-        shared = {"case": of.id, "state": "pending", "may_identify": False, "added_at": self._tx.now}
+    def last_entry(self, of: Case) -> int:
+        """The id of the last entry, for the act that adds the next."""
+        return int(first(self._tx.rows(_LAST_ENTRY, {"wanted": of.id})).last or 0)
+
+    def add_attachments(
+        self, of: Case, rows: Sequence[Mapping[str, Any]], *, at: datetime | None = None
+    ) -> None:  # fmt: skip
+        shared = {"case": of.id, "state": "pending", "may_identify": False, "added_at": at or self._tx.now}
         self._tx.write(insert(attachment), [
             {**row, **shared, "name": self._seal(str(row["name"]), NAME) if row.get("name") else None} for row in rows
         ])  # fmt: skip
@@ -201,15 +225,15 @@ class Records:
 
     def log(
         self, of: Case, code: str, *, id: int, actor: int | None, before: Status | None = None,
-        after: Status | None = None, detail: str = "",
+        after: Status | None = None, detail: str = "", at: datetime | None = None,
     ) -> int:  # fmt: skip
         """A link of the case's chain; returns its id, from which keys of messages come."""
-        self.log_all(of, [(id, code, before, after)], actor=actor, detail=detail)
+        self.log_all(of, [(id, code, before, after)], actor=actor, detail=detail, at=at)
         return id
 
     def log_all(
         self, of: Case, steps: Sequence[tuple[int, str, Status | None, Status | None]], *, actor: int | None,
-        detail: str = "",
+        detail: str = "", at: datetime | None = None,
     ) -> None:  # fmt: skip
         """Several links at once: (id, code, before, after)."""
         row = first(self._tx.rows(_LAST_EVENT, {"wanted": of.id}))
@@ -218,7 +242,7 @@ class Records:
         for id_, code, before, after in steps:
             number += 1
             link = {"id": id_, "case": of.id, "number": number, "code": code, "actor": actor, "role": None,
-                    "before": before, "after": after, "detail": detail, "at": self._tx.now}  # fmt: skip
+                    "before": before, "after": after, "detail": detail, "at": at or self._tx.now}  # fmt: skip
             digest = chained(digest, link)
             links.append(link | {"digest": digest})
         self._tx.change_many(_ADD_EVENT, links)
@@ -271,6 +295,8 @@ _LAST_EVENT = Prepared(
     .order_by(case_event.c.number.desc())
     .limit(1)
 )
+
+_LAST_ENTRY = Prepared(select(func.max(entry.c.id).label("last")).where(entry.c.case == bindparam("wanted")))
 
 
 def _adding(table: Table) -> Prepared:

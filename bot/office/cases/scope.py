@@ -9,6 +9,8 @@ from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, fa
 from bot.office.cases.tables import assignment, case, case_party
 from bot.office.people.model import Person
 
+KEPT_OUT = ("subject", "recused")  # complained about, or stepped back from it (信访工作条例 §28, §30)
+
 
 class Machine:
     """The viewer for what no person sees: moving timers along, keeping the chain. Its reads go to nobody."""
@@ -76,7 +78,7 @@ def brought() -> ColumnElement[bool]:
 
 def _complained_about() -> ColumnElement[bool]:
     return exists().where(
-        case_party.c.case == case.c.id, case_party.c.person == bindparam("viewer"), case_party.c.part == "subject"
+        case_party.c.case == case.c.id, case_party.c.person == bindparam("viewer"), case_party.c.part.in_(KEPT_OUT)
     )
 
 

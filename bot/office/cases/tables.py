@@ -81,7 +81,7 @@ case_party = Table(
     _id(),
     _of_case(),
     Column("person", BigInteger, nullable=False, index=True),
-    Column("part", String(12), nullable=False),  # requester, follower, subject
+    Column("part", String(12), nullable=False),  # requester, follower, subject, recused
     Column("address", BigInteger),  # where answers go
     Column("since", UtcTime, nullable=False),
     UniqueConstraint("case", "person", "part"),

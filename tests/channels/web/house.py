@@ -47,8 +47,9 @@ def writer_on(url: str) -> Writer:
 class Clerk:
     """Stands for everything behind one channel: takes messages in once each, and answers them by a script."""
 
-    def __init__(self, channel: WebChannel, answer: Answer, ids: Ids) -> None:
+    def __init__(self, channel: WebChannel, answer: Answer, ids: Ids, writer: Writer) -> None:
         self.channel = channel
+        self._writer = writer
         self.events: list[Event] = []
         self.raws: list[Raw] = []
         self.faults: list[Exception] = []  # raised by the next intakes
@@ -79,6 +80,8 @@ class Clerk:
             if raw.key in self._keys:
                 continue
             self._keys.add(raw.key)
+            if raw.besides is not None:
+                await self._writer.submit(raw.besides)
             event = self.channel.decode(raw.body)
             self.events.append(event)
             for number, screen in enumerate(self._answer(self, event)):
@@ -196,7 +199,7 @@ class House:
         for channel in (resident, office):
             await channel.publish(Menu(COMMANDS))
             old = self.clerks.get(channel.name)
-            clerk = Clerk(channel, self._answer, self.ids)
+            clerk = Clerk(channel, self._answer, self.ids, self._writer)
             if old is not None:  # what was owed and what was stored outlive the process
                 clerk.owed, clerk._keys, clerk.events = old.owed, old._keys, old.events
             self.clerks[channel.name] = clerk

@@ -61,10 +61,10 @@ async def test_another_version_stays_in_its_place(writer: Writer) -> None:
 async def test_a_choice_is_kept_in_ones_own_talk_only(writer: Writer) -> None:
     history = history_of(writer)
     await history.put(ALICE, 1, bubble("问", 1))
-    await history.choose(BOB, 1, "no")
+    await writer.submit(history.choosing(BOB, 1, "no"))
     assert (await history.recent(ALICE, 1))[0].chosen == ""
-    await history.choose(ALICE, 1, "yes")
-    await history.choose(ALICE, 5, "nothing there")
+    await writer.submit(history.choosing(ALICE, 1, "yes"))
+    await writer.submit(history.choosing(ALICE, 5, "nothing there"))
     assert (await history.recent(ALICE, 1))[0].chosen == "yes"
 
 

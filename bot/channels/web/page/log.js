@@ -53,8 +53,8 @@ export class Log {
       const from = messages[0]?.pos ?? "0";
       const apart = more && !messages.some((bubble) => this.#entries.has(bubble.id));
       for (const { bubble } of [...this.#order]) {
-        const isHere = bubble.pos && (apart || !isBefore(bubble, { pos: from }));
-        if (isHere && !known.has(bubble.id)) this.#remove(bubble.id);
+        const isHere = bubble.pos && (apart || !more || !isBefore(bubble, { pos: from }));
+        if (isHere && !known.has(bubble.id) && !bubble.fleeting) this.#remove(bubble.id);
       }
       for (const bubble of messages) this.#put(bubble);
       if (this.#order[0]?.bubble.pos === from || !messages.length) this.#earlier.hidden = !more;
