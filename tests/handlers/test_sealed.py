@@ -1,10 +1,12 @@
 """Complaints about staff: who is told, who may read, who steps back, and what a telephone shows."""
 
+import random
 import re
 
 import pytest
 
 from bot.dialogue.event import FileKind
+from bot.office.cases.number import new_number
 from bot.office.people.model import Role
 from tests.handlers.test_main_talk import LAMP
 from tests.handlers.test_nothing_lost import STAFF, consented
@@ -184,7 +186,7 @@ async def outputs(town: Town, official: Someone, number: str) -> list[str]:
 async def test_for_whoever_is_named_it_does_not_exist(town: Town, role: Role) -> None:
     boss = await town.official("du", Role.SUPERVISOR)
     accused = await town.official("liu", role)
-    before = await outputs(town, accused, "7K3M-9QX1")
+    before = await outputs(town, accused, new_number(random.Random(3)))
     _resident, number = await confidentially(town)
     await boss.says(f"/subject {number}")
     label = next(label for label in boss.last.labels if "起" in label)

@@ -150,7 +150,7 @@ async def test_nothing_of_the_fetching_of_a_file_stays(town: Town) -> None:
     assert await read(town, select(job.c.id).where(job.c.kind == "file.fetch")) == []
     menus = {str(row.id) for row in await read(town, select(job.c.id))}
     assert {row.key for row in await read(town, select(inbox.c.key).where(inbox.c.channel == "job"))} <= menus
-    (stored,) = [path for path in (town.folder / "files").rglob(file.digest)]
+    (stored,) = list((town.folder / "files").rglob(file.digest))
     midnight = town.clock.now().astimezone(town.house.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     assert stored.stat().st_mtime == midnight.timestamp()
 
