@@ -65,9 +65,8 @@ class Performance:
             self._hears(found["name"], found["words"])
         elif found := _LEFT.match(line.text):
             person = self._people[found["name"]]
-            assert ([], found["words"]) == (person.said, "／".join(person.left)), (
-                f"instead: {person.said}, {person.left}"
-            )
+            assert person.said == [], "their own words still stand there"
+            assert found["words"] == "／".join(person.left), f"instead: {person.left}"
         elif (found := _SAYS.match(line.text)) and found["name"] in self._people:
             await self._says(self._people[found["name"]], self._filled(found["words"]))
         else:

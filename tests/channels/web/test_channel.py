@@ -8,7 +8,7 @@ import pytest
 
 from bot.channels.web import channel as web_channel
 from bot.channels.web.sides import OFFICE
-from bot.delivery.channel import Channel, Sent
+from bot.delivery.channel import Channel, Outgoing, Sent
 from bot.dialogue.event import Linked, Pressed, Said, Spot, Who
 from bot.dialogue.screen import Button, Mode, Screen
 from bot.errors import NotSent, StoreError, Undecodable
@@ -298,3 +298,34 @@ async def test_odd_bodies_are_undecodable(tmp_path: Path) -> None:
         for odd in (b"", b"{}", b"\xff", b'{"chat":"a"}', b"[" * 100_000):
             with pytest.raises(Undecodable):
                 house.resident.channel.decode(odd)
+
+
+async def test_what_is_shown_once_is_not_shown_again(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house, a_visitor(house) as alice:
+        await alice.opens()
+        once = Screen(as_text("查询码 482 913"), is_fleeting=True)
+        sending = asyncio.create_task(house.resident.channel.send(Outgoing(5, alice.chat, once)))
+        shown = (await alice.hears("show"))["message"]
+        assert (words(shown), shown["fleeting"]) == ("查询码 482 913", True)
+        await alice.tells({"t": "seen", "id": shown["id"]})
+        assert await sending == Sent(("5",))
+        assert (await alice.opens())["messages"] == []
+
+
+async def test_a_talk_is_deleted_here_and_on_the_page(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house, a_visitor(house) as alice:
+        await alice.opens()
+        await alice.says("我要投诉")
+        await alice.hears("taken")
+        assert await house.resident.channel.delete(alice.chat, ["m1"])
+        await alice.hears("cleared")
+        assert (await alice.opens())["messages"] == []
+
+
+async def test_a_message_is_in_the_history_before_anybody_handles_it(tmp_path: Path) -> None:
+    """What a handler takes out of the history must not come back after it."""
+    async with a_house(tmp_path) as house, a_visitor(house) as alice:
+        await alice.opens()
+        await alice.says("外来人口窗口姓刘的")
+        await until(lambda: house.resident.events)
+        assert [words(shown) for shown in (await alice.opens())["messages"]] == ["外来人口窗口姓刘的"]
