@@ -243,7 +243,7 @@ async def test_the_menu() -> None:
         await channel.publish(Menu((("queue", "待办"),), chat="77"))
         api.lay_down("setMyCommands", RESET)
         with pytest.raises(NotSent):
-            await channel.publish(Menu(()))
+            await channel.publish(Menu((("help", "帮助"),)))
         first, second, _ = api.calls("setMyCommands")
         assert first["commands"] == [{"command": "help", "description": "帮助"}]
         assert (first["scope"], first["language_code"]) == ({"type": "all_private_chats"}, "zh")
