@@ -1,4 +1,4 @@
-"""Deleting a talk on Telegram: by hundreds, one by one where one of them may not, and never an error for what is gone."""
+"""Deleting a talk on Telegram: by hundreds, one by one where one may not be, and never an error for what is gone."""
 
 from typing import Any
 
