@@ -129,7 +129,7 @@ async def mixed_talk(stage: Stage) -> None:
 
     await li.says("/complain 窗口的工作人员刘canaryNAMED，办居住证收了我200块钱canarySTAFF")
     await li.presses("保密")
-    await li.presses("登记")
+    await li.presses("交上去")
     sealed = number_in(li)
     await supervisor.says(f"/take {sealed}")
     await zhao.says("/complain 幸福里广场舞天天吵canaryNOISE到半夜")
@@ -386,7 +386,8 @@ async def test_no_request_carries_to_anybody_what_is_not_theirs(
         journal = stage.journal()
         assert leaks(journal, [*NOBODY_READS, *numbers, "群canary"]) == []
         assert set(MAY_READ) - everything(journal) <= {"没同意canaryGUEST", "群里canaryGROUP", "遗嘱canaryFILE"}
-        assert {reader for reader, _words in journal} <= {*PEOPLE, "chat None"}
+        readers = {reader for reader, _words in journal if not reader.startswith("chat -")}  # a group hears no canary
+        assert readers <= {*PEOPLE, "chat None"}
         machine = await said_by_the_machine(stage.town.app) + everything_logged.getvalue()
         secret = stage.town.channel._client.token.partition(":")[2]  # type: ignore[attr-defined]
         hidden = [*MAY_READ, *NOBODY_READS, *numbers, secret]
