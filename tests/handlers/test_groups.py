@@ -257,7 +257,7 @@ async def test_complaints_about_staff_have_no_card(town: Town) -> None:
         await resident.says(words)
     if "保密，能传话" in resident.last.labels:
         await resident.presses("保密，能传话")
-    await resident.presses("登记")
+    await resident.presses("交上去")
     assert (len(room.heard), len(whole.heard)) == before
 
 

@@ -87,7 +87,7 @@ async def test_a_file_of_a_sealed_case_has_no_name_of_its_senders_choosing(town:
     await resident.sends(FileKind.VOICE, b"OggS" + bytes(20) + b"OpusHead" + bytes(60), seconds=3)
     await supervisor.says(f"/case {number}")
     await supervisor.presses("看文件（1）")
-    assert supervisor.last.screen.files[0].name == f"{number}-1"
+    assert supervisor.last.screen.files[0].name == f"{number}-1.ogg"
 
 
 async def test_fifteen_days_and_the_day_after_the_holiday(town: Town) -> None:
