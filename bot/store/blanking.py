@@ -7,7 +7,7 @@ Nothing here touches a case. What the pages of a database file held before is ov
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, literal, select, update
 
 from bot.store.queues import InboxState, OutboxState, inbox, job, outbox
 from bot.store.talks import web_message
@@ -18,8 +18,10 @@ _ON_ITS_WAY = (OutboxState.QUEUED, OutboxState.SENDING)
 
 
 def blank_inbox(tx: Transaction, lane: int, since: datetime) -> None:
-    """What this chat said and could not be handled loses its words; what still waits to be handled keeps them."""
-    said = (inbox.c.lane == lane, inbox.c.state != InboxState.NEW, inbox.c.received_at >= since)
+    """What this chat said and could not be handled loses its words; what was handled has none any more, and what still
+    waits keeps them until it is."""
+    aside = inbox.c.state == literal(InboxState.SET_ASIDE.value, literal_execute=True)  # as its index says it
+    said = (aside, inbox.c.received_at >= since, inbox.c.lane == lane)
     tx.flushed().execute(update(inbox).where(*said).values(raw=None, error=None))
 
 

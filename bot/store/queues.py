@@ -366,7 +366,9 @@ _SAVE_CONVERSATION = Prepared(
     .where(conversation.c.id == bindparam("row"))
     .values(state=bindparam("state"), changed_at=bindparam("now"))
 )
-_MARK_DONE = Prepared(update(inbox).where(inbox.c.id == bindparam("row")).values(state=InboxState.DONE, raw=None))
+_MARK_DONE = Prepared(
+    update(inbox).where(inbox.c.id == bindparam("row")).values(state=InboxState.DONE, raw=None, error=None)
+)
 _MARK_FIRED = Prepared(
     update(timer)
     .where(timer.c.id == bindparam("row"), timer.c.due_at == bindparam("due"))

@@ -83,6 +83,8 @@ def show(ctx: Ctx, number: str) -> Screen:
     for entry in [entry for entry in story if entry.kind in _FROM_OFFICE][-3:]:
         lines.append(ctx.say(_("{who} on {day}:", who=speaker(ctx, case), day=entry.happened_at.date())))
         lines.append(excerpt(entry.words))
+    if missing := _files_missing(ctx, case):
+        lines.append(ctx.say(missing))
     buttons = [ctx.button(_("Add something"), "case.more", case.number)]
     is_own = ctx.office.cases.brought_by(case, ctx.person)
     if case.is_open and is_own:
@@ -103,6 +105,16 @@ def read_whole(ctx: Ctx, number: str, page: str = "0") -> Screen:
         who = speaker(ctx, case) if entry.kind in _FROM_OFFICE else ctx.say.plain(_("You"))
         parts.append((ctx.say(_("{who} on {day}:", who=who, day=entry.happened_at.date())), entry.words))
     return page_of(ctx, parts, page, "case.read", case.number)
+
+
+def _files_missing(ctx: Ctx, case: Case) -> Message | None:
+    """What a push would have told; of a confidential case a push tells nothing."""
+    if case.privacy is not Privacy.CONFIDENTIAL:
+        return None
+    _case, _entries, files = ctx.office.cases.with_papers(case, ctx.person)
+    count = sum(file.state in ("lost", "refused") for file in files)
+    words = _("{count} of your files did not come through; please send them once more.", count=count)
+    return words if count else None
 
 
 @router.command("check", about=_("Look up by number"))

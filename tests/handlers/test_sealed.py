@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from bot.dialogue.event import FileKind
+from bot.dialogue.event import FileKind, FileRef, Said
 from bot.office.cases.number import new_number
 from bot.office.people.model import Role
 from tests.handlers.test_main_talk import LAMP
@@ -64,6 +64,14 @@ async def test_a_pushed_message_on_a_confidential_case_says_nothing(town: Town) 
     assert set(resident.news()) == {"您有一条新回复。"}
     await resident.presses("看看")
     assert "正在查刘某的收据" in resident.last.text
+
+
+async def test_a_file_that_was_lost_is_said_where_the_push_leads(town: Town) -> None:
+    resident, number = await confidentially(town)
+    await resident.does(Said(f"/add {number}", (FileRef(FileKind.PHOTO, "expired", 1000),)))
+    assert resident.last.text == "您有一条新回复。"
+    await resident.presses("看看")
+    assert "1 个文件没收到" in resident.last.text
 
 
 async def test_a_card_shows_a_case_and_not_a_person(town: Town) -> None:
