@@ -9,6 +9,8 @@ from sqlalchemy import Select, bindparam, case, func, select, update
 
 from bot.store.prepared import Prepared
 from bot.store.queues import (
+    IS_LATER,
+    IS_NEXT,
     InboxState,
     JobState,
     OutboxState,
@@ -203,11 +205,16 @@ class Sendable:
     audience: str | None
 
 
+_COME_DUE = Prepared(
+    update(outbox)
+    .where(outbox.c.channel == bindparam("of"), IS_LATER, outbox.c.not_before <= bindparam("now"))
+    .values(later=False)
+)
 _WAITING = Prepared(
     select(*(outbox.c[name] for name in Sendable.__slots__))
     .where(
         outbox.c.channel == bindparam("channel"),
-        outbox.c.state == "queued",
+        IS_NEXT,
         outbox.c.not_before <= bindparam("now"),
         outbox.c.address.not_in(bindparam("busy", expanding=True)),
     )
@@ -226,6 +233,7 @@ _CLAIM = Prepared(
 def claim_sendable(tx: Transaction, channel: str, epoch: int, at_most: int, busy: Iterable[int]) -> list[Sendable]:
     """The next row of each idle address, urgent lanes first, marked as being sent by this run."""
     connection = tx.flushed()
+    _COME_DUE.run(connection, {"of": channel, "now": tx.now})
     first: dict[int, Sendable] = {}
     taken = set(busy)
     for _window in range(WINDOWS):
@@ -312,9 +320,11 @@ def postpone(tx: Transaction, row: Sendable, until: datetime, cause: str) -> Non
     connection = tx.flushed()
     statement = update(outbox).where(outbox.c.id == row.id, outbox.c.state == OutboxState.SENDING)
     waits = case((outbox.c.body.is_(None), OutboxState.CANCELLED), else_=OutboxState.QUEUED)  # taken back meanwhile
-    connection.execute(statement.values(state=waits, not_before=until, cause=cause[:200]))
+    connection.execute(statement.values(state=waits, not_before=until, later=True, cause=cause[:200]))
     behind = update(outbox).where(outbox.c.address == row.address, outbox.c.state == OutboxState.QUEUED)
-    connection.execute(behind.where(outbox.c.not_before < until).values(not_before=until, cause=cause[:200]))
+    connection.execute(
+        behind.where(outbox.c.not_before < until).values(not_before=until, later=True, cause=cause[:200])
+    )
 
 
 def held_addresses(tx: Transaction, channel: str) -> dict[int, datetime]:
@@ -330,7 +340,11 @@ def held_addresses(tx: Transaction, channel: str) -> dict[int, datetime]:
 def wake_address(tx: Transaction, address: int, cause: str) -> int:
     """What waits for this address because of `cause` is due now; what was meant for later stays."""
     statement = update(outbox).where(outbox.c.address == address, outbox.c.state == OutboxState.QUEUED)
-    return tx.flushed().execute(statement.where(outbox.c.cause == cause).values(not_before=tx.now, cause=None)).rowcount
+    return (
+        tx.flushed()
+        .execute(statement.where(outbox.c.cause == cause).values(not_before=tx.now, later=False, cause=None))
+        .rowcount
+    )
 
 
 def after_uncertain(tx: Transaction, row: Sendable, *, idempotent: bool) -> OutboxState:
@@ -341,9 +355,14 @@ def after_uncertain(tx: Transaction, row: Sendable, *, idempotent: bool) -> Outb
     if connection.execute(select(outbox.c.body).where(outbox.c.id == row.id)).scalar_one_or_none() is None:
         values = {"state": OutboxState.UNCERTAIN, "settled_at": tx.now, "cause": "uncertain"}  # taken back meanwhile
     elif idempotent or policy in (Policy.FREE, Policy.PROMPT):
-        values = {"state": OutboxState.QUEUED, "not_before": tx.now + timedelta(seconds=2)}
+        values = {"state": OutboxState.QUEUED, "not_before": tx.now + timedelta(seconds=2), "later": True}
     elif policy is Policy.RESEND and row.repeats < MAX_REPEATS:
-        values = {"state": OutboxState.QUEUED, "not_before": tx.now + RESEND_AFTER, "repeats": row.repeats + 1}
+        values = {
+            "state": OutboxState.QUEUED,
+            "not_before": tx.now + RESEND_AFTER,
+            "later": True,
+            "repeats": row.repeats + 1,
+        }
     else:
         values = {"state": OutboxState.UNCERTAIN, "settled_at": tx.now, "cause": "uncertain"}
     connection.execute(update(outbox).where(outbox.c.id == row.id).values(**values))

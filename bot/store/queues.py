@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Index,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    false,
     select,
     update,
 )
@@ -118,6 +120,7 @@ outbox = Table(
     Column("replaces", BigInteger),
     Column("audience", String(80)),  # who may read it; none: one person alone
     Column("not_before", UtcTime, nullable=False),
+    Column("later", Boolean, nullable=False, server_default=false()),  # not due when written: out of the sender's way
     Column("created_at", UtcTime, nullable=False),
     Column("tries", SmallInteger, nullable=False),
     Column("repeats", SmallInteger, nullable=False),  # how often it was sent again after an uncertain try
@@ -133,6 +136,10 @@ outbox = Table(
 )
 Index("ix_outbox_queued", outbox.c.channel, outbox.c.lane, outbox.c.id,
       sqlite_where=outbox.c.state == "queued", postgresql_where=outbox.c.state == "queued")  # fmt: skip
+IS_NEXT = (outbox.c.state == "queued") & outbox.c.later.is_(False)
+IS_LATER = (outbox.c.state == "queued") & outbox.c.later.is_(True)
+Index("ix_outbox_next", outbox.c.channel, outbox.c.lane, outbox.c.id, sqlite_where=IS_NEXT, postgresql_where=IS_NEXT)
+Index("ix_outbox_later", outbox.c.channel, outbox.c.not_before, sqlite_where=IS_LATER, postgresql_where=IS_LATER)
 Index("ix_outbox_open", outbox.c.state, sqlite_where=outbox.c.state.in_(("sending", "uncertain")),
       postgresql_where=outbox.c.state.in_(("sending", "uncertain")))  # fmt: skip
 Index("ix_outbox_failed", outbox.c.settled_at, sqlite_where=outbox.c.state == "failed",
@@ -300,7 +307,7 @@ def inserting_new(table: Table, columns: Sequence[str], keys: Sequence[str]) -> 
 
 def _write_owed(connection: Connection, rows: list[Row]) -> None:
     for row in rows:
-        row.update(state=OutboxState.QUEUED, tries=0, repeats=0)
+        row.update(state=OutboxState.QUEUED, tries=0, repeats=0, later=row["not_before"] > row["created_at"])
     _OWE.run_many(connection, rows)
 
 
@@ -346,7 +353,7 @@ def _arming(dialect: str) -> Any:
 
 
 _OWE = inserting_new(
-    outbox, [*Owed.__slots__, "state", "tries", "repeats"], ["key", "address"]
+    outbox, [*Owed.__slots__, "state", "tries", "repeats", "later"], ["key", "address"]
 )  # fmt: skip
 _SUPERSEDE = Prepared(
     update(outbox)

@@ -245,6 +245,35 @@ def test_what_is_not_due_blocks_nothing(post: Post, clock: FakeClock) -> None:
     assert post.sends_all() == ["tomorrow"]
 
 
+def test_what_is_not_due_is_not_even_read(post: Post, clock: FakeClock) -> None:
+    for number in range(5):
+        post.owes(f"tomorrow {number}", address=number + 1, not_before=clock.now() + timedelta(days=1))
+    post.owes("today")
+    read = select(queues.outbox.c.id).where(queues.IS_NEXT)
+    assert len(post.writer.run(lambda tx: tx.flushed().execute(read).all())) == 1
+    assert post.sends_all() == ["today"]
+    clock.advance(days=2)
+    assert post.sends_all() == [f"tomorrow {number}" for number in range(5)]
+    assert not post.writer.run(lambda tx: tx.flushed().execute(select(outbox.c.id).where(queues.IS_LATER)).all())
+
+
+def test_claiming_reads_by_the_indexes_of_what_is_next_and_of_what_comes_later(post: Post) -> None:
+    if post.writer.run(lambda tx: tx.is_postgresql):
+        pytest.skip("a server chooses by its own figures")
+    asked: list[str] = []
+
+    def traced(tx: Transaction) -> list[str]:
+        driver = tx.flushed().connection.dbapi_connection
+        driver.set_trace_callback(asked.append)
+        claims.claim_sendable(tx, "silent", 1, 10, ())
+        driver.set_trace_callback(None)
+        return [str(row[3]) for sql in asked for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+    steps = [step for step in post.writer.run(traced) if "outbox" in step]
+    assert [step.split("INDEX ")[1].split()[0] for step in steps] == ["ix_outbox_later", "ix_outbox_next"]
+    assert all(step.startswith("SEARCH") for step in steps)
+
+
 def test_what_waits_for_a_closed_page_blocks_nothing(post: Post) -> None:
     post.owes("waits")
     post.owes("for somebody else", address=2)
