@@ -90,8 +90,9 @@ class Sender:
         self.bell = bell
         self._failpoint = failpoint
         abilities = channel.abilities
-        self._window = LandingWindow(abilities.per_second, bell.ring)
-        self._spacing = Spacing(abilities.chat_spacing, bell.ring)
+        self._window = LandingWindow(abilities.per_second, self._freed)
+        self._spacing = Spacing(abilities.chat_spacing, self._freed)
+        self._left_behind = True  # something is due that could not be claimed: whatever is freed lets it go
         self._tasks: set[asyncio.Task[None]] = set()
         self._results: list[Result] = []
         self._recording: asyncio.Task[None] | None = None
@@ -109,7 +110,7 @@ class Sender:
         while not self._stopping:
             await self.bell.wait()
             try:
-                while not self._stopping and await self.step():
+                while not self._stopping and await self.step() and self._left_behind:
                     pass
                 pause = 1.0
             except StoreError as error:
@@ -122,9 +123,12 @@ class Sender:
         """Claims what may go out now and starts sending it; how many that was."""
         room = min(IN_FLIGHT - len(self._tasks), self._window.free)
         if room <= 0 or asyncio.get_running_loop().time() < self._paused_until:
+            self._left_behind = True
             return 0
         busy = frozenset(self._spacing.busy)
-        claimed = await self._writer.submit(lambda tx: self._claim(tx, room, busy))
+        claimed, self._left_behind = await self._writer.submit(lambda tx: self._claim(tx, room, busy))
+        if self._left_behind and not busy <= self._spacing.busy:
+            self.bell.ring()  # freed meanwhile, when nobody knew that something waits for it
         self._failpoint("after claim")
         for row, outgoing in claimed:
             self._spacing.begin(row.address)
@@ -223,7 +227,7 @@ class Sender:
                 self._count(result)
                 self._heed(result)
         self._recording = None
-        self.bell.ring()
+        self._freed()
 
     async def _record_singly(self, results: Sequence[Result]) -> None:
         """What cannot be recorded stays as being sent: the next start treats it as uncertain."""
@@ -232,6 +236,11 @@ class Sender:
                 await self._writer.submit(lambda tx, result=result: self._write(tx, [result]))  # type: ignore[misc]
             except Exception as error:
                 log.error("result_lost", outbox=result.row.id, error=type(error).__name__, exc_info=error)
+
+    def _freed(self) -> None:
+        """There is room, or an address may be written to again: of interest only if something is left for it."""
+        if self._left_behind:
+            self.bell.ring()
 
     def _count(self, result: Result) -> None:
         if result.sent is not None:
@@ -256,16 +265,23 @@ class Sender:
 
     # --- everything below runs in the writer's thread ---
 
-    def _claim(self, tx: Transaction, room: int, busy: frozenset[int]) -> list[tuple[Sendable, Outgoing | None]]:
+    def _claim(
+        self, tx: Transaction, room: int, busy: frozenset[int]
+    ) -> tuple[list[tuple[Sendable, Outgoing | None]], bool]:
+        """What may go out now, and whether something is due that may not."""
         self._held = {address: until for address, until in self._held.items() if until > tx.now}
-        rows = claims.claim_sendable(tx, self._channel.name, self._epoch, room, busy | self._held.keys())
+        rows, left_behind = claims.claim_sendable(
+            tx, self._channel.name, self._epoch, room, busy | self._held.keys()
+        )  # fmt: skip
         if not rows:
-            return []
+            return [], left_behind
         chats = self._reach(tx, [row.address for row in rows])
         rows = [row for row in rows if self._may_go(tx, row, chats.get(row.address))]
         replaced = [row.replaces for row in rows if row.replaces is not None]
         before = claims.replaced(tx, replaced) if replaced else {}
-        return [(row, self._with_arrived(tx, row, self._outgoing(row, chats.get(row.address), before))) for row in rows]
+        return [
+            (row, self._with_arrived(tx, row, self._outgoing(row, chats.get(row.address), before))) for row in rows
+        ], left_behind
 
     def _with_arrived(self, tx: Transaction, row: Sendable, outgoing: Outgoing | None) -> Outgoing | None:
         """A talk is deleted with what had not arrived yet when that was asked for."""

@@ -1,6 +1,6 @@
 """Taking what waits: heads of the inbox, due timers, sendable rows, open jobs. It never looks inside them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -219,7 +219,7 @@ _WAITING = Prepared(
         outbox.c.address.not_in(bindparam("busy", expanding=True)),
     )
     .order_by(outbox.c.lane, outbox.c.id)
-    .limit(WINDOW)
+    .limit(bindparam("at_most"))
 )
 _CLAIM = Prepared(
     update(outbox)
@@ -230,25 +230,34 @@ _CLAIM = Prepared(
 )
 
 
-def claim_sendable(tx: Transaction, channel: str, epoch: int, at_most: int, busy: Iterable[int]) -> list[Sendable]:
-    """The next row of each idle address, urgent lanes first, marked as being sent by this run."""
+def claim_sendable(
+    tx: Transaction, channel: str, epoch: int, at_most: int, busy: Container[int]
+) -> tuple[list[Sendable], bool]:
+    """The next row of each idle address, urgent lanes first, marked as being sent by this run.
+
+    Beside them, whether anything else is due that waits for a busy address or for more room.
+    """
     connection = tx.flushed()
     _COME_DUE.run(connection, {"of": channel, "now": tx.now})
     first: dict[int, Sendable] = {}
-    taken = set(busy)
+    waiting: set[int] = set()  # those of the busy for whom something is due: they are few, the busy may be many
+    window, read = min(WINDOW, 2 * at_most), 0
     for _window in range(WINDOWS):
-        params = {"channel": channel, "now": tx.now, "busy": list(taken | first.keys()) or [0]}
-        rows = _WAITING.rows(connection, params)
+        seen = list(first.keys() | waiting) or [0]
+        rows = _WAITING.rows(connection, {"channel": channel, "now": tx.now, "busy": seen, "at_most": window})
+        read += len(rows)
         for row in rows:
-            found = Sendable(*row)
-            first.setdefault(found.address, found)
-        if len(rows) < WINDOW or len(first) >= at_most:
+            if row.address in busy:
+                waiting.add(row.address)
+            elif row.address not in first:
+                first[row.address] = Sendable(*row)
+        if len(rows) < window or len(first) >= at_most:
             break
     claimed = list(first.values())[:at_most]
     if claimed:
         params = {"ids": [row.id for row in claimed], "epoch_now": epoch, "now": tx.now}
         _CLAIM.run(connection, params)
-    return claimed
+    return claimed, read > len(claimed) or len(rows) == window
 
 
 def replaced(tx: Transaction, ids: Sequence[int]) -> Mapping[int, tuple[str, str | None]]:

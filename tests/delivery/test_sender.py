@@ -375,3 +375,16 @@ async def test_a_group_that_has_moved_is_followed_once(stage: Stage, sender: Sen
     id_ = stage.owes("again", audience="staff:")
     await stage.sends(sender)
     assert stage.row(outbox, id_).state == OutboxState.FAILED
+
+
+async def test_an_answer_wakes_the_sender_only_if_something_was_left_behind(stage: Stage) -> None:
+    sender = stage.a_sender()
+    stage.owes("one")
+    await sender.step()
+    await sender.idle()
+    assert not stage.out.is_rung
+    stage.owes("two")
+    stage.owes("three")
+    await sender.step()
+    await sender.idle()
+    assert stage.out.is_rung

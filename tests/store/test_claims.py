@@ -52,6 +52,9 @@ class Post:
         return id_
 
     def takes(self, at_most: int = 10, busy: tuple[int, ...] = (), epoch: int = 1) -> list[Sendable]:
+        return self.claims(at_most, busy, epoch)[0]
+
+    def claims(self, at_most: int = 10, busy: tuple[int, ...] = (), epoch: int = 1) -> tuple[list[Sendable], bool]:
         return self.writer.run(lambda tx: claims.claim_sendable(tx, "silent", epoch, at_most, busy))
 
     def sends_all(self) -> list[str]:
@@ -235,6 +238,22 @@ def test_a_thousand_notices_do_not_delay_an_answer(post: Post) -> None:
         post.owes(f"notice {number}", address=7, lane=Lane.NOTICE)
     post.owes("for another", address=8, lane=Lane.NOTICE)
     assert [post.names[row.id] for row in post.takes()] == ["notice 0", "for another"]
+
+
+def test_a_claim_says_whether_anything_that_is_due_stays_behind(post: Post, clock: FakeClock) -> None:
+    post.owes("one", address=1)
+    post.owes("two", address=2)
+    post.owes("tomorrow", address=3, not_before=clock.now() + timedelta(days=1))
+    assert [(len(rows), left) for rows, left in (post.claims(1), post.claims(1), post.claims())] == [
+        (1, True), (1, False), (0, False),
+    ]  # fmt: skip
+    post.owes("three", address=7)
+    assert post.claims(busy=(7, 8)) == ([], True)
+    post.owes("four", address=9)
+    rows, left = post.claims(busy=(7,))
+    assert ([post.names[row.id] for row in rows], left) == (["four"], True)
+    rows, left = post.claims()
+    assert ([post.names[row.id] for row in rows], left) == (["three"], False)
 
 
 def test_what_is_not_due_blocks_nothing(post: Post, clock: FakeClock) -> None:
