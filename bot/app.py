@@ -237,8 +237,8 @@ class App:
         self._supervisor.start("watch", self.watch.run)
         self._ticking = ticking(self.inbox_bell, self.job_bell, *(sender.bell for sender in self.senders.values()))
         self._ticking.start()
-        gc.collect()
         gc.freeze()  # what stands for the whole run need not be looked through again and again
+        gc.enable()
         gc.set_threshold(YOUNG)
         log.info("started", channels=len(self.channels))
 

@@ -1,6 +1,7 @@
 """The command line. It reads settings, builds what a command needs, tells faults in a line."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -47,6 +48,7 @@ def _settings(context: typer.Context, config: Path | None) -> Any:
 @app.command()
 def run(context: typer.Context, config: Config = None) -> None:
     """Run the bot: Telegram if it is configured, and the web chat."""
+    gc.disable()  # nearly nothing that the start makes goes away again; the app turns it on
     from bot.logs import set_up_logs
     from bot.running import run_office
 
