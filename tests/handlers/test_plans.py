@@ -15,13 +15,16 @@ from tests.handlers.test_main_talk import registered
 from tests.handlers.test_sealed import PAIR
 from tests.rig import Town
 
-SMALL = {"role_grant", "fact", "invite", "alembic_version", "sqlite_master"}  # as large as the staff, or of one row
+SMALL = {  # as large as the staff, or of one row
+    "role_grant", "fact", "invite", "staff_group", "alembic_version", "sqlite_master",
+}  # fmt: skip
 
 
 async def said_and_done(town: Town) -> None:
     """As many acts as one talk can hold."""
     clerk = await town.official("zhou", Role.HANDLER, "xingfuli")
     head = await town.official("chen", Role.HEAD)
+    room = await town.staff_group(await town.official("ada", Role.ADMINISTRATOR))
     resident, number = await registered(town, "幸福里3号楼2单元的灯坏了")
     await resident.sends(FileKind.PHOTO, PHOTO, text=f"/add {number}")
     message = await resident.says(f"/add {number} 还是不亮")
@@ -35,6 +38,8 @@ async def said_and_done(town: Town) -> None:
     for words in ("没解决 又灭了", "我的事", f"查进度 {number} 000000", "转人工", "政策"):
         await resident.says(words)
     await head.says(f"/redo {number}")
+    await head.says("答复")
+    await room.pressed_by(clerk, "回话")
     await town.passes(days=12)
 
 
