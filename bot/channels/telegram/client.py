@@ -89,7 +89,7 @@ class Client(Bot):
         self, commands: Sequence[tuple[str, str]], chat: str | None, language: str | None
     ) -> None:  # fmt: skip
         scope: BotCommandScope = BotCommandScopeChat(chat) if chat else BotCommandScopeAllPrivateChats()
-        if commands:
+        if commands or not chat:
             await own(self.set_my_commands(commands, scope=scope, language_code=language))
         else:  # of this chat: what holds for everybody shows again
             await own(self.delete_my_commands(scope=scope, language_code=language))

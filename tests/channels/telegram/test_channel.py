@@ -237,6 +237,14 @@ async def test_a_local_server_names_files_of_this_machine(tmp_path: Path) -> Non
             await channel.fetch("f", 4)
 
 
+async def test_a_chat_without_a_menu_of_its_own_sees_everybodys() -> None:
+    async with serving() as api, channel_of(api.url) as channel:
+        await channel.publish(Menu((), language="en", chat="77"))
+        (call,) = api.calls("deleteMyCommands")
+        assert (call["language_code"], call["scope"]["chat_id"]) == ("en", 77)
+        assert api.calls("setMyCommands") == []
+
+
 async def test_the_menu() -> None:
     async with serving() as api, channel_of(api.url) as channel:
         await channel.publish(Menu((("help", "帮助"),), language="zh_CN"))
