@@ -67,8 +67,8 @@ YOUNG = 10_000  # objects made before the first look for circles: an update make
 SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten milliseconds
 SHOWN_COMMANDS = ("menu", "request", "complain", "policy", "cases", "human", "help")  # seven at most
 OFFICIAL_COMMANDS = (  # of these the ones that the roles allow
-    "queue", "overdue", "answer", "tell", "ask", "note", "take", "transfer", "close", "contacted", "redo", "keep", "subject", "recuse",
-    "stats", "case", "invite", "roles", "groups", "name", "help",
+    "queue", "overdue", "answer", "tell", "ask", "note", "take", "transfer", "close", "contacted", "redo", "keep",
+    "subject", "recuse", "stats", "case", "invite", "roles", "groups", "name", "help",
 )  # fmt: skip
 FETCH_AT_MOST = evidence.MAX_BYTES
 BEAT = "health.beat"

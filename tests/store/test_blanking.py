@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bot.store.pages import web_message
 from sqlalchemy import insert, select
 from sqlalchemy.engine import URL
 
 from bot.ids import Ids
 from bot.store import blanking, claims, queues
 from bot.store.engine import file_of
-from bot.store.pages import web_message
 from bot.store.queues import JobState, Owed, Policy, inbox, job, outbox
 from bot.store.transaction import Transaction
 from bot.store.writer import Writer
