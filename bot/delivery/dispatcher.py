@@ -391,7 +391,7 @@ class Dispatcher:
                 key=telling.key,
                 body=self._content.seal(_encode(screen), OUTBOX),
                 not_before=telling.not_before or tx.now,
-                subject=telling.subject,
+                subject=telling.subject or None,
                 person=telling.recipient,
                 replaces=telling.replaces,
                 audience=telling.audience,

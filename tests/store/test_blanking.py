@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bot.store.pages import web_message
 from sqlalchemy import insert, select
 from sqlalchemy.engine import URL
 
@@ -13,6 +12,7 @@ from bot.ids import Ids
 from bot.store import blanking, claims, queues
 from bot.store.engine import file_of
 from bot.store.queues import JobState, Owed, Policy, inbox, job, outbox
+from bot.store.talks import web_message
 from bot.store.transaction import Transaction
 from bot.store.writer import Writer
 from bot.telling import Lane
