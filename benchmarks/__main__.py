@@ -1,9 +1,11 @@
-"""All figures, one after another: python -m benchmarks."""
+"""All figures, one after another: python -m benchmarks. One alone, to its end: python -m benchmarks notices --whole."""
 
 import subprocess
 import sys
 
-BENCHES = ("benchmarks.pipeline", "benchmarks.erasing", "benchmarks.search", "benchmarks.understanding")
+BENCHES = ("pipeline", "erasing", "search", "understanding", "notices")
 
 if __name__ == "__main__":
-    sys.exit(max(subprocess.run((sys.executable, "-m", bench), check=False).returncode for bench in BENCHES))
+    chosen, options = sys.argv[1:2] or list(BENCHES), sys.argv[2:]
+    runs = [subprocess.run((sys.executable, "-m", f"benchmarks.{bench}", *options), check=False) for bench in chosen]
+    sys.exit(max(run.returncode for run in runs))

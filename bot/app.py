@@ -9,7 +9,7 @@ import secrets
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,9 @@ from bot.office.cases.acts import Means
 from bot.office.departments import read_departments
 from bot.office.emergencies import read_emergencies
 from bot.office.groups import records as group_records
+from bot.office.notices import records as notice_records
+from bot.office.notices.directory import read_directory
+from bot.office.notices.sending import Carriers
 from bot.office.office import House, Office
 from bot.office.people import records as people_records
 from bot.office.people.model import Person, Role
@@ -170,6 +173,7 @@ def read_house(
         words=words,
         emergencies=read_emergencies(content / "emergency", office.language),
         platforms=platforms,
+        directory=read_directory(content / "areas.toml", content / "topics.toml"),
         retention=Retention(**settings.retention.model_dump()),
         companies=companies if companies is not None else {},
         duty_phone=office.duty_phone,
@@ -183,6 +187,15 @@ def _reached(tx: Transaction, addresses: Sequence[int]) -> dict[int, Chat]:
     for address, (group, sealed) in group_records.chats(tx, [one for one in addresses if one not in found]).items():
         found[address] = Chat(sealed, group.audience)
     return found
+
+
+def _carriers(channels: Sequence[Channel]) -> Carriers:
+    """How each channel reaches people: by itself, at its pace, or once they open their page."""
+    abilities = {channel.name: channel.abilities for channel in channels}
+    return Carriers(
+        {name: can.per_second for name, can in abilities.items() if can.pushes},
+        [name for name, can in abilities.items() if not can.pushes],
+    )
 
 
 def _seconds(since: datetime, now: datetime) -> float:
@@ -207,7 +220,7 @@ class App:
         limit: Limit | None = None,
     ) -> None:
         self.store = store
-        self.house = house
+        self.house = replace(house, carriers=_carriers(channels))
         self.channels = {channel.name: channel for channel in channels}
         self._outside = outside
         self._limit = limit
@@ -314,8 +327,8 @@ class App:
             self.receivers[name] = Receiver(channel, writer=writer, seal=keys.identity, lookup=keys.lookup, ids=ids,
                                             bell=self.inbox_bell, limit=self._limit, failpoint=failpoint)  # fmt: skip
             self.senders[name] = Sender(channel, writer=writer, content=keys.content, identity=self.house.identity,
-                                        reach=_reached, lost=self._lost, moved=self._moved, epoch=epoch, bell=Bell(),
-                                        failpoint=failpoint)  # fmt: skip
+                                        reach=_reached, lost=self._lost, noted=notice_records.note, moved=self._moved,
+                                        epoch=epoch, bell=Bell(), failpoint=failpoint)  # fmt: skip
         desk = Desk(
             self.router, Talk(self.router, self.house.read_command), self.house.words, self.office, self._recurs
         )

@@ -3,6 +3,7 @@
 An audience is who may read a message: none for one person alone, `OPEN` for anybody, else a class of groups.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -48,3 +49,24 @@ class Telling:
     row: int | None = None  # the id of the message owed, where the office has to find it again
     replaces: int | None = None  # an earlier message that this one takes the place of
     timeless: bool = False  # its row is not to tell when it was owed: an id by chance, and `not_before` for its moment
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipient:
+    """One of many: `id` is what the message will be known by, in the outbox and in the office's own list."""
+
+    id: int
+    person: int
+    address: int
+    channel: str
+    language: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Letters:
+    """The same words for many people: rendered once a language, owed to each under `key` and their person."""
+
+    kind: str
+    subject: int
+    key: str
+    recipients: Sequence[Recipient]

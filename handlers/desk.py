@@ -12,7 +12,7 @@ from bot.dialogue.talk import Talk
 from bot.errors import OfficeError
 from bot.office.office import Office
 from bot.office.people.model import Person
-from bot.telling import OPEN, Telling
+from bot.telling import OPEN, Letters, Telling
 from bot.words import Words, _
 from handlers.context import Ctx, alert
 from handlers.excuses import excuse
@@ -96,6 +96,16 @@ class Desk:
 
     def tellings(self, tx: Any) -> Sequence[Telling]:
         return self._at(tx).told()
+
+    def letters(self, tx: Any) -> Sequence[Letters]:
+        return self._at(tx).written()
+
+    def write(self, tx: Any, letters: Letters, language: str | None) -> Screen:
+        """The words for many are nobody's in particular: they are read by everybody alike."""
+        telling = Telling(kind=letters.kind, subject=letters.subject, recipient=0, address=0, key=letters.key)
+        reader = self._reader(self._at(tx), telling, Person(0, 0, "", language))
+        screen: Screen = self._router.tellings[letters.kind].handler(reader, telling)
+        return screen
 
     def render(self, tx: Any, telling: Telling) -> tuple[str, Screen] | None:
         """One recipient's screen, read through that recipient's own view."""

@@ -1,7 +1,7 @@
 """All capabilities as one router. The order is the order in which free words are tried."""
 
 from handlers.context import Router
-from handlers.officials import day, figures, groups, guarding, names, passing, queue, roles, writing
+from handlers.officials import approvals, day, figures, groups, guarding, names, notices, passing, queue, roles, writing
 from handlers.residents import (
     albums,
     cases,
@@ -10,19 +10,24 @@ from handlers.residents import (
     drafts,
     edits,
     human,
+    letters,
     matters,
     menu,
     own_data,
     policies,
     reading,
     sealed,
+    subscriptions,
     tidy,
 )
 from handlers.timed import alarms, digest, reminders, retention, tellings
+from handlers.timed import notices as moments
 
 
 def all_routes() -> Router:
     return Router("huiyin").join(
+        approvals.router,
+        notices.router,
         writing.router,
         passing.router,
         figures.router,
@@ -34,7 +39,9 @@ def all_routes() -> Router:
         guarding.router,
         reading.router,
         sealed.router,
+        letters.router,
         cases.router,
+        subscriptions.router,
         menu.router,
         consent.router,
         human.router,
@@ -51,4 +58,5 @@ def all_routes() -> Router:
         own_data.router,
         retention.router,
         alarms.router,
+        moments.router,
     )

@@ -56,6 +56,7 @@ class Abilities(Struct, frozen=True):
     press_seconds: int = 150  # how long a press can be answered
     deletes: bool = False  # messages of both sides
     delete_seconds: int | None = None  # how old they may be; none: any age
+    pushes: bool = True  # a message reaches people who do nothing; else only once they open their page
 
 
 class Menu(Struct, frozen=True):

@@ -25,7 +25,7 @@ from bot.store.queues import Owed, Policy
 from bot.store.transaction import Transaction
 from bot.store.types import to_micros
 from bot.store.writer import Failpoint, Writer, as_store_error, no_failpoint
-from bot.telling import OPEN, Lane, Telling
+from bot.telling import OPEN, Lane, Letters, Telling
 from bot.text import Text
 
 log = structlog.get_logger()
@@ -64,6 +64,12 @@ class Desk(Protocol):
 
     def tellings(self, tx: Transaction) -> Sequence[Telling]:
         """What the event made the office tell others; emptied by the call."""
+
+    def letters(self, tx: Transaction) -> Sequence[Letters]:
+        """What the event made the office write to many; emptied by the call."""
+
+    def write(self, tx: Transaction, letters: Letters, language: str | None) -> Screen:
+        """The words of such a letter in a language."""
 
     def render(self, tx: Transaction, telling: Telling) -> tuple[str, Screen] | None:
         """The recipient's channel and screen; None where there is nothing (any more) to say."""
@@ -325,6 +331,8 @@ class Dispatcher:
             self._owe_telling(tx, telling)
         if len(tellings) > MOST_TOLD:
             self._tell_later(tx, arrival, tellings[MOST_TOLD:])
+        for letters in self._desk.letters(tx):
+            self._owe_letters(tx, letters)
         after = _encode(arrival.conversation)
         if arrival.lane is not None and arrival.channel != JOBS and after != before:
             queues.save_conversation(tx, arrival.lane, self._content.seal(after, CONVERSATION))
@@ -398,6 +406,29 @@ class Dispatcher:
                 created_at=telling.not_before if telling.timeless else None,
             ),
         )
+
+    def _owe_letters(self, tx: Transaction, letters: Letters) -> None:
+        """One row for each recipient; the words are rendered and sealed once a language, whatever their number."""
+        bodies: dict[str | None, bytes] = {}
+        for to in letters.recipients:
+            if to.language not in bodies:
+                screen = self._desk.write(tx, letters, to.language)
+                bodies[to.language] = self._content.seal(_encode(screen), OUTBOX)
+            queues.owe(
+                tx,
+                Owed(
+                    id=to.id,
+                    channel=to.channel,
+                    address=to.address,
+                    lane=Lane.NOTICE,
+                    policy=Policy.HOLD,
+                    key=f"{letters.key}:{to.person}",
+                    body=bodies[to.language],
+                    not_before=tx.now,
+                    subject=letters.subject,
+                    person=to.person,
+                ),
+            )
 
 
 def _one_a_lane(due: Sequence[DueTimer]) -> list[DueTimer]:

@@ -14,7 +14,7 @@ import structlog
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Outgoing, Sent
 from bot.delivery.dispatcher import OUTBOX
-from bot.delivery.pacing import LandingWindow, Spacing
+from bot.delivery.pacing import LandingWindow, Share, Spacing, Trickle
 from bot.dialogue.screen import Clearing, Screen
 from bot.errors import ChannelDown, DeliveryError, NotSent, Refused, StoreError, Uncertain
 from bot.identity import Identity
@@ -24,11 +24,12 @@ from bot.store.claims import Sendable
 from bot.store.queues import OutboxState
 from bot.store.transaction import Transaction
 from bot.store.writer import Failpoint, Writer, no_failpoint
-from bot.telling import may_read
+from bot.telling import Lane, may_read
 
 log = structlog.get_logger()
 
 IN_FLIGHT = 64
+KEPT_IN_FLIGHT = 8
 DOWN_PAUSE = timedelta(seconds=30)
 ARRIVED_SINCE = timedelta(minutes=5)  # what was under way when a talk was to be deleted
 
@@ -48,6 +49,9 @@ Moved = Callable[[Transaction, int, str], bool]
 
 Lost = Callable[[Transaction, int, int | None, int, bool], None]
 """Told of a message that will not arrive: (outbox row, case, address, the address itself is gone)."""
+
+Noted = Callable[[Transaction, Sequence[int]], None]
+"""Told of the rows of notices to many that were tried, in the transaction that records how."""
 
 _decode_screen = msgspec.msgpack.Decoder(Screen).decode
 
@@ -74,6 +78,7 @@ class Sender:
         identity: Identity,
         reach: Reach,
         lost: Lost,
+        noted: Noted | None = None,
         epoch: int,
         bell: Bell,
         moved: Moved = lambda _tx, _address, _chat: False,
@@ -85,12 +90,15 @@ class Sender:
         self._identity = identity
         self._reach = reach
         self._lost = lost
+        self._noted = noted
         self._moved = moved
         self._epoch = epoch
         self.bell = bell
         self._failpoint = failpoint
         abilities = channel.abilities
+        self._share = Share(abilities.per_second)
         self._window = LandingWindow(abilities.per_second, self._freed)
+        self._trickle = Trickle(max(1, abilities.per_second - self._share.least), self._freed)
         self._spacing = Spacing(abilities.chat_spacing, self._freed)
         self._left_behind = True  # something is due that could not be claimed: whatever is freed lets it go
         self._tasks: set[asyncio.Task[None]] = set()
@@ -122,14 +130,20 @@ class Sender:
     async def step(self) -> int:
         """Claims what may go out now and starts sending it; how many that was."""
         room = min(IN_FLIGHT - len(self._tasks), self._window.free)
+        if self._window.free <= 0:
+            self._share.exhausted()
         if room <= 0 or asyncio.get_running_loop().time() < self._paused_until:
             self._left_behind = True
             return 0
+        bulk = min(IN_FLIGHT - KEPT_IN_FLIGHT - len(self._tasks), self._window.free - self._share.left,
+                   self._trickle.room)  # fmt: skip
         busy = frozenset(self._spacing.busy)
-        claimed, self._left_behind = await self._writer.submit(lambda tx: self._claim(tx, room, busy))
+        claimed, self._left_behind = await self._writer.submit(lambda tx: self._claim(tx, room, bulk, busy))
         if self._left_behind and not busy <= self._spacing.busy:
             self.bell.ring()  # freed meanwhile, when nobody knew that something waits for it
         self._failpoint("after claim")
+        if notices := sum(row.lane == Lane.NOTICE for row, _outgoing in claimed):
+            self._trickle.take(notices)
         for row, outgoing in claimed:
             self._spacing.begin(row.address)
             self._window.take()
@@ -266,13 +280,13 @@ class Sender:
     # --- everything below runs in the writer's thread ---
 
     def _claim(
-        self, tx: Transaction, room: int, busy: frozenset[int]
+        self, tx: Transaction, room: int, bulk: int, busy: frozenset[int]
     ) -> tuple[list[tuple[Sendable, Outgoing | None]], bool]:
         """What may go out now, and whether something is due that may not."""
         self._held = {address: until for address, until in self._held.items() if until > tx.now}
         rows, left_behind = claims.claim_sendable(
-            tx, self._channel.name, self._epoch, room, busy | self._held.keys()
-        )  # fmt: skip
+            tx, self._channel.name, self._epoch, room, busy | self._held.keys(), bulk=bulk
+        )
         if not rows:
             return [], left_behind
         chats = self._reach(tx, [row.address for row in rows])
@@ -329,6 +343,12 @@ class Sender:
         for result in results:
             if result.error is not None:
                 self._write_failure(tx, result.row, result.error)
+        self._note(tx, [result.row for result in results])
+
+    def _note(self, tx: Transaction, rows: Sequence[Sendable]) -> None:
+        notices = [row.id for row in rows if row.lane == Lane.NOTICE]
+        if notices and self._noted is not None:
+            self._noted(tx, notices)
 
     def _write_failure(self, tx: Transaction, row: Sendable, error: DeliveryError) -> None:
         if isinstance(error, NotSent):
@@ -339,7 +359,7 @@ class Sender:
             self._postpone(tx, row, timedelta(), error.cause)
         elif isinstance(error, Refused):
             claims.settle(tx, row.id, OutboxState.FAILED, cause=error.cause)
-            self._lost(tx, row.id, row.subject, row.address, error.gone)
+            self._lost(tx, row.id, _case_of(row), row.address, error.gone)
         else:
             self._uncertain(tx, row)
 
@@ -353,10 +373,16 @@ class Sender:
         state = claims.after_uncertain(tx, row, idempotent=self._channel.abilities.idempotent_send)
         log.warning("delivery_uncertain", outbox=row.id, now=state)
         if state is OutboxState.UNCERTAIN:
-            self._lost(tx, row.id, row.subject, row.address, False)
+            self._lost(tx, row.id, _case_of(row), row.address, False)
 
     def _settle_orphans(self, tx: Transaction) -> None:
         self._held = claims.held_addresses(tx, self._channel.name)
-        for channel, row in claims.orphans(tx, self._epoch):
-            if channel == self._channel.name:
-                self._uncertain(tx, row)
+        orphans = [row for channel, row in claims.orphans(tx, self._epoch) if channel == self._channel.name]
+        for row in orphans:
+            self._uncertain(tx, row)
+        self._note(tx, orphans)
+
+
+def _case_of(row: Sendable) -> int | None:
+    """The case that somebody should look after when the row is lost; a notice to many has its own figures."""
+    return row.subject if row.lane < Lane.NOTICE else None

@@ -55,12 +55,16 @@ class Context(Generic[O, P]):
         """What handlers keep between two messages of this chat."""
         return self.conversation.memory
 
-    def expect(self, what: dict[str, Any] | None) -> None:
-        """What the next free words are for; any command or button ends it."""
+    def expect(self, what: dict[str, Any] | None, *, number: bool = False) -> None:
+        """What the next free words are for; any command or button ends it. `number`: “2” is no button meanwhile."""
         if what is None:
             self.memory.pop("expects", None)
         else:
-            self.memory["expects"] = {**what, "until": self.now.timestamp() + EXPECTED_FOR}
+            self.memory["expects"] = {**what, "until": self.now.timestamp() + EXPECTED_FOR, "number": number}
+
+    @property
+    def awaits_number(self) -> bool:
+        return bool(self.memory.get("expects", {}).get("number"))
 
     def expected(self, name: str) -> Any:
         """What the words at hand were waited for, if under this name; asked once."""

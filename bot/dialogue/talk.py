@@ -49,7 +49,8 @@ class Talk:
         if screens:
             shown = next((screen for screen in reversed(screens) if screen.buttons), None)
             ctx.conversation.choices = shown.buttons if shown else ()
-            ctx.conversation.wordy = shown is not None and shown.prompt and self._asks_words(ctx)
+            asks = shown is not None and shown.prompt and self._asks_words(ctx)
+            ctx.conversation.wordy = asks or ctx.awaits_number
         return screens
 
     def handle_group(self, ctx: Ctx) -> list[Screen]:

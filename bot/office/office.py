@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,10 @@ from bot.office.departments import Departments
 from bot.office.emergencies import Emergencies
 from bot.office.groups.service import Groups
 from bot.office.holdings import Holdings, read_holdings
+from bot.office.notices.directory import Directory
+from bot.office.notices.sending import Carriers
+from bot.office.notices.service import Notices
+from bot.office.notices.subscriptions import Subscriptions
 from bot.office.people.erasure import AGAIN, REST, Erasures, Rest
 from bot.office.people.model import Person
 from bot.office.people.service import People
@@ -26,7 +31,7 @@ from bot.office.understanding import Accused, Understanding
 from bot.store import blanking, claims, queues
 from bot.store.passing import pass_by, ring
 from bot.store.transaction import Transaction
-from bot.telling import Telling
+from bot.telling import Letters, Telling
 from bot.words import Message, Translator, Words
 
 COPY_FOR = timedelta(hours=24)
@@ -59,6 +64,8 @@ class House:
     words: Words
     emergencies: Emergencies
     platforms: Mapping[str, Message]  # channel: through whose hands a message goes
+    directory: Directory  # areas and topics
+    carriers: Carriers = field(default_factory=lambda: Carriers({}))  # channels by how they reach people
     retention: Retention = field(default_factory=Retention)
     duty_phone: str = ""
     companies: Mapping[str, Message] = field(default_factory=dict)  # channel: the company that sees its messages
@@ -71,6 +78,7 @@ class Office:
     def __init__(self, tx: Transaction, house: House) -> None:
         self._tx = tx
         self._told: list[Telling] = []
+        self._written: list[Letters] = []
         self.house = house
         self.name = house.name
         self.calendar = house.calendar
@@ -90,6 +98,24 @@ class Office:
         self.cases = SealedCases(tx, means, self.people, self._told.append)
         self.erasures = Erasures(tx, ids=means.ids, random=means.random, cases=self.cases)
         self.groups = Groups(tx, means, self.people, self._told.append)
+
+    @cached_property
+    def notices(self) -> Notices:
+        house = self.house
+        return Notices(self._tx, house.means, self.people, directory=house.directory, carriers=house.carriers,
+                       topics=lambda: self.topics(house.language), tell=self._told.append,
+                       write=self._written.append)  # fmt: skip
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        return Subscriptions(self._tx, self.house.means.content)
+
+    def topics(self, language: str) -> Mapping[str, str]:
+        """What can be followed besides areas, with its name: the sections of the policies, and some of its own."""
+        today = self.now.astimezone(self.house.zone).date()
+        sections = {section.slug: section.name for section in self.policies.sections(language, today)}
+        directory = self.house.directory
+        return sections | {slug: directory.topic_name(slug, language) for slug in directory.own_topics}
 
     @property
     def now(self) -> datetime:
@@ -144,6 +170,13 @@ class Office:
         """The acts since the last call were undone: nobody hears of them."""
         self.cases.logged()
         self._told.clear()
+        self._written.clear()
+
+    def written(self) -> list[Letters]:
+        """The letters to many since the last call."""
+        written = list(self._written)
+        self._written.clear()
+        return written
 
     def remember(
         self, key: str, kind: str, at: datetime, *, subject: int = 0, lane: int | None = None,

@@ -24,9 +24,11 @@ from bot.store.queues import (
     timer,
 )
 from bot.store.transaction import Row, Transaction
+from bot.telling import Lane
 
 WINDOW = 300
 WINDOWS = 8
+SMALLEST_WINDOW = 16
 JOB_LANES = 64
 RESEND_AFTER = timedelta(seconds=60)
 MAX_REPEATS = 2
@@ -215,6 +217,7 @@ _WAITING = Prepared(
     .where(
         outbox.c.channel == bindparam("channel"),
         IS_NEXT,
+        outbox.c.lane <= bindparam("last_lane"),
         outbox.c.not_before <= bindparam("now"),
         outbox.c.address.not_in(bindparam("busy", expanding=True)),
     )
@@ -231,20 +234,23 @@ _CLAIM = Prepared(
 
 
 def claim_sendable(
-    tx: Transaction, channel: str, epoch: int, at_most: int, busy: Container[int]
+    tx: Transaction, channel: str, epoch: int, at_most: int, busy: Container[int], *, bulk: int | None = None
 ) -> tuple[list[Sendable], bool]:
     """The next row of each idle address, urgent lanes first, marked as being sent by this run.
 
     Beside them, whether anything else is due that waits for a busy address or for more room.
+    Of notices to many at most `bulk`: what is left of `at_most` stays free for answers.
     """
     connection = tx.flushed()
     _COME_DUE.run(connection, {"of": channel, "now": tx.now})
     first: dict[int, Sendable] = {}
     waiting: set[int] = set()  # those of the busy for whom something is due: they are few, the busy may be many
     window, read = min(WINDOW, 2 * at_most), 0
+    last = Lane.NOTICE if bulk is None or bulk > 0 else Lane.DEADLINE
     for _window in range(WINDOWS):
         seen = list(first.keys() | waiting) or [0]
-        rows = _WAITING.rows(connection, {"channel": channel, "now": tx.now, "busy": seen, "at_most": window})
+        params = {"channel": channel, "now": tx.now, "busy": seen, "at_most": window, "last_lane": last}
+        rows = _WAITING.rows(connection, params)
         read += len(rows)
         for row in rows:
             if row.address in busy:
@@ -253,11 +259,18 @@ def claim_sendable(
                 first[row.address] = Sendable(*row)
         if len(rows) < window or len(first) >= at_most:
             break
-    claimed = list(first.values())[:at_most]
+    claimed = _within(first.values(), at_most, at_most if bulk is None else bulk)
     if claimed:
         params = {"ids": [row.id for row in claimed], "epoch_now": epoch, "now": tx.now}
         _CLAIM.run(connection, params)
-    return claimed, read > len(claimed) or len(rows) == window
+    return claimed, read > len(claimed) or len(rows) == window or last < Lane.NOTICE
+
+
+def _within(rows: Iterable[Sendable], at_most: int, bulk: int) -> list[Sendable]:
+    found = list(rows)
+    urgent = [row for row in found if row.lane < Lane.NOTICE][:at_most]
+    notices = [row for row in found if row.lane == Lane.NOTICE][: max(0, min(bulk, at_most - len(urgent)))]
+    return urgent + notices
 
 
 def replaced(tx: Transaction, ids: Sequence[int]) -> Mapping[int, tuple[str, str | None]]:

@@ -230,6 +230,34 @@ def cancel_for(tx: Transaction, subject: int | None, person: int) -> None:
     connection.execute(to.where(outbox.c.state == OutboxState.SENDING).values(body=None))
 
 
+def cancel_all(tx: Transaction, subject: int) -> int:
+    """Takes back everything about a subject that is still queued; how many that was.
+
+    What is on its way runs out, but loses its body: it cannot be tried again.
+    """
+    about = update(outbox).where(outbox.c.subject == subject)
+    connection = tx.flushed()
+    queued = about.where(outbox.c.state == OutboxState.QUEUED)
+    count = connection.execute(queued.values(state=OutboxState.CANCELLED, body=None, settled_at=tx.now)).rowcount
+    connection.execute(about.where(outbox.c.state == OutboxState.SENDING).values(body=None))
+    return count
+
+
+def cancel_rows(tx: Transaction, ids: Sequence[int]) -> None:
+    """The same for these rows."""
+    rows = update(outbox).where(outbox.c.id.in_(ids))
+    connection = tx.flushed()
+    queued = rows.where(outbox.c.state == OutboxState.QUEUED)
+    connection.execute(queued.values(state=OutboxState.CANCELLED, body=None, settled_at=tx.now))
+    connection.execute(rows.where(outbox.c.state == OutboxState.SENDING).values(body=None))
+
+
+def postpone_all(tx: Transaction, subject: int, until: datetime) -> None:
+    """What is queued about a subject waits."""
+    queued = update(outbox).where(outbox.c.subject == subject, outbox.c.state == OutboxState.QUEUED)
+    tx.flushed().execute(queued.where(outbox.c.not_before < until).values(not_before=until))
+
+
 def subjects_owed(tx: Transaction, addresses: Sequence[int]) -> list[int | None]:
     """What the messages are about that have not arrived at these addresses yet."""
     open_ = outbox.c.state.in_((OutboxState.QUEUED, OutboxState.SENDING))

@@ -111,6 +111,8 @@ def card(ctx: Ctx, number: str) -> Screen:
 def card_of(ctx: Ctx, case: Case, entries: list[Entry], files: list[Attachment]) -> Screen:
     ctx.subject = case.id
     lines = [heading(ctx, case)]
+    if about := ctx.office.notices.title_for(case):
+        lines.append(ctx.say(_("Answers the notice “{title}”", title=about)))
     if case.place:
         lines.append(ctx.say(_("Place: {place}", place=quote(case.place))))
     for entry in entries[-SHOWN:]:

@@ -109,7 +109,7 @@ matter = router.form(
                 needed=lambda ctx, answers: Kind(answers["kind"]) in ASK_IDENTITY and not _is_about_staff(ctx, answers),
             ),
         ),
-        kept=frozenset(("kind", "category", "needs_place", "about_staff", "sources")),
+        kept=frozenset(("kind", "category", "needs_place", "about_staff", "sources", "notice")),
     )
 )
 
@@ -125,6 +125,8 @@ def review(ctx: Ctx, answers: Answers) -> Screens:
         lines.append(ctx.say(_("Voice note received. I cannot understand voices; the staff will listen to it.")))
     if any(file.kind is FileKind.PHOTO for file in files):
         lines.append(ctx.say(_("Photo received. Place and time hidden in it are taken out.")))
+    if about := ctx.office.notices.title(answers.get("notice")):
+        lines.append(ctx.say(_("You answer the notice “{title}”.", title=about)))
     lines.append(ctx.say(_("I will register it like this:")))
     lines.append(excerpt(answers.get(TEXT) or ctx.say.plain(_("(see the voice note or photo)"))))
     if place := _place_words(ctx, answers):
@@ -149,6 +151,7 @@ def register(ctx: Ctx, answers: Answers) -> Screens:
         files=plain_files(ctx, files_of(answers)),
         category=answers.get("category"),
         privacy=Privacy(answers.get("identity") or "named"),
+        notice=answers.get("notice"),
         sources=answers.get("sources", ()),
     )
     if brought.privacy is Privacy.ANONYMOUS:
@@ -382,8 +385,8 @@ def next_matter(ctx: Ctx) -> list[Screen]:
     return shown if ctx.conversation.filling is not None else [*shown, *next_matter(ctx)]
 
 
-def begin(ctx: Ctx, said: Said, kind: Kind, found: Any = None) -> Screens:
-    """Starts the form with everything that is known already."""
+def begin(ctx: Ctx, said: Said, kind: Kind, found: Any = None, *, notice: int | None = None) -> Screens:
+    """Starts the form with everything that is known already; `notice` is the one that it answers."""
     if not ctx.person.has_consented:
         return consent.hold(ctx, said)
     if found is None and said.text:
@@ -402,6 +405,8 @@ def begin(ctx: Ctx, said: Said, kind: Kind, found: Any = None) -> Screens:
         answers["place"] = {"spot": [said.spot.latitude, said.spot.longitude], "words": said.spot.title or ""}
     if (source := source_of(ctx)) is not None:
         answers["sources"] = [source]
+    if notice is not None:
+        answers["notice"] = notice
     return ctx.fill(matter, **answers)
 
 

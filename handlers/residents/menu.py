@@ -40,7 +40,7 @@ def menu_screen(ctx: Ctx, words: Message | None = None) -> Screen:
             ctx.button(_("Complain"), "matter.kind", "complaint"),
         ],
         [ctx.button(_("Suggest"), "matter.kind", "suggestion"), ctx.button(_("Policies"), "policy.list")],
-        [my_cases_button(ctx), ctx.button(_("A person"), "human")],
+        [my_cases_button(ctx), ctx.button(_("Notices"), "subscribe"), ctx.button(_("A person"), "human")],
     )
 
 

@@ -28,7 +28,7 @@ from bot.store.facts import fact
 from bot.store.queues import Owed, Policy
 from bot.store.transaction import Transaction
 from bot.store.writer import Failpoint, Writer, no_failpoint
-from bot.telling import Lane, Telling
+from bot.telling import Lane, Letters, Telling
 from bot.text import as_text
 from tests.rig import FakeClock
 
@@ -56,6 +56,7 @@ class ScriptedDesk:
         self.seen: list[str] = []
         self.arrivals: list[Arrival] = []
         self.told: list[Telling] = []
+        self.written: list[Letters] = []
         self.every: dict[str, timedelta] = {}
         self.chats: dict[int, str] = {}
         self.heard: Callable[[], None] = lambda: None
@@ -88,6 +89,13 @@ class ScriptedDesk:
     def tellings(self, tx: Transaction) -> Sequence[Telling]:
         told, self.told = self.told, []
         return told
+
+    def letters(self, tx: Transaction) -> Sequence[Letters]:
+        written, self.written = self.written, []
+        return written
+
+    def write(self, tx: Transaction, letters: Letters, language: str | None) -> Screen:
+        return Screen(as_text(f"{letters.kind} in {language}"))
 
     def render(self, tx: Transaction, telling: Telling) -> tuple[str, Screen] | None:
         if telling.kind == "nothing":

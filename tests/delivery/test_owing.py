@@ -5,13 +5,13 @@ import pytest
 
 from bot.delivery.dispatcher import REST
 from bot.dialogue.conversation import Arrival
-from bot.dialogue.event import Due
+from bot.dialogue.event import Due, Said
 from bot.dialogue.screen import Mode, Screen
 from bot.errors import NotFound, StoreError
 from bot.store.facts import fact
 from bot.store.queues import Policy, inbox, outbox
 from bot.store.transaction import Transaction
-from bot.telling import Lane, Telling
+from bot.telling import Lane, Letters, Recipient, Telling
 from bot.text import as_text
 from tests.delivery.stage import LOOKUP, Stage, writes
 
@@ -182,3 +182,57 @@ async def test_an_apology_comes_at_most_hourly(stage: Stage) -> None:
         await stage.says("wang", "wrong")
         await stage.settle()
     assert [words[:5] for words in stage.owed()] == ["sorry", "sorry"]
+
+
+def letters(key: str, *people: int) -> Letters:
+    languages = {person: "en" if person % 2 else None for person in people}
+    to = [
+        Recipient(id=100 + person, person=person, address=person, channel="silent", language=language)
+        for person, language in languages.items()
+    ]
+    return Letters(kind="news", subject=77, key=key, recipients=to)
+
+
+def writes_letters(stage: Stage, *written: Letters):
+    def act(_tx, _arrival):
+        stage.desk.written += written
+        return []
+
+    return act
+
+
+async def test_letters_to_many_are_rows_in_the_lane_of_notices_each_in_their_language(stage: Stage) -> None:
+    stage.desk.on("notice", writes_letters(stage, letters("n1", 1, 2, 3)))
+    await stage.says("wang", "notice")
+    await stage.settle()
+    assert stage.owed() == ["news in en", "news in None", "news in en"]
+    rows = stage.rows(outbox)
+    assert [(row.id, row.person, row.subject, row.lane, row.policy) for row in rows] == [
+        (100 + person, person, 77, Lane.NOTICE, Policy.HOLD) for person in (1, 2, 3)
+    ]
+
+
+async def test_letters_under_one_key_are_owed_to_each_once(stage: Stage) -> None:
+    again = letters("n1", 2)
+    twice = Letters(kind="news", subject=77, key="n1", recipients=[
+        Recipient(id=999, person=2, address=2, channel="silent", language=None)])  # fmt: skip
+    stage.desk.on("notice", writes_letters(stage, again, twice))
+    await stage.says("wang", "notice")
+    await stage.settle()
+    assert [row.id for row in stage.rows(outbox)] == [102]
+
+
+async def test_a_telling_may_take_the_place_of_an_earlier_one(stage: Stage) -> None:
+    def act(_tx, arrival):
+        number = len(stage.desk.seen)
+        stage.desk.told.append(
+            Telling(kind="figures", subject=77, recipient=5, address=5, key=f"f{number}", replaces=f"f{number - 1}")
+        )
+        return []
+
+    stage.desk.on("tick", act)
+    for number in (1, 2):
+        await stage.does("wang", Said("tick"), f"m{number}")
+        await stage.settle()
+    first, second = stage.rows(outbox)
+    assert (first.replaces, second.replaces) == (None, first.id)

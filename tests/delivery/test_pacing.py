@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.delivery.bell import Bell, ticking
-from bot.delivery.pacing import LandingWindow, Spacing
+from bot.delivery.pacing import LandingWindow, Share, Spacing, Trickle
 from bot.delivery.supervision import Supervisor
 from tests.delivery.stage import in_no_time, most_in_a_second
 
@@ -164,3 +164,43 @@ def test_loops_stop_in_the_order_they_are_named() -> None:
 
     in_no_time(run())
     assert ended == ["receiver", "sender"]
+
+
+def test_notices_begin_one_after_another_and_catch_up_a_little() -> None:
+    async def run() -> list[float]:
+        begun: list[float] = []
+        loop = asyncio.get_running_loop()
+        freed = asyncio.Event()
+        trickle = Trickle(25, freed.set)
+        await asyncio.sleep(5)
+        while len(begun) < 100:
+            if not (room := trickle.room):
+                freed.clear()
+                await freed.wait()
+                continue
+            trickle.take(room)
+            begun += [round(loop.time(), 3)] * room
+        return begun
+
+    begun = in_no_time(run())
+    assert begun.count(begun[0]) == 2  # a tenth of a second after the pause
+    assert max(begun.count(moment) for moment in begun[2:]) <= 1
+    assert most_in_a_second(begun) <= 27
+    assert begun[-1] - begun[0] == pytest.approx(98 / 25, abs=0.1)
+
+
+def test_what_is_left_to_answers_grows_when_one_had_to_wait_and_shrinks_again() -> None:
+    async def run() -> list[int]:
+        share, seen = Share(28), []
+        await asyncio.sleep(1)
+        seen.append(share.left)
+        for pause in (0.0, 0.1, 0.3, 0.3, 0.3):
+            await asyncio.sleep(pause)
+            share.exhausted()
+            seen.append(share.left)
+        await asyncio.sleep(2)
+        seen.append(share.left)
+        await asyncio.sleep(10)
+        return [*seen, share.left]
+
+    assert in_no_time(run()) == [3, 7, 6, 10, 13, 14, 10, 3]

@@ -513,3 +513,32 @@ def test_a_job_that_is_tried_again_waits_for_its_moment(post: Post, clock: FakeC
     assert lease(post) == []
     clock.advance(seconds=15)
     assert len(lease(post)) == 1
+
+
+def test_notices_take_no_more_than_their_share(post: Post) -> None:
+    for address in range(5):
+        post.owes(f"notice {address}", address=address, lane=Lane.NOTICE)
+    post.owes("answer", address=9)
+
+    def takes(bulk: int) -> list[str]:
+        rows = post.writer.run(lambda tx: claims.claim_sendable(tx, "silent", 1, 4, (), bulk=bulk))
+        return [post.names[row.id] for row in rows]
+
+    assert takes(2) == ["answer", "notice 0", "notice 1"]
+    assert takes(0) == []
+    assert takes(99) == ["notice 2", "notice 3", "notice 4"]
+
+
+def test_what_is_cancelled_for_a_subject_is_only_what_has_not_gone_out(post: Post) -> None:
+    gone = post.owes("sent", address=1, subject=7)
+    post.takes()
+    post.writer.run(lambda tx: claims.settle_sent(tx, {gone: "m1"}))
+    on_its_way = post.owes("on its way", address=2, subject=7)
+    post.takes()
+    waiting = [post.owes(f"waiting {address}", address=address, subject=7) for address in (3, 4)]
+    other = post.owes("other", address=5, subject=8)
+    assert post.writer.run(lambda tx: queues.cancel_all(tx, 7)) == 2
+    assert [post.state(id_) for id_ in (gone, on_its_way, *waiting, other)] == [
+        "sent", "sending", "cancelled", "cancelled", "queued",
+    ]  # fmt: skip
+    assert post.sends_all() == ["other"]

@@ -47,7 +47,7 @@ class WebChannel:
     """The pages of one side, "web:resident" or "web:office"; the server hands it what they say."""
 
     abilities = Abilities(edits=True, buttons=True, idempotent_send=True, per_second=1000, press_seconds=3600,
-                          deletes=True)  # fmt: skip
+                          deletes=True, pushes=False)  # fmt: skip
 
     def __init__(
         self, name: str, *, history: History, spool: Path, woke: Woke, clock: Clock, address: str = ""

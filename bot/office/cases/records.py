@@ -22,7 +22,7 @@ from bot.office.cases.scope import (
     sight_of,
     workable,
 )
-from bot.office.cases.tables import assignment, attachment, case, case_event, case_party, case_round, entry
+from bot.office.cases.tables import assignment, attachment, case, case_event, case_link, case_party, case_round, entry
 from bot.sealing import Sealer
 from bot.store.prepared import Prepared, first
 from bot.store.transaction import Transaction
@@ -182,6 +182,9 @@ class Records:
     def add_party(self, of: Case, *, id: int, person: int, part: str, address: int | None) -> None:
         row = {"id": id, "case": of.id, "person": person, "part": part, "address": address, "since": self._tx.now}
         self._tx.change(_ADD_PARTY, row)
+
+    def link(self, of: Case, *, id: int, other: int, kind: str) -> None:
+        self._tx.write(insert(case_link), {"id": id, "case": of.id, "other": other, "kind": kind})
 
     def offer(self, case_id: int, *, viewer: Viewer) -> str | None:
         """The department that a case is offered to and that has not answered yet."""

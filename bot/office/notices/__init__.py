@@ -1,0 +1,1 @@
+"""Notices to many: what residents follow, what is sent, who agreed to it, and what became of each message."""
