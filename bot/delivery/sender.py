@@ -165,10 +165,12 @@ class Sender:
             await asyncio.gather(self._recording, return_exceptions=True)
 
     async def idle(self) -> None:
-        """Returns when nothing is on its way and everything is recorded."""
+        """Returns when nothing is on its way and everything is recorded; raises what broke a sending off."""
         while self._tasks or self._recording is not None:
             waiting = [*self._tasks, *filter(None, (self._recording,))]
-            await asyncio.wait(waiting)
+            done, _still = await asyncio.wait(waiting)
+            for task in done:
+                task.result()
             await asyncio.sleep(0)
 
     async def _send(self, row: Sendable, outgoing: Outgoing | None) -> None:

@@ -226,8 +226,9 @@ async def test_a_telling_may_take_the_place_of_an_earlier_one(stage: Stage) -> N
     def act(_tx, arrival):
         number = len(stage.desk.seen)
         stage.desk.told.append(
-            Telling(kind="figures", subject=77, recipient=5, address=5, key=f"f{number}", replaces=f"f{number - 1}")
-        )
+            Telling(kind="figures", subject=77, recipient=5, address=5, key=f"f{number}", row=900 + number,
+                    replaces=899 + number if number > 1 else None)
+        )  # fmt: skip
         return []
 
     stage.desk.on("tick", act)
@@ -235,4 +236,4 @@ async def test_a_telling_may_take_the_place_of_an_earlier_one(stage: Stage) -> N
         await stage.does("wang", Said("tick"), f"m{number}")
         await stage.settle()
     first, second = stage.rows(outbox)
-    assert (first.replaces, second.replaces) == (None, first.id)
+    assert [(row.id, row.replaces) for row in (first, second)] == [(901, None), (902, 901)]

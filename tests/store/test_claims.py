@@ -521,7 +521,7 @@ def test_notices_take_no_more_than_their_share(post: Post) -> None:
     post.owes("answer", address=9)
 
     def takes(bulk: int) -> list[str]:
-        rows = post.writer.run(lambda tx: claims.claim_sendable(tx, "silent", 1, 4, (), bulk=bulk))
+        rows = post.writer.run(lambda tx: claims.claim_sendable(tx, "silent", 1, 4, (), bulk=bulk))[0]
         return [post.names[row.id] for row in rows]
 
     assert takes(2) == ["answer", "notice 0", "notice 1"]
