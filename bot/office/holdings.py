@@ -1,11 +1,10 @@
 """All that the office holds of one person, for that person alone: nobody else's words, and no notes about them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import String, select
+from sqlalchemy import select
 
 from bot.office.cases.model import Case
 from bot.office.cases.records import Attachment, Entry
@@ -13,7 +12,6 @@ from bot.office.cases.service import Cases
 from bot.office.people.model import Person
 from bot.office.people.records import address, person
 from bot.store.queues import conversation
-from bot.store.schema import metadata
 from bot.store.transaction import Transaction
 
 
@@ -41,8 +39,8 @@ class Holdings:
     talks: Sequence[bytes]
 
 
-def read_holdings(tx: Transaction, cases: Cases, of: Person) -> Holdings | None:
-    """Reads only; None where the person is not known any more."""
+def read_holdings(tx: Transaction, cases: Cases, follows: Sequence[str], of: Person) -> Holdings | None:
+    """Reads only; None where the person is not known any more. `follows` are the notices they get, in words."""
     who = tx.read(select(person).where(person.c.id == of.id)).one_or_none()
     if who is None:
         return None
@@ -56,16 +54,6 @@ def read_holdings(tx: Transaction, cases: Cases, of: Person) -> Holdings | None:
         consent_at=who.consent_at,
         channels=[row.channel for row in addresses],
         cases=[HeldCase(*held) for held in cases.held_of(of)],
-        subscriptions=_subscriptions(tx, of.id),
+        subscriptions=follows,
         talks=[state for state in states if state],
     )
-
-
-def _subscriptions(tx: Transaction, who: int) -> list[str]:
-    """What somebody gets notices about, where this office has such a list: the words of its rows."""
-    table = metadata.tables.get("subscription")
-    if table is None or "person" not in table.c:
-        return []
-    words = [column for column in table.c if isinstance(column.type, String)]
-    rows: Iterable[Any] = tx.read(select(*words).where(table.c.person == who)) if words else ()
-    return [" · ".join(str(value) for value in row if value) for row in rows]

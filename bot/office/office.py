@@ -18,6 +18,7 @@ from bot.office.departments import Departments
 from bot.office.emergencies import Emergencies
 from bot.office.groups.service import Groups
 from bot.office.holdings import Holdings, read_holdings
+from bot.office.notices.audience import area_key, topic_key
 from bot.office.notices.directory import Directory
 from bot.office.notices.sending import Carriers
 from bot.office.notices.service import Notices
@@ -129,7 +130,15 @@ class Office:
     def holdings(self, person: int) -> Holdings | None:
         """All that is held of somebody. Reads only."""
         known = self.people.find([person]).get(person)
-        return read_holdings(self._tx, self.cases, known) if known is not None else None
+        return read_holdings(self._tx, self.cases, self._followed(known), known) if known is not None else None
+
+    def _followed(self, by: Person) -> list[str]:
+        """The names of what somebody has chosen to hear of."""
+        language = by.language or self.house.language
+        directory, following = self.house.directory, self.subscriptions.of(by)
+        names = {area_key(slug): directory.area_name(slug, language) for slug in directory.areas}
+        names |= {topic_key(slug): name for slug, name in self.topics(language).items()}
+        return [name for key, name in names.items() if following.follows(key)]
 
     def speak(self, language: str) -> Translator:
         return self.house.words.speak(language)

@@ -1,6 +1,7 @@
 """What residents follow and leave: at once, also what is on its way; what is urgent stays until everything is left."""
 
 from bot.office.people.model import Role
+from bot.store.transaction import Transaction
 from tests.handlers.test_notices import NIGHT, WORDS, agreed, asked, office, presses, residents
 from tests.rig import Someone, Town
 
@@ -115,6 +116,24 @@ async def test_only_what_is_urgent_again_after_leaving_everything(town: Town) ->
     assert [len(person.news()) for person in people] == [0, 1, 1]
     await urgently(town, chen, li, "全青石街道", 3)
     assert [len(person.news()) for person in people] == [1, 1, 1]
+
+
+async def test_what_is_followed_is_among_the_data_that_is_kept(town: Town) -> None:
+    wang, *_others = await residents(town, 1)
+    await wang.says("/subscribe")
+    await wang.presses("上河村")
+    assert await followed(town, wang) == ["上河村"]
+    await wang.presses("✓ 上河村")
+    assert await followed(town, wang) == []
+
+
+async def followed(town: Town, whom: Someone) -> list[str]:
+    def read(tx: Transaction) -> list[str]:
+        office = town.app.office(tx)
+        held = office.holdings(office.people.meet(town.channel.name, whom.chat).id)
+        return list(held.subscriptions) if held is not None else ["nobody"]
+
+    return await town.store.writer.submit(read)
 
 
 async def test_as_it_was_before_leaving(town: Town) -> None:
