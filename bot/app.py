@@ -71,7 +71,7 @@ SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten
 SHOWN_COMMANDS = ("menu", "request", "complain", "policy", "cases", "human", "help")  # seven at most
 OFFICIAL_COMMANDS = (  # of these the ones that the roles allow
     "queue", "overdue", "answer", "tell", "ask", "note", "take", "transfer", "close", "contacted", "redo", "keep",
-    "subject", "recuse", "stats", "case", "invite", "roles", "groups", "name", "help",
+    "notice", "notices", "subject", "recuse", "stats", "case", "invite", "roles", "groups", "name", "help",
 )  # fmt: skip
 FETCH_AT_MOST = evidence.MAX_BYTES
 BEAT = "health.beat"

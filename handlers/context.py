@@ -125,6 +125,11 @@ def source_of(ctx: Ctx) -> str | None:
     return f"{ctx.arrival.lane}:{ctx.event.message}"
 
 
+def words_shown(ctx: Ctx, words: str, at_most: int = 800) -> Text:
+    """Somebody's words in a quote, or that there were none: a press, a call, a photo alone."""
+    return excerpt(words, at_most) if words else ctx.say(_("(said no more)"))
+
+
 def excerpt(words: str, at_most: int = 800) -> Text:
     """Somebody's words in a quote; very long ones in part, with their length."""
     return quote(words) if len(words) <= at_most else quote(words[:at_most].rstrip() + f"… ({len(words)})")

@@ -16,7 +16,7 @@ def page_of(ctx: Ctx, parts: Sequence[tuple[Text, str]], page: str, action: str,
     pages: list[list[Text]] = [[]]
     room = PAGE
     for head, words in parts:
-        rest = words or "—"
+        rest = words or ctx.say.plain(_("(said no more)"))
         while rest:
             if room < SHORTEST_PIECE:
                 pages.append([])

@@ -4,12 +4,15 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bot.logs import set_up_logs
 from tests.rig import Town
 
 set_up_logs("critical")
+hypothesis.settings.register_profile("untimed", deadline=None)  # no test measures time: the machine may be busy
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

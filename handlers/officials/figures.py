@@ -37,7 +37,7 @@ def stats(ctx: Ctx, rest: str) -> Screen:
         lines.append(ctx.say(_("In time: {share} of {due}. Everything that fell due counts, done or not.",
                                share=share, due=month.due)))  # fmt: skip
     if month.late + month.undone:
-        lines.append(ctx.say(_("Falls short: {late} late, {undone} not answered.",
+        lines.append(ctx.say(_("Shortfalls: {late} late, {undone} not answered.",
                                late=month.late, undone=month.undone)))  # fmt: skip
     return ctx.screen(join(lines), [ctx.button(_("Overdue"), "queue.only", "overdue")])
 

@@ -14,7 +14,7 @@ from bot.office.cases.records import Attachment, Entry
 from bot.telling import Telling
 from bot.text import Text, bold, join, quote
 from bot.words import Message, _
-from handlers.context import KINDS, WORKERS, Ctx, Router, called, excerpt, split_number
+from handlers.context import KINDS, WORKERS, Ctx, Router, called, split_number, words_shown
 from handlers.reading import page_of
 
 router = Router("queue", who=WORKERS)
@@ -82,7 +82,7 @@ def waiting(ctx: Ctx, only: str, first: int = 0) -> Screen:
     cases, total = ctx.office.cases.queue(ctx.person, only=only, first=first)
     filters = [
         ctx.button(label(count=counts[name]), "queue.only", name)
-        for name, label in ((("mine", _("Mine ({count})"))), ("unowned", _("Nobody’s ({count})")),
+        for name, label in ((("mine", _("Mine ({count})"))), ("unowned", _("Unassigned ({count})")),
                             ("overdue", _("Overdue ({count})")))
         if name != only and counts[name] and counts[name] != counts["open"]
     ]  # fmt: skip
@@ -117,7 +117,7 @@ def card_of(ctx: Ctx, case: Case, entries: list[Entry], files: list[Attachment])
         lines.append(ctx.say(_("Place: {place}", place=quote(case.place))))
     for entry in entries[-SHOWN:]:
         lines.append(ctx.say(_("{kind}, {at}:", kind=ENTRIES[entry.kind], at=_when(ctx, case, entry))))
-        lines.append(excerpt(entry.words or "—", LONG))
+        lines.append(words_shown(ctx, entry.words, LONG))
     stored = [file for file in files if file.state == "stored"]
     if missing := len(files) - len(stored):
         lines.append(ctx.say(_("{count} files are being fetched or could not be kept.", count=missing)))
@@ -294,7 +294,7 @@ def tell_withdrawn(ctx: Ctx, telling: Telling) -> Screen | None:
 
 @router.telling("case.unsolved")
 def tell_unsolved(ctx: Ctx, telling: Telling) -> Screen | None:
-    return pushed(ctx, telling, _("The resident says it is not solved; please decide whether it is done again"))
+    return pushed(ctx, telling, _("The resident says it is not solved; please decide whether it is reopened"))
 
 
 @router.telling("case.reopened")

@@ -130,7 +130,7 @@ def redo_command(ctx: Ctx, rest: str) -> Screen:
 @router.action("case.redo", by_yes=False)
 def redo(ctx: Ctx, number: str) -> Screen:
     case = ctx.office.cases.redo(number, by=ctx.person)
-    return ctx.screen(_("Number {number} is done again, due {due}. The resident is told.",
+    return ctx.screen(_("Number {number} is reopened, due {due}. The resident is told.",
                         number=case.number, due=case.due_at))  # fmt: skip
 
 

@@ -324,7 +324,7 @@ def _unsolved(ctx: Ctx, number: str, words: str) -> Screen:
     ctx.subject = case.id
     ctx.expect({"add": number})
     return ctx.screen(
-        _("I am sorry. This is not over: it goes to the supervisor to decide whether it is done again, and you hear by "
+        _("I am sorry. This is not over: it goes to the supervisor to decide whether it is reopened, and you hear by "
           "{by}.\nNo need to say it all again; a photo can be sent right here.", by=by),
         [ctx.button(_("Add a photo"), "case.more", number), ctx.button(_("A person"), "human")],
     )  # fmt: skip

@@ -38,7 +38,7 @@ async def test_a_second_press_on_send_says_that_it_went_out(town: Town) -> None:
 async def test_words_for_a_case_that_was_taken_back_begin_anew(town: Town) -> None:
     wang, number = await registered(town, "幸福里3号楼2单元的灯坏了")
     await wang.says(f"/withdraw {number}")
-    await wang.presses("撤回")
+    await wang.presses("是，撤回")
     await wang.says(f"/add {number} 灯又坏了，在幸福里3号楼2单元")
     assert any("当新的事办" in heard.text for heard in wang.heard)
     assert "我这样登记" in wang.last.text

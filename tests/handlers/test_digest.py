@@ -166,8 +166,8 @@ async def test_whoever_left_hears_nothing(town: Town) -> None:
     ada = await town.official("ada", Role.ADMINISTRATOR)
     await ada.says("/roles")
     position = next(line.split()[0] for line in ada.last.text.splitlines() if "经办人 · 幸福里社区" in line)
-    await ada.presses(f"取消 {position}")
-    await ada.presses("取消")
+    await ada.presses(f"收回 {position}")
+    await ada.presses("是，收回")
     await town.becomes(at(16, 12))
     assert mornings(clerk) == []
 
@@ -217,7 +217,7 @@ async def test_what_is_over_meanwhile_is_passed_by(town: Town) -> None:
     await town.becomes(LAST_DAY)
     await clerk.presses("先办急的 3 件")
     await town.resident("b").says(f"/withdraw {numbers[1]}")
-    await town.resident("b").presses("撤回")
+    await town.resident("b").presses("是，撤回")
     await clerk.presses("下一件")
     assert clerk.last.text.startswith("3/3")
 

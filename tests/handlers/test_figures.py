@@ -14,7 +14,7 @@ async def a_month(town: Town) -> None:
     clerk = await town.official("zhou", Role.HANDLER, "xingfuli")
     numbers = [(await registered(town, "幸福里3号楼2单元的灯坏了", chat))[1] for chat in ("a", "b", "c", "d")]
     await town.resident("d").says(f"/withdraw {numbers[3]}")
-    await town.resident("d").presses("撤回")
+    await town.resident("d").presses("是，撤回")
     for number, day in ((numbers[0], 18), (numbers[1], 23)):
         await town.becomes(datetime(2026, 9, day, 10, 0, tzinfo=SHANGHAI))
         await clerk.says(f"/answer {number} 修好了")

@@ -243,8 +243,8 @@ async def test_a_removed_official_presses_in_vain(town: Town) -> None:
     await registered(town)
     await ada.says("/roles")
     position = next(line.split()[0] for line in ada.last.text.splitlines() if "经办人 · 幸福里社区" in line)
-    await ada.presses(f"取消 {position}")
-    await ada.presses("取消")
+    await ada.presses(f"收回 {position}")
+    await ada.presses("是，收回")
     assert "经办人员" in await room.pressed_by(clerk, "我来办")
 
 
@@ -306,7 +306,7 @@ async def test_taken_back_by_the_resident(town: Town) -> None:
     _ada, _clerk, room = await staffed(town)
     resident, number = await registered(town)
     await resident.says(f"/withdraw {number}")
-    await resident.presses("撤回")
+    await resident.presses("是，撤回")
     assert "已结束" in card(room, number)
     assert "灯坏了" not in card(room, number)
 

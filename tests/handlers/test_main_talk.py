@@ -48,9 +48,9 @@ async def test_a_double_tap_registers_once(town: Town) -> None:
 async def test_an_old_button_gets_the_current_screen_never_an_error(town: Town) -> None:
     resident, _number = await registered(town)
     await resident.forges("form.submit~1")
-    assert "那是以前的按钮" in resident.last.text
+    assert "这个按钮过时了" in resident.last.text
     await resident.forges("no.such:thing")
-    assert "那是以前的按钮" in resident.last.text
+    assert "这个按钮过时了" in resident.last.text
 
 
 async def test_consent_holds_the_message_and_refusal_deletes_it(town: Town) -> None:
@@ -236,7 +236,7 @@ async def test_taking_back_ends_the_case_and_tells_the_office(town: Town) -> Non
     official = await town.official()
     resident, number = await registered(town)
     await resident.says(f"/withdraw {number}")
-    await resident.presses("撤回")
+    await resident.presses("是，撤回")
     assert "居民撤回了" in official.last.text
 
 

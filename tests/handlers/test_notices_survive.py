@@ -10,8 +10,9 @@ from sqlalchemy import func, select, update
 
 from bot.errors import NotSent, Refused, Uncertain
 from bot.office.notices import sending
-from bot.office.notices.tables import delivery
+from bot.office.notices.tables import delivery, notice
 from bot.office.people.records import address
+from bot.store import queues
 from bot.store.queues import outbox
 from bot.store.transaction import Transaction
 from tests.handlers.test_notices import WORDS, agreed, asked, office, residents
@@ -122,11 +123,17 @@ async def test_the_start_fires_twice_and_writes_once(mortal: Town) -> None:
     chen, li = await office(mortal)
     await asked(mortal, chen)
     await agreed(li, PEOPLE)
-    await mortal.passes(minutes=2)
-    notice = mortal.store.writer.run(lambda tx: tx.read(select(delivery.c.notice).limit(1)).scalar_one())
-    for step in ("start", "slice", "tick"):
-        mortal.store.writer.run(lambda tx, step=step: getattr(mortal.app.office(tx).notices, step)(notice))
-    await mortal.passes(minutes=2)
+    of = mortal.store.writer.run(lambda tx: tx.read(select(notice.c.id)).scalar_one())
+
+    def arm(tx: Transaction) -> None:
+        for round_, step in enumerate(("start", "slice", "tick") * 2):
+            due = tx.now + timedelta(seconds=61 + 5 * round_)
+            queues.arm(tx, id=mortal.house.means.ids(), key=f"again:{round_}", kind=f"notice.{step}", due_at=due,
+                       subject=of)  # fmt: skip
+
+    mortal.store.writer.run(arm)
+    await goes_on(mortal)
+    await goes_on(mortal)
     assert [len(person.news()) for person in people] == [1] * PEOPLE
 
 

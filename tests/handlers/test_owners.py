@@ -15,9 +15,9 @@ async def removed(town: Town, what: str) -> None:
     ada = await town.official("ada", Role.ADMINISTRATOR)
     await ada.says("/roles")
     position = next(line.split()[0] for line in ada.last.text.splitlines() if what in line)
-    await ada.presses(f"取消 {position}")
-    await ada.presses("取消")
-    assert "已取消。" in [heard.text for heard in ada.heard]
+    await ada.presses(f"收回 {position}")
+    await ada.presses("是，收回")
+    assert "已收回。" in [heard.text for heard in ada.heard]
 
 
 async def with_two_roles(town: Town) -> Someone:

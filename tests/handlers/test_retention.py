@@ -150,7 +150,7 @@ async def test_a_case_taken_back_counts_from_that_day(town: Town) -> None:
     resident, number = await registered(town)
     await town.passes(days=20)
     await resident.says(f"/withdraw {number}")
-    await resident.presses("撤回")
+    await resident.presses("是，撤回")
     await a_night_later(town, days=350)
     assert await counted(town, case, case.c.erased_at.is_not(None)) == 0
     await a_night_later(town, days=15)

@@ -56,9 +56,9 @@ async def test_a_removed_role_ends_at_once_and_its_cases_go_back(town: Town) -> 
     card = clerk.last
     await ada.says("/roles")
     position = next(line.split()[0] for line in ada.last.text.splitlines() if "经办人 · 幸福里社区" in line)
-    await ada.presses(f"取消 {position}")
-    await ada.presses("取消")
-    assert ada.last.text == "已取消。"
+    await ada.presses(f"收回 {position}")
+    await ada.presses("是，收回")
+    assert ada.last.text == "已收回。"
     assert "原来的同事不在岗" in head.last.text
     resident.news()
     await clerk.presses("回话", on=card)
@@ -72,8 +72,8 @@ async def test_a_removed_role_ends_at_once_and_its_cases_go_back(town: Town) -> 
 async def test_the_last_administrator_stays(town: Town) -> None:
     ada = await town.official("ada", Role.ADMINISTRATOR)
     await ada.says("/roles")
-    await ada.presses("取消 1")
-    await ada.presses("取消")
+    await ada.presses("收回 1")
+    await ada.presses("是，收回")
     assert "最后一位" in ada.last.text
 
 

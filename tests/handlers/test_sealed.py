@@ -264,7 +264,7 @@ async def test_a_complaint_about_a_head_is_given_the_number_outside(town: Town) 
 
 @pytest.mark.parametrize("phone", ["", " ", "12388"])
 async def test_without_a_supervisor_the_words_are_honest(town: Town, phone: str) -> None:
-    object.__setattr__(town.house, "outside_phone", phone)
+    object.__setattr__(town.app.house, "outside_phone", phone)
     resident, _number, _code = await anonymously(town)
     assert "还没有督办员" in resident.last.text
     assert "打 。" not in resident.last.text

@@ -516,7 +516,7 @@ def test_a_job_that_is_tried_again_waits_for_its_moment(post: Post, clock: FakeC
 
 
 def test_notices_take_no_more_than_their_share(post: Post) -> None:
-    for address in range(5):
+    for address in range(1, 6):
         post.owes(f"notice {address}", address=address, lane=Lane.NOTICE)
     post.owes("answer", address=9)
 
@@ -524,9 +524,9 @@ def test_notices_take_no_more_than_their_share(post: Post) -> None:
         rows = post.writer.run(lambda tx: claims.claim_sendable(tx, "silent", 1, 4, (), bulk=bulk))[0]
         return [post.names[row.id] for row in rows]
 
-    assert takes(2) == ["answer", "notice 0", "notice 1"]
+    assert takes(2) == ["answer", "notice 1", "notice 2"]
     assert takes(0) == []
-    assert takes(99) == ["notice 2", "notice 3", "notice 4"]
+    assert takes(99) == ["notice 3", "notice 4", "notice 5"]
 
 
 def test_what_is_cancelled_for_a_subject_is_only_what_has_not_gone_out(post: Post) -> None:

@@ -170,7 +170,8 @@ class Cases(Work, Erasing):
         if not words and self._records.solved(found, viewer=by) is False:
             return found, by_when  # pressed twice: it is with those who decide already
         self._records.evaluate(found, solved=False)
-        self._enter_words(found, Said.UNSOLVED, words or "-", (), by=by, source=None, happened_at=said_at)
+        self._records.add_entry(found, id=self._id(), kind=Said.UNSOLVED, words=words, author=by.id, source=None,
+                                happened_at=said_at)  # fmt: skip
         event = self._records.log(found, "unsolved", id=self._id(), actor=None)
         deciders = self._deciders(found)
         self._tell_officials("case.unsolved", found, f"case-event:{event}", deciders)

@@ -84,7 +84,7 @@ class Work(Day, Passing):
         """A call or visit, on record."""
         old = self._owned(number, by)
         new = self._records.save(old, old.contacted(self._now))
-        self._enter(new, Said.CONTACTED, words or "-", by)
+        self._enter(new, Said.CONTACTED, words, by)
         self._records.log(new, "contact", id=self._id(), actor=by.id)
         return new
 
