@@ -168,6 +168,11 @@ class Office:
         blanking.forget_messages(self._tx, person.address, self.now - DELETABLE)
         return blanking.has_older(self._tx, person.address, self.now - DELETABLE)
 
+    def foreign_cards(self, person: Person, address: int) -> tuple[str, ...]:
+        """The platform's ids of what this chat has shown lately and its person may not read any more."""
+        shown = blanking.shown_since(self._tx, address, self.now - DELETABLE)
+        return tuple(message for subject, message in shown if not self.cases.may_still_read(subject, person))
+
     def told(self) -> list[Telling]:
         """What the acts since the last call want others to hear, in groups too."""
         self.groups.follow(self.cases.logged())

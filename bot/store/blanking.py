@@ -53,6 +53,18 @@ def message_ids(tx: Transaction, address: int, since: datetime) -> list[tuple[st
     ]
 
 
+def shown_since(tx: Transaction, address: int, since: datetime) -> list[tuple[int | None, str]]:
+    """(case, the platform's id) of what arrived at an address; all parts of long messages."""
+    statement = select(outbox.c.subject, outbox.c.message, outbox.c.parts).where(
+        outbox.c.address == address, outbox.c.state == OutboxState.SENT, outbox.c.settled_at >= since
+    )
+    return [
+        (row.subject, message)
+        for row in tx.flushed().execute(statement)
+        for message in (*(row.parts or "").split(), *filter(None, (row.message,)))
+    ]
+
+
 def has_older(tx: Transaction, address: int, before: datetime) -> bool:
     """Whether anything was sent there before that moment."""
     older = (outbox.c.address == address, outbox.c.state == OutboxState.SENT, outbox.c.settled_at < before)

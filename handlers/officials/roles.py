@@ -1,7 +1,7 @@
 """Who works here: asked for by one administrator, approved by another; taken away by one, at once (threat T4)."""
 
 from bot.dialogue.context import Screens
-from bot.dialogue.screen import Button, Screen
+from bot.dialogue.screen import Button, Clearing, Screen
 from bot.errors import NotFound
 from bot.office.people.model import Role
 from bot.telling import Lane, Telling
@@ -145,7 +145,21 @@ def remove(ctx: Ctx, grant: str) -> Screen:
     person = ctx.office.people.revoke(int(grant) if grant.isdecimal() else 0, by=ctx.person)
     ctx.office.cases.cut_off(person, by=ctx.person)
     ctx.office.show_menu(person)
+    for address in ctx.office.people.addresses(person.id):
+        ctx.office.tell(Telling(kind="role.ended", subject=0, recipient=person.id, address=address,
+                                key=f"role-ended:{grant}"))  # fmt: skip
     return ctx.screen(_("Removed."))
+
+
+@router.telling("role.ended")
+def tell_ended(ctx: Ctx, telling: Telling) -> Screen:
+    """Whoever has no role left keeps no cards either, as far back as the platform lets anybody delete them."""
+    if ctx.roles:
+        return ctx.screen(_("One of your roles here has ended. /help shows what you can do now."))
+    words = ctx.say(
+        _("You do not work here any more. What this chat has shown you of cases is deleted, as far as I may.")
+    )
+    return Screen(words, clears=Clearing(ctx.office.foreign_cards(ctx.person, telling.address), words))
 
 
 def _what(ctx: Ctx, role: Role, department: str | None) -> str:

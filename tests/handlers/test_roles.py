@@ -6,6 +6,7 @@ import pytest
 
 from bot.office.people.model import Role
 from tests.handlers.test_main_talk import registered
+from tests.handlers.test_owners import removed
 from tests.rig import Someone, Town
 
 
@@ -83,3 +84,23 @@ async def test_nobody_else_can_give_or_see_roles(town: Town, role: Role, words: 
     someone = await town.official("x", role)
     await someone.says(words)
     assert "我不认得" in someone.last.text
+
+
+async def test_whoever_works_here_no_more_keeps_no_cards(town: Town) -> None:
+    clerk = await town.official("zhou", Role.HANDLER, "xingfuli")
+    _wang, number = await registered(town, "幸福里3号楼2单元的灯坏了")
+    await clerk.says(f"/case {number}")
+    await clerk.says("待办")
+    await removed(town, "经办人 · 幸福里社区")
+    assert clerk.last.text.startswith("您不再是这里的工作人员")
+    assert clerk.left == [clerk.last.text]
+
+
+async def test_whoever_keeps_another_role_keeps_the_chat(town: Town) -> None:
+    clerk = await town.official("zhou", Role.HANDLER, "xingfuli")
+    await town.official("zhou", Role.HANDLER, "housing")
+    _wang, number = await registered(town, "幸福里3号楼2单元的灯坏了")
+    await clerk.says(f"/case {number}")
+    await removed(town, "经办人 · 住建办")
+    assert clerk.last.text.startswith("您在这里的一项职责收回了")
+    assert any(number in words for words in clerk.left)

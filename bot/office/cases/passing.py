@@ -69,12 +69,12 @@ class Passing(Acts):
             if not self._may_work(old, official):
                 self._release(old, by=by)
         for subject in queues.subjects_owed(self._tx, self._people.addresses(official.id)):
-            if self._may_still_read(subject, official):
+            if self.may_still_read(subject, official):
                 continue
             queues.cancel_for(self._tx, subject, official.id)
 
-    def _may_still_read(self, subject: int | None, official: Person) -> bool:
-        """Whether a message about this may go to somebody who has lost a role."""
+    def may_still_read(self, subject: int | None, official: Person) -> bool:
+        """Whether a message about this is for somebody who has lost a role."""
         if subject is not None and self._records.by_id(subject, viewer=official) is not None:
             return True
         is_case = subject is not None and self._records.by_id(subject, viewer=MACHINE) is not None

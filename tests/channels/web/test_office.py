@@ -77,6 +77,28 @@ async def test_the_whole_talk_by_keyboard_in_two_tabs_of_one_browser(office: Run
     await context.close()
 
 
+async def test_whoever_works_here_no_more_sees_no_case_on_the_page(office: Running, browser: Browser) -> None:
+    """Neither on the page that is open nor after a reload."""
+    alice, clerk, ada = [await (await browser.new_context(locale="zh-CN")).new_page() for _side in range(3)]
+    number = await registered(alice, f"{office.server.url}/")
+    await joined(office, clerk)
+    await types(clerk, "待办")
+    await sees(clerk, number)
+    lines, _code = await office.invite("administrator", None)
+    await ada.goto(lines[0])
+    await sees(ada, "您现在是")
+    await types(ada, "/roles")
+    await sees(ada, "经办人")
+    line = next(line for line in (await ada.locator("#talk").inner_text()).splitlines() if "经办人" in line)
+    await tabs_to(ada, f"收回 {line.split()[0]}")
+    await tabs_to(ada, "是，收回")
+    await sees(clerk, "您不再是这里的工作人员")
+    for _look in ("now", "after a reload"):
+        assert number not in await clerk.locator("#talk").inner_text()
+        await clerk.reload()
+        await sees(clerk, "您不再是这里的工作人员")
+
+
 async def test_the_talk_is_there_again_after_a_reload(office: Running, browser: Browser) -> None:
     page = await browser.new_page(locale="zh-CN")
     number = await registered(page, f"{office.server.url}/")
