@@ -85,7 +85,7 @@ class Office:
         self.calendar = house.calendar
         self.policies = house.policies
         self.departments = house.departments
-        self.understand = house.understand
+        self._judged: dict[str, Understanding] = {}  # of the event at hand: several handlers ask about the same words
         self.danger_in = house.danger_in
         self.days_in = house.days_in
         self.command_words = house.command_words
@@ -140,6 +140,13 @@ class Office:
         names |= {topic_key(slug): name for slug, name in self.topics(language).items()}
         return [name for key, name in names.items() if following.follows(key)]
 
+    def understand(self, words: str) -> Understanding:
+        """One guess at what somebody wants."""
+        found = self._judged.get(words)
+        if found is None:
+            found = self._judged[words] = self.house.understand(words)
+        return found
+
     def speak(self, language: str) -> Translator:
         return self.house.words.speak(language)
 
@@ -178,6 +185,7 @@ class Office:
         self.groups.follow(self.cases.logged())
         told = list(self._told)
         self._told.clear()
+        self._judged.clear()
         return told
 
     def unsay(self) -> None:
@@ -185,6 +193,7 @@ class Office:
         self.cases.logged()
         self._told.clear()
         self._written.clear()
+        self._judged.clear()
 
     def written(self) -> list[Letters]:
         """The letters to many since the last call."""

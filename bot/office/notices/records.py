@@ -90,6 +90,11 @@ _NOTE = Prepared(
 )  # fmt: skip
 
 
+_OF_CASE = Prepared(
+    select(case_link.c.other).where(case_link.c.case == bindparam("of"), case_link.c.kind == LINK).limit(1)
+)
+
+
 def add_deliveries(tx: Transaction, of: Notice, to: Sequence[Recipient]) -> None:
     """A person who is there already fails the event: nobody gets a notice twice."""
     rows = [
@@ -123,8 +128,8 @@ def replies(tx: Transaction, of: Notice) -> int:
 
 def of_case(tx: Transaction, case_id: int) -> int | None:
     """The notice that a case answers."""
-    statement = select(case_link.c.other).where(case_link.c.case == case_id, case_link.c.kind == LINK)
-    return tx.read(statement.limit(1)).scalar_one_or_none()
+    rows = tx.rows(_OF_CASE, {"of": case_id})
+    return int(rows[0][0]) if rows else None
 
 
 def has_message(tx: Transaction, notice_id: int, person: int) -> bool:
