@@ -18,7 +18,7 @@ from tests.fakebotapi import FakeBotApi
 from tests.fakebotapi.journal import CONFIRMED
 from tests.proof.figure import Figure, at_most, exactly
 from tests.proof.inside import office
-from tests.proof.outside import configured, is_settled, rows, until
+from tests.proof.outside import OBSERVER, configured, is_settled, rows, until
 
 PEOPLE = 50
 PATIENCE = 30.0  # seconds after the fault by which everything must be handled
@@ -98,9 +98,10 @@ def disconnected(server: str, times: int) -> Fault:
 
 
 def _terminate(server: str, name: str, times: int) -> None:
+    office = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND application_name <> %s"
     with psycopg.connect(server, autocommit=True) as connection:
         for _time in range(times):
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+            connection.execute(office, (name, OBSERVER))
             time.sleep(0.05)
 
 

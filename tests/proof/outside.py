@@ -17,6 +17,7 @@ from bot.store.queues import inbox, job, outbox, timer
 from tests.fakebotapi import FakeBotApi
 
 PATIENCE = 60.0
+OBSERVER = "observer"  # how a server knows our connections from the office's
 alive: list[asyncio.subprocess.Process] = []  # a test that fails must not leave them behind
 HUIYIN = Path(sys.executable).with_name("huiyin")
 PHOTO = bytes.fromhex(  # a picture of one pixel
@@ -81,7 +82,10 @@ async def until(happened: Callable[[], bool]) -> None:
 
 def rows(settings: Settings, statement: Any) -> Sequence[Any]:
     """What the database says, read from outside."""
-    engine = create_engine(read_url(settings.database.url))
+    url = read_url(settings.database.url)
+    if url.get_backend_name() == "postgresql":
+        url = url.update_query_dict({"application_name": OBSERVER})
+    engine = create_engine(url)
     try:
         with engine.connect() as connection:
             return connection.execute(statement).all()

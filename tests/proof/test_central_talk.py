@@ -50,7 +50,7 @@ class Office:
 
 
 async def sees(person: Person, part: str) -> Message:
-    return await person.sees(part, timeout=20)
+    return await person.sees(part, timeout=60)
 
 
 async def a_registered_lamp(api: FakeBotApi, alice: Person) -> tuple[str, Message]:

@@ -13,7 +13,7 @@ from bot.office.cases.tables import attachment, case, case_party, entry
 from bot.sealing import SealBroken, read_keys
 from bot.store.queues import conversation, inbox, job, outbox
 from tests.fakebotapi import FakeBotApi, Person
-from tests.proof.outside import PHOTO, configured, rows, started, stopped, until
+from tests.proof.outside import PATIENCE, PHOTO, configured, rows, started, stopped, until
 from tests.proof.test_kills import is_settled
 
 CANARY = "外来人口窗口姓刘的，绿皮收据本上写着壹佰捌拾柒"
@@ -48,11 +48,11 @@ async def drafted(alice: Person) -> None:
         ("匿名，不留账号", "哪个人"), (CANARY, "请看对不对"),
     ):  # fmt: skip
         alice.says(words)
-        await alice.sees(answer if answer != "直接说" else "好", timeout=20)
+        await alice.sees(answer if answer != "直接说" else "好", timeout=PATIENCE)
     alice.presses("加照片")
-    await alice.sees("现在发过来", timeout=20)
+    await alice.sees("现在发过来", timeout=PATIENCE)
     alice.sends_photo(PHOTO)
-    await alice.sees("照片收到", timeout=20)
+    await alice.sees("照片收到", timeout=PATIENCE)
 
 
 async def dies(config: Path, point: str, hit: int, api: FakeBotApi, settings: Settings) -> bool:
@@ -102,13 +102,13 @@ async def test_a_talk_is_deleted_on_both_sides_through_a_death(tmp_path: Path, p
         process = await started(sys.executable, "-m", "tests.proof.victim", config)
         await drafted(alice)
         alice.presses("用这张，交上去")
-        await alice.sees("只显示这一次", timeout=20)
+        await alice.sees("只显示这一次", timeout=PATIENCE)
         await until(lambda: api.is_drained and is_settled(settings))
         await stopped(process)
         alice.presses("抄好了，清掉聊天")
         assert await dies(config, point, 1, api, settings)
         process = await started(sys.executable, "-m", "tests.proof.victim", config)
-        await alice.sees("好了。需要时回“菜单”", timeout=90)
+        await alice.sees("好了。需要时回“菜单”", timeout=PATIENCE + 60)
         await until(lambda: api.is_drained and is_settled(settings))
         left = [message.text for message in alice.messages]
         assert {text.removeprefix("（重发）\n") for text in left} == {"好了。需要时回“菜单”。"}

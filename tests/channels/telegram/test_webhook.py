@@ -274,7 +274,7 @@ async def registered(alice: Person) -> str:
     alice.starts()
     for words in ("好", "/request 幸福里3号楼2单元的灯坏了", "登记"):
         alice.says(words)
-    receipt = await alice.sees("登记好了", timeout=20)
+    receipt = await alice.sees("登记好了", timeout=60)
     return next(word.strip("。，") for word in (receipt.text or "").split() if "-" in word)[:9]
 
 
@@ -300,7 +300,7 @@ async def test_a_talk_goes_on_through_both_ways_in(tmp_path: Path, everything_lo
                 says(f"第{turn}轮第{part}句")
             await api.until(lambda: api.is_drained, 20)
             assert (api.account.webhook is not None) == (mode == "webhook")
-            await alice.sees("补到“", timeout=20)
+            await alice.sees("补到“", timeout=60)
             says(f"第{turn}轮末句")  # on its way, whether it is taken now or by the next run
             await stop_office(office)
             assert (api.account.webhook is not None) == (mode == "webhook")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from bot.app import Outside
 from bot.config import Settings
@@ -17,6 +17,7 @@ CHROMIUM = os.environ.get("HUIYIN_CHROMIUM") or shutil.which("chromium") or shut
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
              "--disable-sync", "--no-first-run", "--use-fake-ui-for-media-stream",
              "--use-fake-device-for-media-stream"]  # fmt: skip
+expect.set_options(timeout=60_000)  # milliseconds: the machine may be busy, and waiting costs nothing
 
 
 def settings_in(folder: Path, port: int = 0) -> Settings:

@@ -23,7 +23,7 @@ async def types(page: Page, words: str) -> None:
 
 
 async def sees(page: Page, words: str) -> None:
-    await expect(page.locator(".bubble", has_text=words).last).to_be_visible(timeout=15_000)
+    await expect(page.locator(".bubble", has_text=words).last).to_be_visible(timeout=60_000)
 
 
 async def tabs_to(page: Page, label: str) -> None:
@@ -140,7 +140,7 @@ async def test_a_photo_goes_up_and_the_official_sees_the_stored_copy(office: Run
     await sees(clerk, f"编号 {number}：文件到了")
     await tabs_to(clerk, "看文件（1）")
     picture = clerk.locator(".bubble img")
-    await expect(picture).to_be_visible(timeout=15_000)
+    await expect(picture).to_be_visible(timeout=60_000)
     await expect(picture).to_have_js_property("naturalWidth", 320)
     await context.close()
 

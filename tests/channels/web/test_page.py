@@ -37,7 +37,7 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 async def a_context(browser: Browser, **options: Any) -> BrowserContext:
     context = await browser.new_context(**({"locale": "zh-CN", "timezone_id": "Asia/Shanghai"} | options))
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     return context
 
 
@@ -135,7 +135,7 @@ async def test_the_line_comes_back_and_what_was_written_meanwhile_goes_out(
     await says(page, "第二句")
     await expect(page.locator(".mine .state").last).to_have_text("没连上，连上就发")
     await house.start()
-    await expect(page.locator("#state")).to_have_text("已连上", timeout=30_000)
+    await expect(page.locator("#state")).to_have_text("已连上", timeout=60_000)
     await expect(page.locator(".mine .state")).to_have_text(["已送到", "已送到"])
     said = [event.what.text for event in house.resident.events if isinstance(event.what, Said)]
     assert said == ["第一句", "第二句"]
@@ -152,7 +152,7 @@ async def test_a_reload_loses_nothing_that_was_not_stored(context: BrowserContex
     await expect(page.locator(".mine .words")).to_have_text("楼道灯坏了")
     await expect(page.locator(".mine .state")).not_to_have_text("已送到")
     house.resident.faults = []
-    await expect(page.locator(".mine .state")).to_have_text("已送到", timeout=30_000)
+    await expect(page.locator(".mine .state")).to_have_text("已送到", timeout=60_000)
     await expect(page.locator(".mine")).to_have_count(1)
     assert await page.evaluate("Object.keys(localStorage).length") == 0
 
@@ -419,5 +419,5 @@ async def test_what_the_office_will_never_understand_does_not_block_the_rest(
         { at: 1, frame: { t: "say", id: "bad", text: "坏", spot: { latitude: 999, longitude: 0 } } }))""")
     await page.reload()
     await says(page, "好的")
-    await expect(page.locator(".mine", has_text="好的").locator(".state")).to_have_text("已送到", timeout=30_000)
+    await expect(page.locator(".mine", has_text="好的").locator(".state")).to_have_text("已送到", timeout=60_000)
     await expect(page.locator(".mine", has_text="坏").locator(".state")).to_have_text(re.compile("没发出去"))
