@@ -1,5 +1,6 @@
 """Rich text as spans: the one text type of all channels. It is never markup that somebody has to parse."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -10,6 +11,7 @@ MAX_COMBINING = 4
 _ZWJ = "\u200d"
 _JOINING = frozenset(("\u200d", "\ufe0f"))
 _KEPT_CONTROLS = frozenset("\n")
+_ORDINARY = re.compile(r"[\n -~\u3000-\u3029\u4e00-\u9fff\uff01-\uff5e“”‘’…—]*")  # nothing in it to take out
 _SPACES = str.maketrans(dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n") | {"\t": " "})  # dropped, they would join words
 
 
@@ -86,9 +88,7 @@ def join(parts: Iterable[Text | str], between: str = "\n") -> Text:
 
 def clean(words: str) -> str:
     """Foreign words without control, bidi and invisible characters, and with few combining marks (Unicode TR 36)."""
-    if words.isascii() and words.isprintable():
-        return words
-    return "".join(_kept(words))
+    return words if _ORDINARY.fullmatch(words) else "".join(_kept(words))
 
 
 def _kept(words: str) -> Iterator[str]:

@@ -49,14 +49,18 @@ class Translator:
         self._catalog = catalog
         self._months = dict(get_month_names("abbreviated", locale=language))
         self._weekdays = dict(get_day_names("abbreviated", locale=language))
+        self._said: dict[str, Text] = {}  # words without facts, which are most of them
 
     def __call__(self, message: Message | Text | str) -> Text:
         """The words as Text. Facts may be Text, messages, moments, days, or anything with a str()."""
         if not isinstance(message, Message):
             return as_text(message)
+        if not message.facts and (said := self._said.get(message.id)) is not None:
+            return said
         parts = _parsed(self._find(message))
         if len(parts) == 1:
-            return Text((Piece(parts[0]),))
+            said = self._said[message.id] = Text((Piece(parts[0]),))
+            return said
         pieces: list[Piece] = []
         plain = ""
         for position, part in enumerate(parts):
@@ -74,7 +78,10 @@ class Translator:
         return Text(tuple(pieces))
 
     def plain(self, message: Message | Text | str) -> str:
-        return message if isinstance(message, str) else str(self(message))
+        if isinstance(message, str):
+            return message
+        text = self(message)
+        return text.pieces[0].words if len(text.pieces) == 1 else str(text)
 
     def day(self, moment: datetime | date, remark: str = "") -> str:
         """A day in words, with its weekday and what there is to say of it."""

@@ -138,7 +138,7 @@ class Understander:
         return tuple(word for word, name in self._official.items() if name == command)
 
     def _small_talk(self, flat: str) -> str | None:
-        bare = "".join(char for char in flat if char.isalnum())
+        bare = "".join(filter(str.isalnum, flat))
         if not bare:
             return "wordless"
         if len(bare) > LONGEST_REMARK:

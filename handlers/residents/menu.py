@@ -23,13 +23,16 @@ def with_entries(ctx: Ctx, screens: list[Screen]) -> list[Screen]:
     """The four entries stay under the input field; they go along with whatever message has room for them."""
     if ctx.person.is_official or not ctx.person.has_consented:
         return screens
-    labels = tuple(tuple(ctx.say.plain(label) for label in row) for row in ENTRIES)
     return [
-        msgspec.structs.replace(screen, lasting=labels)
+        msgspec.structs.replace(screen, lasting=_labels(ctx))
         if screen.text and not screen.rows and screen.mode is Mode.NEW
         else screen
         for screen in screens
     ]
+
+
+def _labels(ctx: Ctx) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(ctx.say.plain(label) for label in row) for row in ENTRIES)
 
 
 def menu_screen(ctx: Ctx, words: Message | None = None) -> Screen:
