@@ -19,6 +19,7 @@ class Raw(Struct, frozen=True):
     at: datetime  # when it arrived here, aware UTC
     group: bool = False
     besides: Callable[[Any], None] | None = None  # written in the same transaction, if the update is new
+    said_at: datetime | None = None  # when it was said, where the platform tells: what waited for us is no flood
 
 
 Intake = Callable[[Sequence[Raw]], Awaitable[None]]

@@ -27,6 +27,7 @@ class Limit:
 class _Bucket:
     left: float
     at: datetime
+    said_at: datetime | None = None
     is_told: bool = False
 
 
@@ -42,8 +43,12 @@ class Flood:
         self._buckets: dict[int, _Bucket] = {}
         self.dropped = 0
 
-    def judge(self, lane: int, now: datetime) -> Verdict:
-        bucket = self._filled(lane, now)
+    def judge(self, lane: int, now: datetime, said_at: datetime | None = None) -> Verdict:
+        """Time passes between two updates by when they arrived or by when they were said, whichever is more.
+
+        What a chat said in the hours of an outage arrives all at once afterwards, and is no flood.
+        """
+        bucket = self._filled(lane, now, said_at)
         if bucket.is_told and bucket.left < self._limit.burst / 4:
             self.dropped += 1
             return Verdict.DROPPED
@@ -64,14 +69,18 @@ class Flood:
         else:
             bucket.left = min(self._limit.burst, bucket.left + 1)
 
-    def _filled(self, lane: int, now: datetime) -> _Bucket:
+    def _filled(self, lane: int, now: datetime, said_at: datetime | None) -> _Bucket:
         bucket = self._buckets.get(lane)
         if bucket is None:
             self._forget_full(now)
-            bucket = self._buckets[lane] = _Bucket(self._limit.burst, now)
+            bucket = self._buckets[lane] = _Bucket(self._limit.burst, now, said_at)
         passed = max(0.0, (now - bucket.at).total_seconds())
-        bucket.left = min(self._limit.burst, bucket.left + passed * self._limit.per_minute / 60)
         bucket.at = max(now, bucket.at)
+        if said_at is not None:
+            before = bucket.said_at or said_at
+            passed = max(passed, (said_at - before).total_seconds())
+            bucket.said_at = max(said_at, before)
+        bucket.left = min(self._limit.burst, bucket.left + passed * self._limit.per_minute / 60)
         return bucket
 
     def _forget_full(self, now: datetime) -> None:

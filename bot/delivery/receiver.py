@@ -78,7 +78,7 @@ class Receiver:
     def _row(self, raw: Raw) -> Row | None:
         """The inbox row; none for what is over the limit of its chat."""
         lane = self._lookup.lane(self._channel.name, raw.chat)
-        verdict = self.flood.judge(lane, raw.at) if self.flood is not None else Verdict.TAKEN
+        verdict = self.flood.judge(lane, raw.at, raw.said_at) if self.flood is not None else Verdict.TAKEN
         if verdict is Verdict.DROPPED:
             return None
         if verdict is Verdict.TOLD:

@@ -49,6 +49,29 @@ def test_no_more_is_taken_than_the_limit_allows(pauses: list[float]) -> None:
     assert taken <= 60 + sum(pauses) / 2 + 1
 
 
+def test_what_a_chat_said_while_nobody_was_here_is_no_flood() -> None:
+    """Telegram keeps a day's messages and hands them over in one go (https://core.telegram.org/bots/api#getting-updates)."""
+    flood = Flood(LIMIT)
+    said = [TUESDAY + timedelta(minutes=3 * number) for number in range(200)]
+    came = said[-1] + timedelta(minutes=3)
+    assert {flood.judge(1, came, at) for at in said} == {Verdict.TAKEN}
+
+
+def test_a_flood_that_waited_is_one_all_the_same() -> None:
+    flood = Flood(LIMIT)
+    verdicts = [flood.judge(1, TUESDAY, TUESDAY - timedelta(hours=1)) for _number in range(100)]
+    assert verdicts.count(Verdict.TAKEN) == 60
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), min_size=1, max_size=300))
+def test_of_what_is_dated_no_more_is_taken_than_the_limit_allows(pauses: list[tuple[float, bool]]) -> None:
+    flood, at, taken = Flood(LIMIT), TUESDAY, 0
+    for pause, is_dated in pauses:
+        at += timedelta(seconds=pause)
+        taken += flood.judge(1, at, at - timedelta(hours=1) if is_dated else None) is Verdict.TAKEN
+    assert taken <= 60 + 2 * sum(pause for pause, _is_dated in pauses) / 2 + 1
+
+
 async def test_what_is_dropped_is_confirmed_and_not_stored(stage: Stage) -> None:
     receiver = Receiver(stage.channel, writer=stage.writer, seal=IDENTITY, lookup=LOOKUP, ids=stage.ids,
                         bell=stage.bell, limit=LIMIT)  # fmt: skip

@@ -72,16 +72,24 @@ def wrap(raw: bytes, at: datetime) -> bytes:
 
 def place(raw: bytes) -> tuple[int | None, str, bool]:
     """Update id, chat and whether that is a group; what cannot be read has no chat, and in the worst case no id."""
+    number, chat, group, _said_at = _placed(raw)
+    return number, chat, group
+
+
+def _placed(raw: bytes) -> tuple[int | None, str, bool, datetime | None]:
+    """The same, and when it was said; a press, and whatever cannot be read, does not tell."""
     try:
         placing = _read(raw, Placing)
     except Undecodable:
         number = _NUMBER.search(raw)
-        return int(number[1]) if number else None, "", False
+        return int(number[1]) if number else None, "", False, None
     press = placing.callback_query
-    about = placing.message or placing.edited_message or placing.my_chat_member or (press.message if press else None)
-    if about is not None:
-        return placing.update_id, str(about.chat.id), not about.chat.is_private
-    return placing.update_id, str(press.sender.id) if press else "", False
+    said = placing.message or placing.edited_message or placing.my_chat_member
+    about = said or (press.message if press else None)
+    if about is None:
+        return placing.update_id, str(press.sender.id) if press else "", False, None
+    at = said.said_at if said is not None else None
+    return placing.update_id, str(about.chat.id), not about.chat.is_private, None if at is None else _moment(at)
 
 
 def as_raw(update: bytes, at: datetime) -> tuple[Raw | None, int | None]:
@@ -89,11 +97,11 @@ def as_raw(update: bytes, at: datetime) -> tuple[Raw | None, int | None]:
 
     What people say to each other in a group is not stored, not for a moment: there is no Raw of it.
     """
-    number, chat, group = place(update)
+    number, chat, group, said_at = _placed(update)
     if group and _is_chatter(update):
         return None, number
     key = str(number) if number is not None else hashlib.sha256(update).hexdigest()
-    return Raw(key, chat, wrap(update, at), at, group), number
+    return Raw(key, chat, wrap(update, at), at, group, said_at=said_at), number
 
 
 def _is_chatter(update: bytes) -> bool:

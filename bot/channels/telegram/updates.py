@@ -3,7 +3,7 @@
 Source: https://core.telegram.org/bots/api#getting-updates and the types below it.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
@@ -154,9 +154,17 @@ class Placed(Struct):
     """As much of a message as its order needs, and as tells whether it is meant for the bot."""
 
     chat: Chat
+    date: Any = None  # of any shape: it must not keep the chat from being known
+    edit_date: Any = None
     text: str | None = None
     migrate_to_chat_id: Id | None = None
     migrate_from_chat_id: Id | None = None
+
+    @property
+    def said_at(self) -> int | None:
+        """Seconds since 1970."""
+        at = self.edit_date or self.date
+        return at if isinstance(at, int) and 0 <= at < 2**31 else None
 
     @property
     def is_meant(self) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -299,6 +299,22 @@ def test_the_place_of_an_update() -> None:
     assert place(rb'{"update_id":6,"message":{"chat":{"id":1,"type":"private"},"text":"\ud83d"}}') == (6, "1", False)
     assert place(b'{"update_id": 7,"x":' + b"[" * 100_000) == (7, "", False)
     assert place(b"{}") == (None, "", False)
+
+
+def test_an_update_tells_when_it_was_said() -> None:
+    def said_at(update: dict[str, Any]) -> datetime | None:
+        raw, _number = as_raw(json.dumps(update).encode(), ARRIVED)
+        assert raw is not None
+        assert raw.at == ARRIVED
+        return raw.said_at
+
+    assert said_at(message(text="x")) == WRITTEN
+    assert said_at(message("edited_message", text="x", edit_date=DATE + 60)) == WRITTEN + timedelta(minutes=1)
+    assert said_at(press()) is None
+    for odd in ("yesterday", -1, 2**40, [], 1.5):
+        update = message(text="x", date=odd)
+        assert said_at(update) is None
+        assert place(json.dumps(update).encode()) == (1, "4242", False)  # the chat is known all the same
 
 
 SEEDS = [
