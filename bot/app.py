@@ -19,13 +19,14 @@ from sqlalchemy.engine import URL
 
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
+from bot.delivery.asking import Chat
 from bot.delivery.bell import Bell, ticking
 from bot.delivery.channel import Channel, Menu, Polled
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.flood import Limit
 from bot.delivery.jobs import Worker
 from bot.delivery.receiver import Receiver
-from bot.delivery.sender import Chat, Sender
+from bot.delivery.sender import Sender
 from bot.delivery.supervision import Supervisor
 from bot.dialogue.router import visible_commands
 from bot.dialogue.talk import Talk

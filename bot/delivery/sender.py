@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 import structlog
 
+from bot.delivery.asking import Chat, Lost, Moved, Noted, Reach
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Outgoing, Sent
 from bot.delivery.dispatcher import OUTBOX
@@ -33,25 +33,6 @@ KEPT_IN_FLIGHT = 8
 DOWN_PAUSE = timedelta(seconds=30)
 ARRIVED_SINCE = timedelta(minutes=5)  # what was under way when a talk was to be deleted
 
-
-class Chat(NamedTuple):
-    """Where an address is: its sealed chat id, and who reads there (none: one person alone)."""
-
-    sealed: bytes
-    audience: str | None = None
-
-
-Reach = Callable[[Transaction, Sequence[int]], Mapping[int, Chat]]
-"""The chats of addresses."""
-
-Moved = Callable[[Transaction, int, str], bool]
-"""Told that an address goes on under another chat id; False where nothing is known of that."""
-
-Lost = Callable[[Transaction, int, int | None, int, bool], None]
-"""Told of a message that will not arrive: (outbox row, case, address, the address itself is gone)."""
-
-Noted = Callable[[Transaction, Sequence[int]], None]
-"""Told of the rows of notices to many that were tried, in the transaction that records how."""
 
 _decode_screen = msgspec.msgpack.Decoder(Screen).decode
 
@@ -102,6 +83,9 @@ class Sender:
         self._spacing = Spacing(abilities.chat_spacing, self._freed)
         self._left_behind = True  # something is due that could not be claimed: whatever is freed lets it go
         self._tasks: set[asyncio.Task[None]] = set()
+        self._beginning = asyncio.Lock()  # a stop waits for a claim under way, and then for what it claimed
+        self._in_hand: set[int] = set()  # rows that this run is sending
+        self._doubts = False  # a claim failed: perhaps it was committed all the same, and nobody sends what it claimed
         self._results: list[Result] = []
         self._recording: asyncio.Task[None] | None = None
         self._held: dict[int, datetime] = {}  # addresses where a row could not be sent and is tried again later
@@ -138,24 +122,33 @@ class Sender:
         bulk = min(IN_FLIGHT - KEPT_IN_FLIGHT - len(self._tasks), self._window.free - self._share.left,
                    self._trickle.room)  # fmt: skip
         busy = frozenset(self._spacing.busy)
-        claimed, self._left_behind = await self._writer.submit(lambda tx: self._claim(tx, room, bulk, busy))
-        if self._left_behind and not busy <= self._spacing.busy:
-            self.bell.ring()  # freed meanwhile, when nobody knew that something waits for it
-        self._failpoint("after claim")
+        async with self._beginning:
+            doubts, self._doubts = self._doubts, True
+            claimed, self._left_behind = await self._writer.submit(lambda tx: self._claim(tx, room, bulk, busy, doubts))
+            self._doubts = False
+            if self._left_behind and not busy <= self._spacing.busy:
+                self.bell.ring()  # freed meanwhile, when nobody knew that something waits for it
+            self._failpoint("after claim")
+            self._begin(claimed)
+        return len(claimed)
+
+    def _begin(self, claimed: Sequence[tuple[Sendable, Outgoing | None]]) -> None:
         if notices := sum(row.lane == Lane.NOTICE for row, _outgoing in claimed):
             self._trickle.take(notices)
         for row, outgoing in claimed:
+            self._in_hand.add(row.id)
             self._spacing.begin(row.address)
             self._window.take()
             task = asyncio.create_task(self._send(row, outgoing))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return len(claimed)
 
     async def stop(self, patience: float = 10.0) -> None:
         """Lets what is under way arrive and be recorded."""
         self._stopping = True
         self.bell.ring()
+        async with self._beginning:
+            pass
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=patience)
         for task in self._tasks:
@@ -226,6 +219,7 @@ class Sender:
         pause = 1.0
         while self._results:
             results, self._results = self._results, []
+            lost: set[int] = set()
             try:
                 await self._writer.submit(lambda tx, results=results: self._write(tx, results))  # type: ignore[misc]
             except StoreError:
@@ -235,7 +229,8 @@ class Sender:
                 continue
             except Exception as error:  # one faulty result must not keep the others from being recorded
                 log.error("record_failed", rows=len(results), error=type(error).__name__, exc_info=error)
-                await self._record_singly(results)
+                lost = await self._record_singly(results)
+            self._in_hand.difference_update({result.row.id for result in results} - lost)
             for result in results:
                 spaced = result.sent is not None and bool(result.sent.messages)
                 span = self._channel.abilities.group_spacing if result.group else None
@@ -245,13 +240,16 @@ class Sender:
         self._recording = None
         self._freed()
 
-    async def _record_singly(self, results: Sequence[Result]) -> None:
-        """What cannot be recorded stays as being sent: the next start treats it as uncertain."""
-        for result in results if len(results) > 1 else ():
+    async def _record_singly(self, results: Sequence[Result]) -> set[int]:
+        """What cannot be recorded stays as being sent: the next start treats it as uncertain. Returns those rows."""
+        lost = set()
+        for result in results:
             try:
                 await self._writer.submit(lambda tx, result=result: self._write(tx, [result]))  # type: ignore[misc]
             except Exception as error:
+                lost.add(result.row.id)
                 log.error("result_lost", outbox=result.row.id, error=type(error).__name__, exc_info=error)
+        return lost
 
     def _freed(self) -> None:
         """There is room, or an address may be written to again: of interest only if something is left for it."""
@@ -282,9 +280,11 @@ class Sender:
     # --- everything below runs in the writer's thread ---
 
     def _claim(
-        self, tx: Transaction, room: int, bulk: int, busy: frozenset[int]
+        self, tx: Transaction, room: int, bulk: int, busy: frozenset[int], doubts: bool
     ) -> tuple[list[tuple[Sendable, Outgoing | None]], bool]:
         """What may go out now, and whether something is due that may not."""
+        if doubts:
+            claims.give_back(tx, self._channel.name, self._epoch, self._in_hand)
         self._held = {address: until for address, until in self._held.items() if until > tx.now}
         rows, left_behind = claims.claim_sendable(
             tx, self._channel.name, self._epoch, room, busy | self._held.keys(), bulk=bulk

@@ -266,6 +266,14 @@ def claim_sendable(
     return claimed, read > len(claimed) or len(rows) == window or last < Lane.NOTICE
 
 
+def give_back(tx: Transaction, channel: str, epoch: int, in_hand: Iterable[int]) -> None:
+    """Rows that this run claimed and never began to send wait again: the answer to that commit was lost."""
+    is_open = outbox.c.state.in_(("sending", "uncertain"))  # said as the index says it, or SQLite reads every row
+    ours = is_open & (outbox.c.state == "sending") & (outbox.c.channel == channel) & (outbox.c.epoch == epoch)
+    waits = case((outbox.c.body.is_(None), OutboxState.CANCELLED), else_=OutboxState.QUEUED)  # taken back meanwhile
+    tx.flushed().execute(update(outbox).where(ours, outbox.c.id.not_in(list(in_hand) or [0])).values(state=waits))
+
+
 def _within(rows: Iterable[Sendable], at_most: int, bulk: int) -> list[Sendable]:
     found = list(rows)
     urgent = [row for row in found if row.lane < Lane.NOTICE][:at_most]

@@ -11,11 +11,12 @@ import msgspec
 from sqlalchemy import Row, Table, select
 
 from bot.channels.silent import SilentChannel
+from bot.delivery.asking import Chat
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Abilities, Outgoing, Raw, Sent
 from bot.delivery.dispatcher import OUTBOX, Dispatcher
 from bot.delivery.receiver import Receiver
-from bot.delivery.sender import Chat, Sender
+from bot.delivery.sender import Sender
 from bot.dialogue.conversation import Arrival, Reply
 from bot.dialogue.event import Due, Event, Finished, Pressed, Said, What, Who
 from bot.dialogue.screen import Screen

@@ -1,16 +1,18 @@
 """From the outbox to a channel: order, what each failure means, and what a stop leaves behind."""
 
 import asyncio
+import threading
 from datetime import timedelta
 
 import pytest
 
 from bot.delivery.channel import Abilities
 from bot.delivery.sender import DOWN_PAUSE, Sender
-from bot.errors import ChannelDown, NotSent, Refused, Uncertain
+from bot.errors import ChannelDown, NotSent, Refused, StoreError, Uncertain
 from bot.store import claims, queues
 from bot.store.claims import RESEND_AFTER
 from bot.store.queues import OutboxState, Policy, outbox
+from bot.store.transaction import Transaction
 from bot.telling import OPEN
 from tests.delivery.stage import Stage
 
@@ -214,6 +216,50 @@ async def test_a_stop_lets_what_is_on_its_way_arrive_and_records_it(stage: Stage
     assert stage.row(outbox, id_).state == OutboxState.SENT
 
 
+async def test_a_stop_waits_for_what_is_being_claimed(stage: Stage, sender: Sender) -> None:
+    """What is claimed at that very moment goes out and is recorded: a clean stop leaves nothing in doubt."""
+    id_ = stage.owes("one", policy=Policy.HOLD)
+    is_busy, may_go_on = threading.Event(), threading.Event()
+
+    def holds_up(_tx: Transaction) -> None:
+        is_busy.set()
+        assert may_go_on.wait(10)
+
+    held_up = stage.writer.submit(holds_up)
+    await asyncio.to_thread(is_busy.wait)
+    claiming = asyncio.create_task(sender.step())
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(sender.stop())
+    await asyncio.sleep(0)
+    may_go_on.set()
+    await asyncio.gather(held_up, claiming, stopping)
+    assert stage.row(outbox, id_).state == OutboxState.SENT
+
+
+async def test_what_was_claimed_by_a_commit_whose_answer_was_lost_goes_out(stage: Stage, sender: Sender) -> None:
+    """A server may have committed although the connection broke: the rows are ours, and nobody was sending them."""
+    stage.owes("on its way", address=2)
+    stage.channel.held["on its way"] = asyncio.Event()
+    await sender.step()
+    await begins(stage, 1)
+    id_ = stage.owes("one", policy=Policy.HOLD)
+    losing = [StoreError("connection lost")]
+
+    def lose(name: str) -> None:
+        if name == "after commit" and losing:
+            raise losing.pop()
+
+    stage.writer._failpoint = lose
+    with pytest.raises(StoreError):
+        await sender.step()
+    assert stage.row(outbox, id_).state == OutboxState.SENDING
+    await sender.step()
+    stage.channel.held["on its way"].set()
+    await sender.idle()
+    assert stage.row(outbox, id_).state == OutboxState.SENT
+    assert sorted(stage.channel.texts) == ["on its way", "one"]
+
+
 async def test_what_is_cut_off_by_a_stop_is_uncertain(stage: Stage, sender: Sender) -> None:
     id_ = stage.owes("one", policy=Policy.HOLD)
     stage.channel.held["one"] = asyncio.Event()
@@ -236,8 +282,10 @@ async def test_a_result_that_cannot_be_recorded_keeps_no_other_from_being_record
     assert stage.row(outbox, arrived).state == OutboxState.SENT
     assert stage.row(outbox, refused).state == OutboxState.SENDING  # the next start treats it as uncertain
     stage.owes("later", address=1)
+    sender._doubts = True  # nor does a claim that is in doubt bring it back
     await stage.sends(sender)
     assert stage.channel.texts[-1] == "later"
+    assert stage.row(outbox, refused).state == OutboxState.SENDING
 
 
 # --- rows that take the place of earlier ones ---
