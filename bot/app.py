@@ -58,7 +58,7 @@ from bot.store.engine import file_of, read_url, writer_engine
 from bot.store.files import Files
 from bot.store.queues import arm, arm_once, disarm
 from bot.store.transaction import Transaction
-from bot.store.upgrade import bring_up
+from bot.store.upgrade import bring_up, is_new
 from bot.store.writer import Failpoint, Writer, no_failpoint
 from bot.upkeep import Upkeep, next_night
 from bot.words import Message, read_words
@@ -113,7 +113,8 @@ def open_store(settings: Settings, outside: Outside) -> Store:
     file = file_of(url)
     lock = lock_database(file) if file is not None else None
     try:
-        keys = _keys(settings, file)
+        keys = _keys(settings, url)
+        settings.files.make_folder()
         bring_up(url, outside.clock.now())
         writer = Writer(writer_engine(url), outside.clock, outside.failpoint)
     except BaseException:
@@ -136,12 +137,10 @@ def lock_database(file: Path) -> int:
     return handle
 
 
-def _keys(settings: Settings, file: Path | None) -> Keys:
+def _keys(settings: Settings, url: URL) -> Keys:
     """The keys; new ones only for a database that does not exist yet."""
     path = settings.security.key_file
-    if path.exists() or (file is not None and file.exists() and file.stat().st_size > 0):
-        return read_keys(path)
-    return make_keys(path)
+    return read_keys(path) if path.exists() or not is_new(url) else make_keys(path)
 
 
 def read_house(
@@ -153,7 +152,7 @@ def read_house(
     words = read_words(content / "locale", office.language, office.zone)
     departments = read_departments(content / "departments.toml", content / "categories.toml")
     calendar = load_calendar(content / "calendar", office.zone, _hour(office.opens), _hour(office.closes))
-    understanding = read_understanding(content / "understanding")
+    understanding = read_understanding(content / "understanding", office.language)
     ids = Ids(lambda: int(outside.clock.now().timestamp() * 1000), outside.random)
     return House(
         name=office.name,
@@ -172,7 +171,7 @@ def read_house(
         means=Means(ids, outside.random, keys.content, keys.lookup, calendar, departments),
         identity=Identity(keys.identity),
         words=words,
-        emergencies=read_emergencies(content / "emergency", office.language),
+        emergencies=read_emergencies(content / "emergency", office.language, understanding.dangers),
         platforms=platforms,
         directory=read_directory(content / "areas.toml", content / "topics.toml"),
         retention=Retention(**settings.retention.model_dump()),

@@ -11,7 +11,7 @@ from bot.errors import ConfigError
 from bot.ids import Ids
 from bot.office.office import House
 from bot.office.people.records import manned
-from bot.sealing import Keys, Lookup, Sealer
+from bot.sealing import Keys, Lookup, Sealer, read_keys
 from bot.store.engine import file_of, read_url, watching_engine
 from bot.words import Words, _
 
@@ -95,8 +95,8 @@ def web_address(web: WebSettings) -> str:
 
 
 def check_content(settings: Settings) -> list[str]:
-    """Reads settings and all content; a fault is raised as ConfigError, otherwise says what there is."""
-    read_url(settings.database.url)
+    """Reads settings, keys and all content; a fault is raised as ConfigError, otherwise says what there is."""
+    _check_places(settings)
     if settings.telegram is not None:
         settings.telegram.read_token()
     nothing = bytes(32)
@@ -114,6 +114,16 @@ def check_content(settings: Settings) -> list[str]:
         f"words: {', '.join(house.words.languages)}",
         "no faults found",
     ]
+
+
+def _check_places(settings: Settings) -> None:
+    """Database, keys and folder as far as they can be looked at without making anything; a server is not asked."""
+    settings.need_a_channel()
+    file, keys, folder = file_of(read_url(settings.database.url)), settings.security.key_file, settings.files.folder
+    if keys.exists() or (file is not None and file.exists() and file.stat().st_size > 0):
+        read_keys(keys)
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"files.folder: {folder} cannot be used: Not a directory")
 
 
 def _unmanned(settings: Settings, house: House) -> list[str]:

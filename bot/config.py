@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -68,6 +69,15 @@ class SecuritySettings(Section):
 class FileSettings(Section):
     folder: Path = DATA / "files"
 
+    def make_folder(self) -> None:
+        """Finds out at the start, not with the first photo, whether files can be kept there."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise ConfigError(f"files.folder: {self.folder} cannot be used: {error.strerror}") from None
+
 
 class TelegramSettings(Section):
     """`base_url` and `base_file_url` as PTB means them: the token is appended directly."""
@@ -84,6 +94,17 @@ class TelegramSettings(Section):
     webhook_port: int = Field(default=8082, ge=0, le=65535)
     webhook_networks: list[IPvAnyNetwork] = []  # the only ones that may call; none given: all
     webhook_proxies: list[IPvAnyNetwork] = []  # those whose X-Forwarded-For is believed
+
+    @field_validator("base_url", "base_file_url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("not a web address")
+        return url
 
     @field_validator("webhook_url")
     @classmethod
@@ -126,6 +147,8 @@ class TelegramSettings(Section):
             return self._checked(self.token_file.read_text("utf-8").strip())
         except OSError as error:
             raise ConfigError(f"telegram.token_file: cannot read {self.token_file}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"telegram.token_file: {self.token_file} holds no bot token") from None
 
     def _checked(self, token: str) -> str:
         bot, colon, secret = token.partition(":")
@@ -191,6 +214,10 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     health: HealthSettings | None = None
     content: ContentSettings = ContentSettings()
+
+    def need_a_channel(self) -> None:
+        if self.telegram is None and not (self.web and self.web.enabled):
+            raise ConfigError("web.enabled: without the web chat and without [telegram] nobody could write")
 
     @classmethod
     def settings_customise_sources(

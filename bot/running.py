@@ -73,6 +73,8 @@ async def start_office(
 ) -> Running:
     """Opens the database, builds the channels and starts the loops. A fault in settings stops it, in one line."""
     outside = outside or Outside()
+    if not extra:
+        settings.need_a_channel()
     store = open_store(settings, outside)
     try:
         return await _start(settings, store, outside, extra)
@@ -216,7 +218,7 @@ async def how_it_stands(settings: Settings) -> Report:
 
 
 def check_everything(settings: Settings) -> list[str]:
-    """Reads all content and the keys, touches nothing; faults are raised as ConfigError."""
+    """Reads settings, keys and all content, touches nothing; faults are raised as ConfigError."""
     from bot.building import check_content
 
     return check_content(settings)

@@ -43,10 +43,46 @@ def fault(done: subprocess.CompletedProcess[str]) -> str:
         ("office = 3", "office"),
         ("[office", "config.toml"),
         ('[content]\nfolder = "nowhere"', "nowhere"),
+        ('[database]\nurl = "sqlite:///."', "database.url: . is a folder"),
+        ('[files]\nfolder = "config.toml"\n[web]\nport = 0', "files.folder: config.toml"),
+        ('[files]\nfolder = "/proc/nowhere"\n[web]\nport = 0', "files.folder: /proc/nowhere"),
+        (f'[telegram]\ntoken = "{TOKEN}"\nbase_url = "nonsense"', "telegram.base_url: not a web address"),
+        (f'[telegram]\ntoken = "{TOKEN}"\nbase_file_url = "nonsense"', "telegram.base_file_url: not a web address"),
+        ("[web]\nenabled = false", "web.enabled"),
     ],
 )
 def test_a_wrong_setting_names_itself(tmp_path: Path, settings: str, named: str) -> None:
     assert named in fault(huiyin(tmp_path, "run", settings=settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ('[database]\nurl = "sqlite:///."', "database.url: . is a folder"),
+        ('[files]\nfolder = "config.toml"', "files.folder: config.toml"),
+        (f'[telegram]\ntoken = "{TOKEN}"\nbase_url = "nonsense"', "telegram.base_url: not a web address"),
+        ("[web]\nenabled = false", "web.enabled"),
+    ],
+)
+def test_check_names_what_would_stop_the_start(tmp_path: Path, settings: str, named: str) -> None:
+    assert named in fault(huiyin(tmp_path, "check", settings=settings))
+
+
+def test_check_names_a_key_file_that_is_lost_or_that_others_may_read(tmp_path: Path) -> None:
+    assert huiyin(tmp_path, "check").returncode == 0
+    assert not (tmp_path / "data").exists()  # it has made nothing
+    huiyin(tmp_path, "invite", "--role", "handler")
+    keys = tmp_path / "data" / "huiyin.keys"
+    keys.chmod(0o644)
+    assert "chmod 600" in fault(huiyin(tmp_path, "check"))
+    keys.unlink()
+    assert "security.key_file" in fault(huiyin(tmp_path, "check"))
+
+
+def test_a_token_file_of_other_bytes_is_named(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"\xff\xfe1234")
+    settings = '[telegram]\ntoken_file = "token"'
+    assert "telegram.token_file" in fault(huiyin(tmp_path, "run", settings=settings))
 
 
 def test_a_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -95,6 +131,11 @@ def test_other_keys_than_the_databases_are_refused(tmp_path: Path) -> None:
         ("locale/zh_CN.po", 'msgid "a', "zh_CN.po"),
         ("emergency/zh_CN.toml", "=", "zh_CN.toml"),
         ("policies/zh_CN/health/hospital-bill.md", "no front matter", "hospital-bill.md"),
+        ("categories.toml", "x = 1", "categories.toml: x: not a table"),
+        ("emergency/zh_CN.toml", "fire = 119", "zh_CN.toml: fire: a text is needed"),
+        ("emergency/zh_CN.toml", "fire = '着火打 119。'", "zh_CN.toml: no text for electricity"),
+        ("understanding/zh_CN.toml", "", "understanding/zh_CN.toml: no rules"),
+        ("understanding/zh_CN.toml", "kinds = ['x']", "understanding"),
     ],
 )
 def test_a_faulty_content_file_is_named(tmp_path: Path, file: str, words: str, named: str) -> None:

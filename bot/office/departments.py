@@ -58,7 +58,8 @@ class Departments:
 def read_departments(departments: Path, categories: Path) -> Departments:
     """Both files; a fault names the file and the entry."""
     found = {slug: _department(departments, slug, entry) for slug, entry in _table(departments).items()}
-    names = {slug: _names(categories, slug, entry) for slug, entry in _table(categories).items()}
+    names = {slug: _names(categories, slug, _entry(categories, slug, entry))
+             for slug, entry in _table(categories).items()}  # fmt: skip
     for department in found.values():
         for category in department.categories:
             if category not in names:
@@ -76,10 +77,15 @@ def _table(path: Path) -> dict[str, Any]:
 
 
 def _department(path: Path, slug: str, entry: Any) -> Department:
-    if not isinstance(entry, dict):
-        raise ConfigError(f"{path}: {slug}: not a table")
+    entry = _entry(path, slug, entry)
     return Department(slug, _names(path, slug, entry), _strings(path, slug, entry, "categories"),
                       _strings(path, slug, entry, "areas"))  # fmt: skip
+
+
+def _entry(path: Path, slug: str, entry: Any) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{path}: {slug}: not a table")
+    return entry
 
 
 def _names(path: Path, slug: str, entry: Any) -> dict[str, str]:

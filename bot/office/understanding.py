@@ -96,6 +96,11 @@ class Understander:
         asks = self._asks.search(flat.strip()) is not None
         return Understanding(matters, None, self._in_danger(flat), self._goes_on(plain), asks)
 
+    @property
+    def dangers(self) -> frozenset[str]:
+        """Every kind of danger that it can tell of."""
+        return frozenset(self._danger)
+
     def danger(self, text: str) -> str | None:
         """The kind of danger that the words tell of, alone: asked for every message."""
         return self._in_danger(normalised(text[:LONGEST]))
@@ -241,16 +246,23 @@ def normalised(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def read_understanding(folder: Path) -> Understander:
-    """The rules in `folder/*.toml`, joined; a fault names the file."""
+def read_understanding(folder: Path, language: str | None = None) -> Understander:
+    """The rules in `folder/*.toml`, joined; a fault names the file. The office's own language must have some."""
     rules: dict[str, Any] = {}
+    own = False
     for path in sorted(folder.glob("*.toml")):
         try:
-            _join(rules, tomllib.loads(path.read_text("utf-8")))
+            found = tomllib.loads(path.read_text("utf-8"))
+            own = own or (path.stem == language and bool(found))
+            _join(rules, found)
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise ConfigError(f"{path}: {error}") from None
+    if language is not None and not own:
+        raise ConfigError(f"{folder}/{language}.toml: no rules")
     try:
         return Understander(rules)
+    except (AttributeError, TypeError) as error:
+        raise ConfigError(f"{folder}: {error}") from None
     except KeyError as error:
         raise ConfigError(f"{folder}: no rules for {error.args[0]}") from None
     except re.error as error:
@@ -280,4 +292,5 @@ def _alternatives(patterns: Sequence[str]) -> str:
 
 
 def _any(patterns: Sequence[str]) -> "re.Pattern[str]":
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.I)
+    """None of no patterns: an empty list must not fit every message."""
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or r"(?!)", re.I)

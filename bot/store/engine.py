@@ -36,6 +36,8 @@ def read_url(text: str) -> URL:
     if url.get_backend_name() == "sqlite":
         if not url.database or url.database == ":memory:":
             raise ConfigError("database.url: a file is needed, for example sqlite:///data/huiyin.db")
+        if Path(url.database).is_dir():
+            raise ConfigError(f"database.url: {url.database} is a folder; a file is needed")
         return url.set(drivername="sqlite")
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")

@@ -10,13 +10,14 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, inspect
+from sqlalchemy import Connection, Engine, create_engine, inspect, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from bot.errors import ConfigError
-from bot.store.engine import file_of, writer_engine
+from bot.store.engine import file_of, watching_engine, writer_engine
+from bot.store.facts import fact
 
 log = structlog.get_logger()
 
@@ -27,6 +28,20 @@ def scripts() -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
     return ScriptDirectory.from_config(config)
+
+
+def is_new(url: URL) -> bool:
+    """Whether nothing is sealed there yet; raises ConfigError where a server does not answer."""
+    file = file_of(url)
+    if file is not None:
+        return not file.exists() or file.stat().st_size == 0
+    try:
+        with watching_engine(url).connect() as connection:
+            if not inspect(connection).has_table(fact.name):
+                return True
+            return connection.scalar(select(fact.c.value).where(fact.c.name == "keys")) is None
+    except OperationalError as error:
+        raise ConfigError(f"database.url: cannot open the database: {_reason(error)}") from None
 
 
 def bring_up(url: URL, now: datetime) -> bool:

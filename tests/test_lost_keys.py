@@ -1,0 +1,37 @@
+"""Lost keys: nothing is made in their place, whatever the database."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.app import Outside, open_store
+from bot.config import Settings
+from bot.errors import ConfigError
+from bot.store import facts
+
+
+def settings_in(folder: Path, url: str) -> Settings:
+    return Settings.model_validate(
+        {
+            "database": {"url": url},
+            "security": {"key_file": folder / "keys"},
+            "files": {"folder": folder / "files"},
+        }
+    )
+
+
+def test_lost_keys_are_not_replaced_by_new_ones(tmp_path: Path, database_url: str) -> None:
+    settings = settings_in(tmp_path, database_url)
+    store = open_store(settings, Outside())
+    store.writer.run(lambda tx: facts.open_run(tx, store.keys.fingerprint))
+    store.close()
+    (tmp_path / "keys").unlink()
+    with pytest.raises(ConfigError, match=r"security\.key_file: .* is missing"):
+        open_store(settings, Outside())
+    assert not (tmp_path / "keys").exists()
+
+
+def test_a_server_that_is_away_gets_no_keys(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"database\.url"):
+        open_store(settings_in(tmp_path, "postgresql://nobody@127.0.0.1:1/x"), Outside())
+    assert not (tmp_path / "keys").exists()
