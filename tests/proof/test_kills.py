@@ -18,6 +18,8 @@ from tests.proof.outside import PHOTO, configured, free_port, is_settled, rows, 
 
 RESIDENTS = 10
 UPDATES = 10  # each
+PHOTOS = UPDATES - 1  # behind the words that say where they belong
+AGAIN = "2"  # seconds: a proof does not wait a minute for what may have arrived and is sent once more
 REPEATED = 0.05  # of what was confirmed
 POINTS = ("inbox commit", "acknowledgement", "mid-batch", "before commit", "after commit", "after claim", "after HTTP")
 
@@ -60,7 +62,7 @@ async def killed(config: Path, point: str, api: FakeBotApi, settings: Settings, 
     """Lets the office die at the point, at different depths of its work; how often it did."""
     deaths = 0
     for hit in hits:
-        process = await started(sys.executable, "-m", "tests.proof.victim", config, point, str(hit))
+        process = await started(sys.executable, "-m", "tests.proof.victim", config, point, str(hit), AGAIN)
         await until(lambda process=process: process.returncode is not None  # type: ignore[misc]
                     or (api.is_drained and is_settled(settings)))  # fmt: skip
         await asyncio.sleep(0.3)
@@ -86,9 +88,9 @@ async def prove(
         for person, number in zip(people, numbers, strict=True):
             await say(person, number)
         assert await killed(config, point, api, settings, (1, 3)), f"nobody ever passed {point}"
-        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        process = await started(sys.executable, "-m", "tests.proof.victim", config, "never", "0", AGAIN)
         await until(lambda: api.is_drained and is_done(settings) and is_settled(settings))
-        assert all(told(person, "(补到“)") for person in people)
+        await until(lambda: all(told(person, "(补到“)") for person in people))
         await stopped(process)
         assert api.complaints == []
     return settings
@@ -101,7 +103,7 @@ async def ten_sentences(person: Person, number: str) -> None:
 
 async def an_album(person: Person, number: str) -> None:
     person.says(f"/add {number}")
-    person.sends_album([PHOTO, PHOTO + person.id.to_bytes(8, "big")])
+    person.sends_album([PHOTO + person.id.to_bytes(8, "big") + bytes([at]) for at in range(PHOTOS)])
 
 
 def all_in_order(settings: Settings) -> None:
@@ -133,7 +135,7 @@ async def test_albums_come_through_a_death_in_a_timer_or_a_job(tmp_path: Path, p
 
     def all_stored(settings: Settings) -> bool:
         files = files_by_case(settings)
-        return len(files) == RESIDENTS and all(states == ["stored"] * 2 for states in files.values())
+        return len(files) == RESIDENTS and all(states == ["stored"] * PHOTOS for states in files.values())
 
     settings = await prove(tmp_path, point, an_album, all_stored)
     assert all_stored(settings)
