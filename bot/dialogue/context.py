@@ -144,6 +144,13 @@ class Context(Generic[O, P]):
             screens.insert(0, self.screen(_("The questions have changed since. What you said is kept.")))
         return screens
 
+    def full(self) -> Screen:
+        """What was said last is not, or not wholly, among the answers."""
+        return self.screen(
+            _("No more than this fits at one time, and what you sent last is not all in it. "
+              "Hand this in first, then send the rest once more: it can be added to it.")
+        )  # fmt: skip
+
     def submit(self) -> list[Screen]:
         """Hands the form in; the form is over, whatever its handler shows."""
         filling = self.conversation.filling

@@ -159,6 +159,13 @@ class Form(Generic[C]):
                 found = question
         return found
 
+    def holds(self, answers: Answers, said: Said) -> bool:
+        """Whether there was room for all of what was said."""
+        kept = {file["ref"] for file in answers.get(FILES, ())}
+        texts = ((answers.get(item.name) or "", item.at_most) for item in self.questions if isinstance(item, Words))
+        is_cut = any(len(text) >= most and not text.endswith(said.text) for text, most in texts)
+        return not is_cut and all(file.ref in kept for file in said.files)
+
     def fitting(self, answers: Answers) -> Answers:
         """The answers that this version still knows."""
         names = {question.name for question in self.questions} | {TEXT, FILES} | self.kept

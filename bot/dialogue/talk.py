@@ -246,7 +246,7 @@ class Talk:
                 filling.again = "" if question.retake(filling.answers, said) else filling.again
             elif not question.take(filling.answers, said):
                 self._keep(ctx, form.questions, said)
-        return ctx.ask()
+        return ctx.ask() if form.holds(filling.answers, said) else [ctx.full(), *ctx.ask()]
 
     def _keep(self, ctx: Ctx, questions: Sequence[Question[Any]], said: Said) -> None:
         """What does not answer this question answers another one; nothing that is said gets lost."""

@@ -1,5 +1,8 @@
 """The order in which a message is understood, and that nothing odd ever breaks it."""
 
+from typing import Any
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -348,3 +351,19 @@ def test_words_that_were_asked_for_do_not_go_into_an_open_form(chat: Chat) -> No
     chat.says("/report")
     chat.conversation.memory["expects"] = {"add": "1"}
     assert chat.says("a word for another case") == "heard a word for another case"
+
+
+def test_what_does_not_fit_into_the_answers_is_said_and_not_cut_in_silence() -> None:
+    asked = [Words[Any](name="text", ask=_("What happened?"), at_most=21, files=2), *questions()[1:]]
+    chat = Chat(a_form(asked=asked))
+    chat.says("/report the lamp is out")
+    chat.says("Building 3")
+    chat.says("Yes, they may")
+    assert chat.says("again").startswith("review")  # "the lamp is out" and these words are just 21 long
+    assert len(chat.screens) == 1
+    assert chat.says("for five days now").startswith("review")
+    assert chat.texts[0].startswith("No more than this fits")
+    chat.says("", files=(PHOTO, msgspec.structs.replace(PHOTO, ref="other")))
+    assert len(chat.screens) == 1
+    chat.says("", files=(msgspec.structs.replace(PHOTO, ref="third"),))
+    assert chat.texts[0].startswith("No more than this fits")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.dialogue.event import Said, Spot
+from bot.dialogue.event import FileKind, Said, Spot
+from bot.dialogue.form import MOST_FILES
 from bot.office.people.model import Role
 from tests.handlers.test_main_talk import LAMP, registered
 from tests.rig import Someone, Town
@@ -108,6 +109,17 @@ async def test_an_answer_in_free_words_is_offered_to_its_question(town: Town) ->
     await official.presses("发送")
     await resident.says("在家的，九点以后都行")
     assert any("补到" in label for label in resident.last.labels)
+
+
+async def test_more_photos_than_one_matter_holds_are_said(town: Town) -> None:
+    resident = await consented(town)
+    await resident.says(LAMP)
+    for number in range(MOST_FILES):
+        await resident.sends(FileKind.PHOTO, bytes([number]))
+    assert not any("没全收进来" in words for words in resident.news())
+    await resident.sends(FileKind.PHOTO, b"one too many")
+    assert any("没全收进来" in words for words in resident.news())
+    assert "登记" in resident.last.labels
 
 
 async def test_words_of_another_day_are_something_new(town: Town) -> None:
