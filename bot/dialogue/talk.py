@@ -1,5 +1,6 @@
 """From an event to its handler: the order in which a message is understood. It knows no words of any language."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from bot.dialogue.event import (
     Said,
     Unblocked,
 )
-from bot.dialogue.form import Choice, Place, Question, Words
+from bot.dialogue.form import Choice, Form, Place, Question, Words
 from bot.dialogue.router import Route, Router
 from bot.dialogue.screen import Button, Screen, decode_action
 from bot.errors import NotFound
@@ -31,6 +32,8 @@ ReadCommand = Callable[[str, bool], str | None]
 
 YES = "yes"
 FORM_WORDS = frozenset(("back", "skip", "cancel"))
+NOT_BY_YES = frozenset(f"form.{step}" for step in (*FORM_WORDS, "choose"))  # ways out, and one of several equals
+_BREAK = re.compile(r"[，,（(]")
 
 
 class Talk:
@@ -134,6 +137,8 @@ class Talk:
                     return self._pressed(ctx, main.action)
                 if (agreed := self._first_hook(ctx, "yes")) is not None:
                     return agreed
+                if ctx.conversation.filling is not None and "expects" not in ctx.memory:
+                    return self._current(ctx)  # it answers no question; they mean to go on
             if word in FORM_WORDS and ctx.conversation.filling is not None:
                 return self._form_word(ctx, str(word))
             if word is not None and word in self._router.commands:
@@ -235,6 +240,8 @@ class Talk:
             ctx.conversation.filling = None
             return None
         question = form.question(filling.at)
+        if self._chosen(ctx, form, said):
+            return ctx.ask()
         if question is not None and question.instead is not None:
             screens = question.instead(ctx, filling.answers, said)
             if screens is not None:
@@ -247,6 +254,19 @@ class Talk:
             elif not question.take(filling.answers, said):
                 self._keep(ctx, form.questions, said)
         return ctx.ask() if form.holds(filling.answers, said) else [ctx.full(), *ctx.ask()]
+
+    def _chosen(self, ctx: Ctx, form: Form[Any], said: Said) -> bool:
+        """Whether the words name a value of the choice that is asked, or at the review of one that was made."""
+        filling = ctx.conversation.filling
+        assert filling is not None
+        for question in form.questions:
+            is_open = filling.at == question.name or (filling.at == REVIEW and question.is_answered(filling.answers))
+            if not isinstance(question, Choice) or not is_open or said.files:
+                continue
+            for value, label in question.options:
+                if said.text.strip().casefold() in _spoken(ctx.say.plain(label)):
+                    return question.choose(filling.answers, value)
+        return False
 
     def _keep(self, ctx: Ctx, questions: Sequence[Question[Any]], said: Said) -> None:
         """What does not answer this question answers another one; nothing that is said gets lost."""
@@ -265,22 +285,29 @@ class Talk:
         return question is not None and not isinstance(question, Choice)
 
     def _meant(self, ctx: Ctx, text: str) -> Button | None:
-        """The button of the last screen that a typed label or number means."""
+        """The button of the last screen that a typed label, its beginning or a number means."""
         pressable = [button for button in ctx.conversation.choices if button.action]
         if text.isascii() and text.isdigit() and len(text) <= 2:
             if ctx.conversation.wordy:
                 return None
             number = int(text)
             return pressable[number - 1] if 0 < number <= len(pressable) else None
-        return next((button for button in pressable if button.label.casefold() == text.casefold()), None)
+        plain = text.casefold()
+        whole = next((button for button in pressable if button.label.casefold() == plain), None)
+        if whole is not None or self._read_command(text, self._speaks_officially(ctx)) is not None:
+            return whole
+        begun = [button for button in pressable if plain in _spoken(button.label)]
+        return begun[0] if len(begun) == 1 else None
 
     def _main_button(self, ctx: Ctx) -> Button | None:
         """The first button of the last screen, unless it needs a finger of its own."""
         main = next(iter(ctx.conversation.choices), None)
         if main is None or not main.action:
             return None  # nothing, or something that only the person's own device can do
-        route = self._router.actions.get(decode_action(main.action)[0])
-        return main if route is None or route.by_yes else None
+        name = decode_action(main.action)[0]
+        route = self._router.actions.get(name)
+        may = name not in NOT_BY_YES if route is None else route.by_yes
+        return main if may else None
 
     def _hooks(self, moment: str) -> list[Callable[..., Any]]:
         return self._router.hooks.get(moment, [])
@@ -298,3 +325,9 @@ class Talk:
 
     def _named(self, table: dict[str, Route], name: str) -> Route:
         return table[name]
+
+
+def _spoken(label: str) -> tuple[str, str]:
+    """How a button is said: whole, or up to its first comma (“anonymous” for “Anonymous, no account kept”)."""
+    plain = label.casefold()
+    return plain, _BREAK.split(plain, maxsplit=1)[0].strip()

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bot.dialogue.conversation import Filling
 from bot.dialogue.event import Blocked, FileKind, FileRef, Ignored, Linked, Spot, Unblocked
-from bot.dialogue.form import Place, Words
-from bot.dialogue.screen import decode_action, encode_action
+from bot.dialogue.form import Choice, Place, Words
+from bot.dialogue.screen import Button, decode_action, encode_action
 from bot.words import _
 from tests.dialogue.small import Chat, Role, a_form, questions
 
@@ -367,3 +367,49 @@ def test_what_does_not_fit_into_the_answers_is_said_and_not_cut_in_silence() -> 
     assert len(chat.screens) == 1
     chat.says("", files=(msgspec.structs.replace(PHOTO, ref="third"),))
     assert chat.texts[0].startswith("No more than this fits")
+
+
+# --- what is said instead of pressed ---
+
+
+def with_ways_out() -> Chat:
+    def leave(ctx: Any, _answers: Any) -> list[list[Any]]:
+        return [[ctx.step(_("Never mind"), "form.cancel")]]
+
+    options = (("named", _("Named")), ("hidden", _("Anonymous, no account kept")))
+    return Chat(a_form(asked=[
+        Words(name="text", ask=_("What happened?"), rows=leave),
+        Choice(name="identity", ask=_("May they know who you are?"), options=options, rows=leave),
+    ]))  # fmt: skip
+
+
+def test_yes_presses_no_way_out_and_chooses_nothing_among_equals() -> None:
+    chat = with_ways_out()
+    chat.says("/report")
+    assert chat.says("yes") == WHAT
+    chat.says("light broken")
+    assert chat.says("yes") == WHO
+    assert chat.conversation.filling.answers == {"text": "light broken"}
+
+
+@pytest.mark.parametrize("typed", ["Anonymous", "anonymous", "Anonymous, no account kept"])
+def test_a_choice_may_be_made_by_the_beginning_of_its_label(typed: str) -> None:
+    chat = with_ways_out()
+    chat.says("/report light broken")
+    assert "identity=hidden" in chat.says(typed)
+
+
+def test_a_choice_may_be_made_anew_by_its_word_at_the_review() -> None:
+    chat = with_ways_out()
+    chat.says("/report light broken")
+    chat.says("Named")
+    assert chat.says("Anonymous") == "review: text=light broken, identity=hidden"
+
+
+def test_a_beginning_that_two_buttons_share_means_neither() -> None:
+    chat = Chat()
+    chat.says("my cases")
+    chat.conversation.choices = (Button("Done, clear it", "case.open:1"), Button("Done, keep it", "case.open:2"))
+    assert chat.says("done") == "heard done"
+    chat.conversation.choices = (Button("Done, clear it", "case.open:1"), Button("Keep it", "case.open:2"))
+    assert chat.says("done") == "case 1 opened"
