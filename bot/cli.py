@@ -181,13 +181,19 @@ def _echo(act: Callable[[], list[str]]) -> None:
 
 
 def _faultless(act: Callable[[], list[str]]) -> list[str]:
-    """A broken backup is a fault of what was named, as a broken setting is."""
+    """A broken backup, or a folder that cannot be used, is a fault of what was named, as a broken setting is."""
+    from sqlalchemy.exc import DBAPIError
+
     from bot.store.backup import Broken
 
     try:
         return act()
     except Broken as error:
         raise ConfigError(str(error)) from None
+    except OSError as error:
+        raise ConfigError(f"{error.filename or 'a file'}: {error.strerror}") from None
+    except DBAPIError as error:
+        raise ConfigError(f"database.url: {str(error.orig).splitlines()[0]}") from None
 
 
 async def _asked(settings: Any, question: dict[str, Any]) -> list[str]:

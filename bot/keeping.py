@@ -171,9 +171,8 @@ def _free(url: URL, *, replace: bool, now: datetime) -> Iterator[Path | None]:
             raise ConfigError("database.url: restore into an empty database of the server, then name that one here")
         yield None
         return
-    lock = lock_database(file)
+    lock, aside, is_cleared = lock_database(file), None, False
     try:
-        aside = None
         if file.exists() and file.stat().st_size:
             if not replace:
                 raise ConfigError(f"database.url: {file} is there already; --replace moves it aside")
@@ -181,13 +180,14 @@ def _free(url: URL, *, replace: bool, now: datetime) -> Iterator[Path | None]:
             for suffix in ("", "-wal", "-shm"):
                 if (part := file.with_name(file.name + suffix)).exists():
                     shutil.move(part, aside.with_name(aside.name + suffix))
+        is_cleared = True
         yield aside
     except BaseException:
-        if aside is not None and aside.exists():  # what was here comes back
-            for suffix in ("", "-wal", "-shm"):
+        for suffix in ("", "-wal", "-shm"):  # nothing half restored stays, and what was here comes back
+            if is_cleared:
                 file.with_name(file.name + suffix).unlink(missing_ok=True)
-                if (part := aside.with_name(aside.name + suffix)).exists():
-                    shutil.move(part, file.with_name(file.name + suffix))
+            if aside is not None and (part := aside.with_name(aside.name + suffix)).exists():
+                shutil.move(part, file.with_name(file.name + suffix))
         raise
     finally:
         os.close(lock)

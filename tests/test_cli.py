@@ -98,6 +98,12 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
         assert "web.port" in fault(huiyin(tmp_path, "run", settings=f"[web]\nport = {port}"))
 
 
+@pytest.mark.parametrize("folder", ["config.toml", "/proc/nowhere"])
+def test_a_backup_into_a_folder_that_cannot_be_names_it(tmp_path: Path, folder: str) -> None:
+    huiyin(tmp_path, "invite", "--role", "handler")
+    assert folder in fault(huiyin(tmp_path, "backup", folder))
+
+
 def test_a_lost_key_file_is_named_and_no_new_one_is_made(tmp_path: Path) -> None:
     invited = huiyin(tmp_path, "invite", "--role", "handler")
     assert invited.returncode == 0, invited.stderr

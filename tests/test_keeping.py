@@ -171,6 +171,26 @@ async def test_other_keys_do_not_bring_it_back(town: Town, tmp_path: Path) -> No
         ours.rename(file)
 
 
+async def test_a_restore_that_fails_leaves_nothing_half_done(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, say: the way is free for the next try."""
+    await with_a_case(town)
+    made = await kept(town, tmp_path / "backups")
+    elsewhere = town.settings.model_copy(deep=True)
+    elsewhere.database.url = f"sqlite:///{tmp_path}/elsewhere.db"
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(held, "hold_all", fail)
+        with pytest.raises(OSError, match="No space"):
+            restore(elsewhere, made, replace=False)
+    assert not (tmp_path / "elsewhere.db").exists()
+    restore(elsewhere, made, replace=False)
+
+
 async def test_a_running_office_is_not_replaced(town: Town, tmp_path: Path) -> None:
     made = await kept(town, tmp_path / "backups")
     with pytest.raises(ConfigError, match="in use"):
