@@ -263,7 +263,8 @@ class App:
         if self.store.lock is not None:  # nobody else works on this file
             await self.store.writer.submit(claims.release_jobs)
         await self.store.writer.submit(self._first_morning)
-        self._build(epoch, singly=not was_clean)
+        restored = await self.store.writer.submit(lambda tx: facts.get(tx, facts.RESTORED_AT))
+        self._build(epoch, singly=not was_clean, restored_at=datetime.fromisoformat(restored) if restored else None)
 
     async def stop(self) -> None:
         """Nothing new comes in, what is in hand is finished and recorded, then the run is closed."""
@@ -320,7 +321,7 @@ class App:
     def office(self, tx: Transaction) -> Office:
         return Office(tx, self.house)
 
-    def _build(self, epoch: int, *, singly: bool) -> None:
+    def _build(self, epoch: int, *, singly: bool, restored_at: datetime | None) -> None:
         keys, writer, failpoint = self.store.keys, self.store.writer, self._outside.failpoint
         ids = self.house.means.ids
         for name, channel in self.channels.items():
@@ -335,7 +336,7 @@ class App:
         self.dispatcher = Dispatcher(writer=writer, channels=self.channels, desk=desk, content=keys.content,
                                      raw=keys.identity, ids=ids, bell=self.inbox_bell, jobs=self.job_bell,
                                      senders={name: sender.bell for name, sender in self.senders.items()},
-                                     failpoint=failpoint, singly=singly)  # fmt: skip
+                                     failpoint=failpoint, singly=singly, restored_at=restored_at)  # fmt: skip
         upkeep = Upkeep(self.house, url=self.store.url, writer=writer, files=self.store.files, channels=self.channels,
                         clock=self._outside.clock, failpoint=failpoint)  # fmt: skip
         works = {"file.fetch": self._fetch, "menu.show": self._show_menu, **upkeep.works}

@@ -20,6 +20,7 @@ from bot.errors import ConfigError, Refused
 from bot.ids import Ids
 from bot.office.cases.chain import broken_links, links_of, links_of_rows
 from bot.office.cases.tables import attachment
+from bot.office.notices import records as notice_records
 from bot.office.people import records
 from bot.sealing import Keys, read_keys
 from bot.store import backup, facts, held
@@ -70,9 +71,12 @@ def verify(settings: Settings, of: Path | None) -> list[str]:
     return [*broken, *_unreadable((row[at] for row in attached), Files(of / "files", keys.content))]
 
 
-def restore(settings: Settings, of: Path, *, replace: bool) -> list[str]:
-    """The backup as the office's database and files. What was owed then is held until somebody releases it."""
-    manifest, now = backup.read_manifest(of), Outside().clock.now()
+def restore(settings: Settings, of: Path, *, replace: bool, outside: Outside | None = None) -> list[str]:
+    """The backup as the office's database and files. What was owed then is held until somebody releases it.
+
+    So is what came due since and is said by a timer: it may have gone out before. Notices under way are stopped.
+    """
+    manifest, now = backup.read_manifest(of), (outside or Outside()).clock.now()
     if faults := list(backup.faults(of, manifest)):
         raise ConfigError(f"{of}: {faults[0]} ({len(faults)} faults; huiyin verify lists them)")
     keys = read_keys(settings.security.key_file)
@@ -82,15 +86,24 @@ def restore(settings: Settings, of: Path, *, replace: bool) -> list[str]:
         raise ConfigError(f"{of}: written by a newer version of this program; install that one")
     url = read_url(settings.database.url)
     with _free(url, replace=replace, now=now) as aside:
-        count = _fill(url, of, manifest, now)
+        count, stopped = _fill(url, of, manifest, now)
     backup.restore_files(of, settings.files.folder)
     return [
         f"restored: {of}, made {manifest.made_at:%Y-%m-%d %H:%M} UTC by version {manifest.version}",
         *([f"the database that was here: {aside}"] if aside else []),
         f"{count} messages were owed when it was made; they may have been sent since, so they are held.",
+        "So are reminders that have come due since.",
+        *_of_notices(stopped),
         "huiyin outbox lists them; huiyin outbox --release ID, or --release all, sends them once more.",
         "What came in between the backup and now is not in it. Ask people to write again where it matters.",
     ]
+
+
+def _of_notices(stopped: int) -> list[str]:
+    if not stopped:
+        return []
+    which = "1 notice was" if stopped == 1 else f"{stopped} notices were"
+    return [f"{which} under way and may have gone on since: stopped. /notices shows how far each had come."]
 
 
 def outbox_alone(settings: Settings, question: dict[str, Any]) -> list[str]:
@@ -113,20 +126,21 @@ def answer_outbox(tx: Transaction, question: dict[str, Any]) -> list[str]:
         case "drop":
             done, code, words = held.drop(tx, chosen or []), "outbox.dropped", "will never be sent"
         case _:
-            return _table(held.listed(tx), tx.now)
+            return _table(held.listed(tx), held.count(tx), tx.now)
     for row in done:
         records.note(tx, id=ids(), code=code, actor=None, subject=row)
     return [*(f"{row} {words}" for row in done), f"{len(done)} in all"]
 
 
-def _table(rows: list[held.Held], now: datetime) -> list[str]:
+def _table(rows: list[held.Held], count: int, now: datetime) -> list[str]:
     if not rows:
         return ["nothing is held, uncertain or failed"]
-    return [
+    lines = [
         f"{row.id}  {row.state}  {row.lane.name.lower()}  {row.channel}  case {row.subject or '-'}  "
         f"{int((now - row.since).total_seconds() // 60)} min  {row.cause}"
         for row in rows
     ]
+    return [*lines, *([f"… and {count - len(rows)} more"] if count > len(rows) else [])]
 
 
 def _faults_here(url: URL, folder: Path, keys: Keys) -> list[str]:
@@ -193,8 +207,11 @@ def _free(url: URL, *, replace: bool, now: datetime) -> Iterator[Path | None]:
         os.close(lock)
 
 
-def _fill(url: URL, of: Path, manifest: backup.Manifest, now: datetime) -> int:
-    """The rows at their own revision, in one transaction; then what this version adds."""
+def _fill(url: URL, of: Path, manifest: backup.Manifest, now: datetime) -> tuple[int, int]:
+    """The rows at their own revision, in one transaction; then what this version adds.
+
+    Returns how many messages are held now, and how many notices were stopped.
+    """
     file = file_of(url)
     if file is not None:
         file.touch(mode=0o600)
@@ -210,9 +227,9 @@ def _fill(url: URL, of: Path, manifest: backup.Manifest, now: datetime) -> int:
     try:
         with engine.connect() as connection, connection.begin():
             tx = Transaction(connection, now)
-            count = held.hold_all(tx)
-            facts.put(tx, "restored", now.isoformat())
+            count, stopped = held.hold_all(tx), notice_records.stop_running(tx)
+            facts.put(tx, facts.RESTORED_AT, now.isoformat())
             tx.flushed()
-            return count
+            return count, stopped
     finally:
         engine.dispose()

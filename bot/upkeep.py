@@ -176,12 +176,13 @@ class Upkeep:
             await self._writer.submit(lambda tx: passing.pass_by(tx, digest, tx.now + LATER, timer=ids()))
 
     def _clear_copies(self) -> None:
-        """Copies that were made before a migration hold everything of their time."""
+        """Copies of before a migration, and what a restore moved aside, hold everything of their time."""
         file = file_of(self._url)
         if file is None:
             return
         oldest = (self._clock.now() - timedelta(days=self._house.retention.copies)).timestamp()
-        for copy in file.parent.glob(f"{file.name}.*.backup"):
+        copies = (*file.parent.glob(f"{file.name}.*.backup"), *file.parent.glob(f"{file.name}.*.before-restore*"))
+        for copy in copies:
             if _made_at(copy) < oldest:
                 copy.unlink(missing_ok=True)
                 log.info("copy_deleted")

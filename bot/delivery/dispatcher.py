@@ -109,6 +109,7 @@ class Dispatcher:
         failpoint: Failpoint = no_failpoint,
         singly: bool = False,
         longest: float = LONGEST_BATCH,
+        restored_at: datetime | None = None,
     ) -> None:
         self._writer = writer
         self._channels = channels
@@ -122,6 +123,7 @@ class Dispatcher:
         self._failpoint = failpoint
         self._singly = singly  # one event a transaction: after an unclean stop or a failed batch
         self._longest = longest
+        self._restored_at = restored_at  # what was due before it may have been said already
         self._limit = AT_MOST  # as many as one batch can handle in its time: no more are read
         self._last: tuple[Arrival, Head | DueTimer] | None = None
         self._owed: set[str] = set()  # channels, of the batch at hand
@@ -244,6 +246,7 @@ class Dispatcher:
         """Handles one event; False where it failed and its try must be committed before the next."""
         self._last = arrival, source
         before = _encode(arrival.conversation)
+        tx.holds = self._was_due_before_a_restore(source)
         tx.begin_event()
         try:
             reply = self._desk.handle(tx, arrival)
@@ -262,6 +265,9 @@ class Dispatcher:
             tx.undo_event()
             return self._count(tx, arrival, source, error)
         return True
+
+    def _was_due_before_a_restore(self, source: Head | DueTimer) -> bool:
+        return self._restored_at is not None and isinstance(source, DueTimer) and source.due_at <= self._restored_at
 
     def _refuse(
         self, tx: Transaction, arrival: Arrival, source: Head | DueTimer, error: OfficeError, before: bytes
@@ -369,9 +375,10 @@ class Dispatcher:
 
     def _tell_later(self, tx: Transaction, arrival: Arrival, tellings: Sequence[Telling]) -> None:
         """More than one event may render: the rest in slices, each by a timer that is due at once."""
+        due_at = arrival.event.happened_at if tx.holds else tx.now  # they are held as the first were
         for start in range(0, len(tellings), MOST_TOLD):
             data = {"tellings": msgspec.to_builtins(tellings[start : start + MOST_TOLD])}
-            queues.arm(tx, id=self._ids(), key=f"tell:{_cause(arrival)}:{start}", kind=REST, due_at=tx.now, data=data)
+            queues.arm(tx, id=self._ids(), key=f"tell:{_cause(arrival)}:{start}", kind=REST, due_at=due_at, data=data)
 
     def _rendered(self, tx: Transaction, telling: Telling) -> tuple[str, Screen] | None:
         try:

@@ -7,6 +7,7 @@ from bot.store.queues import inserting_new
 from bot.store.schema import metadata
 from bot.store.transaction import Transaction
 
+RESTORED_AT = "restored"
 fact = Table(
     "fact",
     metadata,

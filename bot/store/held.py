@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, func, select, update
 
-from bot.store.queues import OutboxState, outbox
+from bot.store.queues import RESTORED, OutboxState, outbox
 from bot.store.transaction import Transaction
 from bot.telling import Lane
 
-RESTORED = "restored"
 SHOWN_FAILED = timedelta(days=7)
+MOST_LISTED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +27,30 @@ class Held:
     since: datetime
 
 
-def listed(tx: Transaction, at_most: int = 200) -> list[Held]:
-    """What is uncertain, and what failed of late; the oldest first."""
+def listed(tx: Transaction, at_most: int = MOST_LISTED) -> list[Held]:
+    """What is uncertain, and what failed of late; the oldest first, at most so many of each."""
     columns = (outbox.c.id, outbox.c.channel, outbox.c.lane, outbox.c.state, outbox.c.cause, outbox.c.subject,
                outbox.c.created_at)  # fmt: skip
-    uncertain = outbox.c.state.in_(("sending", "uncertain")) & (outbox.c.state == "uncertain")  # as the index says it
-    failed = (outbox.c.state == "failed") & (outbox.c.settled_at > tx.now - SHOWN_FAILED)
     rows = [
         row
-        for which in (uncertain, failed)
+        for which in _shown(tx)
         for row in tx.flushed().execute(select(*columns).where(which).order_by(outbox.c.id).limit(at_most))
     ]
     return [Held(row.id, row.channel, Lane(row.lane), OutboxState(row.state), row.cause or "", row.subject,
                  row.created_at) for row in rows]  # fmt: skip
+
+
+def count(tx: Transaction) -> int:
+    """How many there are in all."""
+    return sum(
+        int(tx.flushed().execute(select(func.count()).select_from(outbox).where(which)).scalar_one())
+        for which in _shown(tx)
+    )
+
+
+def _shown(tx: Transaction) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    uncertain = outbox.c.state.in_(("sending", "uncertain")) & (outbox.c.state == "uncertain")  # as the index says it
+    return uncertain, (outbox.c.state == "failed") & (outbox.c.settled_at > tx.now - SHOWN_FAILED)
 
 
 def release(tx: Transaction, ids: Sequence[int] | None) -> list[int]:

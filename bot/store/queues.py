@@ -33,6 +33,8 @@ from bot.store.transaction import Collector, Row, Transaction
 from bot.store.types import UtcTime
 from bot.telling import Lane
 
+RESTORED = "restored"  # why a message is held: it may have gone out before
+
 
 class InboxState(StrEnum):
     NEW = "new"  # committed, not yet handled
@@ -207,7 +209,7 @@ class Owed:
 
 def owe(tx: Transaction, owed: Owed) -> None:
     row = {name: getattr(owed, name) for name in Owed.__slots__}
-    tx.collect(_OWED, row | {"created_at": owed.created_at or tx.now})
+    tx.collect(_HELD if tx.holds else _OWED, row | {"created_at": owed.created_at or tx.now})
 
 
 def supersede(tx: Transaction, outbox_id: int) -> None:
@@ -339,6 +341,13 @@ def _write_owed(connection: Connection, rows: list[Row]) -> None:
     _OWE.run_many(connection, rows)
 
 
+def _write_held(connection: Connection, rows: list[Row]) -> None:
+    for row in rows:
+        row.update(state=OutboxState.UNCERTAIN, tries=0, repeats=0, later=False, cause=RESTORED,
+                   settled_at=row["created_at"])  # fmt: skip
+    _HOLD.run_many(connection, rows)
+
+
 def _write_superseded(connection: Connection, rows: list[Row]) -> None:
     _SUPERSEDE.run_many(connection, rows)
 
@@ -383,6 +392,9 @@ def _arming(dialect: str) -> Any:
 _OWE = inserting_new(
     outbox, [*Owed.__slots__, "state", "tries", "repeats", "later"], ["key", "address"]
 )  # fmt: skip
+_HOLD = inserting_new(
+    outbox, [*Owed.__slots__, "state", "tries", "repeats", "later", "cause", "settled_at"], ["key", "address"]
+)  # fmt: skip
 _SUPERSEDE = Prepared(
     update(outbox)
     .where(outbox.c.id == bindparam("row"), outbox.c.state == OutboxState.QUEUED)
@@ -412,6 +424,7 @@ _MARK_FIRED = Prepared(
 
 _SUPERSEDED = Collector("superseded", 0, _write_superseded)
 _OWED = Collector("outbox", 1, _write_owed)
+_HELD = Collector("held", 1, _write_held)
 _FIRED = Collector("fired", 2, _write_fired)
 _TIMERS = Collector("timer", 3, _write_timers)
 _JOBS = Collector(JOBS, 4, _write_jobs)

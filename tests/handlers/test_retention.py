@@ -225,6 +225,25 @@ async def test_copies_of_before_a_migration_go_after_five_weeks(town: Town) -> N
     assert new.exists()
 
 
+async def test_databases_that_a_restore_moved_aside_go_after_five_weeks_too(town: Town) -> None:
+    """Whoever is forgotten after the restore must not stand in one for ever."""
+    if not town.url.startswith("sqlite"):
+        return
+    name = "huiyin.db.20260101-000000.before-restore"
+    old, its_log = town.folder / name, town.folder / f"{name}-wal"
+    new = town.folder / "huiyin.db.20260910-000000.before-restore"
+    for copy in (old, its_log, new):
+        copy.write_bytes(b"copy")
+    moment = (town.clock.now() - timedelta(days=33)).timestamp()
+    for copy in (old, its_log):
+        os.utime(copy, (moment, moment))
+    os.utime(new, (town.clock.now().timestamp(),) * 2)
+    await a_night_later(town, days=3)
+    assert not old.exists()
+    assert not its_log.exists()
+    assert new.exists()
+
+
 async def test_officials_who_were_told_see_the_mark_in_a_web_chat_no_more(town: Town) -> None:
     """Whatever a web chat has shown about a case goes with its words: found by the message's own id."""
     official = await town.official()

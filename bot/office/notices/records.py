@@ -9,13 +9,13 @@ from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
 
 from bot.errors import Changed
 from bot.office.cases.tables import case_link
-from bot.office.notices.model import UNDER_WAY, UNSETTLED, Arrival, Audience, Notice, Status
+from bot.office.notices.model import RUNNING, UNDER_WAY, UNSETTLED, Arrival, Audience, Notice, Status
 from bot.office.notices.tables import delivery, notice
 from bot.office.people.records import address
 from bot.sealing import Sealer
-from bot.store.claims import CLOSED
+from bot.store.claims import CLOSED, armed_for
 from bot.store.prepared import Prepared
-from bot.store.queues import OutboxState, outbox
+from bot.store.queues import OutboxState, disarm, outbox
 from bot.store.transaction import Transaction
 from bot.telling import Recipient
 
@@ -164,6 +164,20 @@ def note_stopped(tx: Transaction, of: Notice) -> None:
         delivery.c.notice == of.id, delivery.c.state.in_(UNSETTLED), delivery.c.id.in_(cancelled)
     )
     tx.flushed().execute(statement.values(state=Arrival.STOPPED, at=tx.now))
+
+
+def stop_running(tx: Transaction) -> int:
+    """After a restore: what was under way, or due by now, may have gone on since; how many that was."""
+    stopped = 0
+    for row in tx.read(select(notice.c.id, notice.c.status).where(notice.c.status.in_(RUNNING))).all():
+        start = armed_for(tx, f"notice:{row.id}:start")
+        if row.status == Status.APPROVED and start is not None and start > tx.now:
+            continue  # its moment is still to come
+        ended = update(notice).where(notice.c.id == row.id)
+        tx.write(ended.values(status=Status.STOPPED, ended_at=tx.now, revision=notice.c.revision + 1))
+        disarm(tx, f"notice:{row.id}:start")
+        stopped += 1
+    return stopped
 
 
 def note_left_over(tx: Transaction, of: Notice) -> None:
