@@ -8,12 +8,13 @@ from pathlib import Path
 
 from bot.logs import set_up_logs
 from bot.store.queues import Policy
-from tests.proof import broken, cancelling, faulty, incoming, outgoing
+from tests.proof import broken, cancelling, dying, faulty, incoming, outgoing
 from tests.proof.figure import Figure
 
 Proof = Callable[[Path], Awaitable[list[Figure]]]
 
 PROOFS: dict[str, Proof] = {
+    "K1": lambda folder: dying.prove(folder, kills=200, times=3),
     "K2": lambda folder: outgoing.prove(folder, Policy.HOLD, owed=2000, kills=200),
     "K3": lambda folder: outgoing.prove(folder, Policy.RESEND, owed=2000, kills=200),
     "K4": faulty.prove,

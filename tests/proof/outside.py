@@ -26,7 +26,9 @@ PHOTO = bytes.fromhex(  # a picture of one pixel
 )
 
 
-def configured(folder: Path, api: FakeBotApi, *, webhook: int | None = None, database: str = "") -> Path:
+def configured(
+    folder: Path, api: FakeBotApi, *, webhook: int | None = None, database: str = "", more: str = ""
+) -> Path:
     """A settings file for an office of its own that talks to the fake server; `webhook` is the port to be called at."""
     way_in = (
         f'mode = "webhook"\nwebhook_port = {webhook}\nwebhook_url = "http://127.0.0.1:{webhook}"' if webhook else ""
@@ -47,7 +49,7 @@ base_file_url = "{api.base_file_url}"
 {way_in}
 [web]
 enabled = false
-""",
+{more}""",
         "utf-8",
     )
     return config

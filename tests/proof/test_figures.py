@@ -1,20 +1,35 @@
 """The proofs in the sizes of every change; `make proof` runs them whole."""
 
+import re
 import uuid
 from pathlib import Path
 
 import pytest
 
+import bot
 from bot.store.queues import Policy
 from tests.postgres import a_database
-from tests.proof import broken, cancelling, faulty, incoming, outgoing
+from tests.proof import broken, cancelling, dying, faulty, incoming, outgoing
 from tests.proof.figure import Figure
 
 pytestmark = [pytest.mark.sockets, pytest.mark.slow]
 
 
 def missed(figures: list[Figure]) -> list[str]:
-    return [str(figure) for figure in figures if not figure.holds]
+    """Those that hang on the machine are held against their limits by `make proof` alone."""
+    return [str(figure) for figure in figures if not figure.holds and not figure.timed]
+
+
+async def test_updates_come_through_deaths_at_random_moments(tmp_path: Path) -> None:
+    """The points left out here are passed one by one in test_kills.py."""
+    rare = ("data written", "wipe", "after deletion")
+    assert missed(await dying.prove(tmp_path, kills=8, points=rare)) == []
+
+
+def test_every_point_that_the_program_names_is_died_at() -> None:
+    sources = [path.read_text("utf-8") for path in Path(bot.__file__).parent.rglob("*.py")]
+    named = {name for source in sources for name in re.findall(r'failpoint\("([^"]+)"\)', source)}
+    assert named == set(dying.POINTS)
 
 
 @pytest.mark.parametrize("policy", [Policy.HOLD, Policy.RESEND])
