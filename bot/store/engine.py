@@ -17,6 +17,7 @@ from bot.errors import ConfigError
 
 BUSY_MS = 5000
 SCRUB_MS = 200
+STANDSTILL_MS = 10_000  # in the middle of a transaction: nobody else gets at the chats and cases it has locked
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",  # we acknowledge to the platform: a commit must survive a power loss
@@ -52,7 +53,8 @@ def file_of(url: URL) -> Path | None:
 def writer_engine(url: URL) -> Engine:
     """The engine of the one writer: one connection, kept for life, explicit transactions."""
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=1, max_overflow=0)
+        patience = {"options": f"-c idle_in_transaction_session_timeout={STANDSTILL_MS}"}
+        return create_engine(url, pool_size=1, max_overflow=0, connect_args=patience)
     engine = create_engine(
         url,
         poolclass=StaticPool,

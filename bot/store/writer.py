@@ -22,7 +22,7 @@ Failpoint = Callable[[str], None]
 
 # primary result codes of SQLite: BUSY LOCKED NOMEM READONLY IOERR CORRUPT FULL CANTOPEN
 _SQLITE_STORE_CODES = frozenset((5, 6, 7, 8, 10, 11, 13, 14))
-_SQLSTATE_STORE_CLASSES = ("08", "40", "53", "57", "58")
+_SQLSTATE_STORE_CLASSES = ("08", "25P03", "40", "53", "57", "58")  # 25P03: it stood still for too long
 
 
 def no_failpoint(_name: str) -> None:

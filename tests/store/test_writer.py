@@ -149,6 +149,32 @@ async def test_a_lost_connection_is_a_store_error_and_the_next_act_connects_anew
     killer.close()
 
 
+async def test_a_writer_that_stands_still_gives_up_its_locks(url: URL, clock: FakeClock) -> None:
+    if url.get_backend_name() == "sqlite":
+        pytest.skip("an embedded database has one writer")
+    writer, other = Writer(writer_engine(url), clock), Writer(writer_engine(url), clock)
+    assert await writer.submit(lambda tx: tx.read(text("SHOW idle_in_transaction_session_timeout")).scalar()) == "10s"
+    frozen = threading.Event()
+    thawed = threading.Event()
+
+    def stand_still(tx: Transaction) -> None:
+        facts.put(tx, "half", "1")
+        tx.read(text("SET LOCAL idle_in_transaction_session_timeout = 10"))
+        frozen.set()
+        thawed.wait()
+        facts.put(tx, "other half", "1")
+
+    late = writer.submit(stand_still)
+    await asyncio.to_thread(frozen.wait)
+    await other.submit(lambda tx: facts.put(tx, "half", "2"))  # waits for the lock until the server frees it
+    thawed.set()
+    with pytest.raises(StoreError):
+        await late
+    assert await writer.submit(names) == {"half"}
+    writer.close()
+    other.close()
+
+
 class DriverError(Exception):
     """A driver's error with the codes that its database gave."""
 
@@ -169,7 +195,7 @@ def test_faults_of_the_file_are_store_errors(code: int) -> None:
     assert as_store_error(DBAPIError("…", None, DriverError(sqlite=extended)))
 
 
-@pytest.mark.parametrize("state", ["08006", "40001", "40P01", "53100", "57P01", "58030"])
+@pytest.mark.parametrize("state", ["08006", "25P03", "40001", "40P01", "53100", "57P01", "58030"])
 def test_faults_of_the_server_are_store_errors(state: str) -> None:
     assert as_store_error(DBAPIError("…", None, DriverError(sqlstate=state)))
 
