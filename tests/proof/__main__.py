@@ -8,10 +8,22 @@ from pathlib import Path
 
 from bot.logs import set_up_logs
 from bot.store.queues import Policy
-from tests.proof import broken, cancelling, dying, faulty, incoming, outgoing
+from tests.postgres import a_database, serving
+from tests.proof import broken, cancelling, dying, faulty, incoming, outgoing, timers
 from tests.proof.figure import Figure
 
 Proof = Callable[[Path], Awaitable[list[Figure]]]
+
+
+def on_a_server(prove: Callable[[Path, str], Awaitable[list[Figure]]]) -> Proof:
+    """With a PostgreSQL of its own; `prove` gets the address of an empty database there."""
+
+    async def proof(folder: Path) -> list[Figure]:
+        with serving(folder) as server, a_database(server, "proof") as url:
+            return await prove(folder, url)
+
+    return proof
+
 
 PROOFS: dict[str, Proof] = {
     "K1": lambda folder: dying.prove(folder, kills=200, times=3),
@@ -22,6 +34,9 @@ PROOFS: dict[str, Proof] = {
     "K6 locked": lambda folder: broken.prove(folder, "locked", broken.locked(10), updates=500),
     "K6 full": lambda folder: broken.prove(folder, "full", broken.full, updates=500),
     "K7": lambda folder: cancelling.prove(folder, cancellations=1000),
+    "K10": on_a_server(
+        lambda folder, url: timers.prove(folder, database=url, timers=10_000, span=60, workers=4, kills=25, stops=20)
+    ),
     "K14": lambda folder: incoming.prove_odd(folder, updates=1_000_000),
 }
 

@@ -9,7 +9,7 @@ import pytest
 import bot
 from bot.store.queues import Policy
 from tests.postgres import a_database
-from tests.proof import broken, cancelling, dying, faulty, incoming, outgoing
+from tests.proof import broken, cancelling, dying, faulty, incoming, outgoing, timers
 from tests.proof.figure import Figure
 
 pytestmark = [pytest.mark.sockets, pytest.mark.slow]
@@ -65,3 +65,9 @@ async def test_a_server_that_ends_connections_loses_nothing(tmp_path: Path, post
     with a_database(postgres, f"k6{uuid.uuid4().hex}") as url:
         fault = broken.disconnected(postgres, times=100)
         assert missed(await broken.prove(tmp_path, "disconnected", fault, updates=200, database=url)) == []
+
+
+async def test_timers_fire_once_beside_deaths_and_standstills(tmp_path: Path, postgres: str) -> None:
+    with a_database(postgres, f"k10{uuid.uuid4().hex}") as url:
+        figures = await timers.prove(tmp_path, database=url, timers=600, span=5, workers=3, kills=3, stops=2)
+    assert missed(figures) == []

@@ -1,0 +1,131 @@
+"""K10: many timers due at once, several workers on one server that are killed and frozen meanwhile: each fires once."""
+
+import asyncio
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from bot.app import Outside, open_store
+from bot.config import Settings, read_settings
+from bot.ids import Ids
+from bot.store import queues
+from bot.store.queues import outbox, timer
+from bot.store.transaction import Transaction
+from tests.fakebotapi import FakeBotApi
+from tests.proof.figure import Figure, at_least, exactly, within
+from tests.proof.outside import alive, configured, rows, started, until
+from tests.proof.worker import KIND
+
+LATE = 5.0  # seconds: 99 of 100 timers
+LATEST = 30.0  # around deaths
+FROZEN = (1.0, 4.0)  # seconds that a worker stands still
+
+
+class Crew:
+    """Workers as processes; whoever dies is replaced."""
+
+    def __init__(self, config: Path, size: int) -> None:
+        self._config = config
+        self._size = size
+        self._workers: list[asyncio.subprocess.Process] = []
+        self._thawing: list[asyncio.Task[None]] = []
+        self._hired = 0
+
+    async def come(self) -> None:
+        while len(self._workers) < self._size:
+            log = self._config.with_name(f"worker{self._hired}")
+            self._hired += 1
+            process = await started(sys.executable, "-m", "tests.proof.worker", self._config, log=log)
+            self._workers.append(process)
+            if self._hired <= self._size:  # those who replace somebody are not waited for
+                await until(lambda log=log: "ready" in log.read_text("utf-8"))  # type: ignore[misc]
+
+    async def loses(self, chance: random.Random) -> None:
+        process = self._workers.pop(chance.randrange(len(self._workers)))
+        process.kill()
+        await process.wait()
+        await self.come()
+
+    def freezes(self, chance: random.Random) -> None:
+        process = chance.choice(self._workers)
+        process.send_signal(signal.SIGSTOP)
+        self._thawing.append(asyncio.create_task(_thaw(process, chance.uniform(*FROZEN))))
+
+    async def go(self) -> None:
+        await asyncio.gather(*self._thawing)
+        for process in self._workers:
+            process.kill()
+            await process.wait()
+            alive.remove(process)
+
+
+async def prove(
+    folder: Path, *, database: str, timers: int, span: float, workers: int, kills: int, stops: int, seed: int = 1
+) -> list[Figure]:
+    """`timers` that come due within `span` seconds; meanwhile so many deaths and standstills, at random moments."""
+    chance = random.Random(seed)
+    async with FakeBotApi() as api:  # nobody calls it: the workers have no way in
+        config = configured(folder, api, database=database)
+    settings = read_settings(config)
+    crew = Crew(config, workers)
+    await crew.come()
+    first = datetime.now(UTC) + timedelta(seconds=2)
+    await asyncio.to_thread(_arm, settings, [first + timedelta(seconds=span * n / timers) for n in range(timers)])
+    began = time.monotonic()
+    moments = sorted((2 + chance.uniform(0, span), number < kills) for number in range(kills + stops))
+    for at, is_death in moments:
+        await asyncio.sleep(max(0.0, began + at - time.monotonic()))
+        if is_death:
+            await crew.loses(chance)
+        else:
+            crew.freezes(chance)
+    left = select(timer.c.id).where(timer.c.kind == KIND, timer.c.state == "armed")
+    await until(lambda: not rows(settings, left.limit(1)))
+    await crew.go()
+    return _figures(settings, timers, kills, stops)
+
+
+async def _thaw(process: asyncio.subprocess.Process, after: float) -> None:
+    await asyncio.sleep(after)
+    if process.returncode is None:
+        process.send_signal(signal.SIGCONT)
+
+
+def _arm(settings: Settings, moments: Sequence[datetime]) -> None:
+    outside = Outside()
+    store = open_store(settings, outside)
+    ids = Ids(lambda: int(outside.clock.now().timestamp() * 1000), outside.random)
+
+    def arm(tx: Transaction) -> None:
+        for number, moment in enumerate(moments):
+            queues.arm(tx, id=ids(), key=f"{KIND}:{number}", kind=KIND, due_at=moment, subject=number)
+
+    try:
+        store.writer.run(arm)
+    finally:
+        store.close()
+
+
+def _figures(settings: Settings, timers: int, kills: int, stops: int) -> list[Figure]:
+    fired = select(timer.c.subject, timer.c.due_at).where(timer.c.kind == KIND, timer.c.state == "fired")
+    due = {row.subject: row.due_at for row in rows(settings, fired)}
+    traces = rows(settings, select(outbox.c.subject, outbox.c.created_at).where(outbox.c.key.like("trace:%")))
+    times = Counter(row.subject for row in traces)
+    late = sorted((row.created_at - due[row.subject]).total_seconds() for row in traces if row.subject in due)
+    beaten = rows(settings, select(func.count()).select_from(timer).where(timer.c.kind == KIND, timer.c.tries > 0))
+    return [
+        at_least("K10", "timers fired", len(due), timers),
+        exactly("K10", "timers without an effect", sum(number not in times for number in range(timers)), 0),
+        exactly("K10", "effects twice", sum(times.values()) - len(times), 0),
+        at_least("K10", "deaths and standstills", kills + stops, 1),
+        exactly("K10", "timers blamed for a death", beaten[0][0], 0),
+        within("K10", "seconds late, 99 of 100", late[len(late) * 99 // 100 - 1], LATE),
+        within("K10", "seconds late, the latest", late[-1], LATEST),
+    ]
