@@ -181,8 +181,9 @@ class Upkeep:
         if file is None:
             return
         oldest = (self._clock.now() - timedelta(days=self._house.retention.copies)).timestamp()
-        copies = (*file.parent.glob(f"{file.name}.*.backup"), *file.parent.glob(f"{file.name}.*.before-restore*"))
-        for copy in copies:
+        unfinished = file.with_name(f"{file.name}.copying")
+        patterns = (f"{file.name}.*.backup", f"{file.name}.*.before-restore*")
+        for copy in (*(found for pattern in patterns for found in file.parent.glob(pattern)), unfinished):
             if _made_at(copy) < oldest:
                 copy.unlink(missing_ok=True)
                 log.info("copy_deleted")

@@ -21,6 +21,7 @@ from bot.store.facts import fact
 
 log = structlog.get_logger()
 
+COPIES = 3  # of one revision: a migration that fails at every start must not fill the disk
 _FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -126,16 +127,23 @@ def _check_ours(connection: Connection, current: str | None) -> None:
 
 
 def _copy(file: Path, revision: str, now: datetime) -> None:
-    """A backup beside the file, taken by SQLite itself so that it is whole."""
+    """A backup beside the file, taken by SQLite itself; it gets its name when it is whole."""
     copy = file.with_name(f"{file.name}.{now:%Y%m%d-%H%M%S}.{revision}.backup")
-    source, target = sqlite3.connect(file), sqlite3.connect(copy)
+    draft = file.with_name(f"{file.name}.copying")
+    for part in (draft, draft.with_name(f"{draft.name}-journal")):
+        part.unlink(missing_ok=True)
+    source, target = sqlite3.connect(file), sqlite3.connect(draft)
     try:
         source.backup(target)
     finally:
         source.close()
         target.close()
-    shutil.copymode(file, copy)
+    shutil.copymode(file, draft)
+    draft.rename(copy)
     log.info("backup_copied", before=revision)
+    older = sorted(file.parent.glob(f"{file.name}.*.{revision}.backup"))[:-COPIES]
+    for one in older:
+        one.unlink()
 
 
 def _reason(error: DatabaseError) -> str:

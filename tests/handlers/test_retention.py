@@ -215,13 +215,16 @@ async def test_copies_of_before_a_migration_go_after_five_weeks(town: Town) -> N
     if not town.url.startswith("sqlite"):
         return
     old, new = town.folder / "huiyin.db.20260101-000000.0001.backup", town.folder / "huiyin.db.x.0002.backup"
-    for copy in (old, new):
+    unfinished = town.folder / "huiyin.db.copying"
+    for copy in (old, new, unfinished):
         copy.write_bytes(b"copy")
     moment = (town.clock.now() - timedelta(days=33)).timestamp()
-    os.utime(old, (moment, moment))
+    for copy in (old, unfinished):
+        os.utime(copy, (moment, moment))
     os.utime(new, (town.clock.now().timestamp(),) * 2)
     await a_night_later(town, days=3)
     assert not old.exists()
+    assert not unfinished.exists()
     assert new.exists()
 
 

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,38 @@ def test_a_backup_copy_is_made_before_a_migration(url: URL, newer: Path, tmp_pat
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
         assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'further'").fetchall() == []
     connection.close()
+
+
+def test_a_copy_has_its_name_only_when_it_is_whole(
+    url: URL, newer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if file_of(url) is None:
+        pytest.skip("a server's backups are its own")
+
+    def fails(*_arguments: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as full:
+        full.setattr(upgrade.shutil, "copymode", fails)  # type: ignore[attr-defined]  # after the rows, before the name
+        with pytest.raises(OSError, match="no space"):
+            bring_up(url, TUESDAY)
+    assert copies(tmp_path) == []
+    assert bring_up(url, TUESDAY)
+    assert len(copies(tmp_path)) == 1
+
+
+def test_starts_that_fail_again_and_again_do_not_fill_the_disk(
+    url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if file_of(url) is None:
+        pytest.skip("a server's backups are its own")
+    next_program(tmp_path, monkeypatch, then='raise RuntimeError("half way")')
+    for minute in range(5):
+        with pytest.raises(RuntimeError, match="half way"):
+            bring_up(url, TUESDAY + timedelta(minutes=minute))
+    assert [copy.name.split(".")[2] for copy in copies(tmp_path)] == [
+        f"20260915-09{minute}00" for minute in (14, 15, 16)
+    ]
 
 
 def test_a_database_of_a_newer_program_is_refused_and_left_alone(
