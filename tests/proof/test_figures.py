@@ -9,7 +9,7 @@ import pytest
 import bot
 from bot.store.queues import Policy
 from tests.postgres import a_database
-from tests.proof import broken, cancelling, dying, faulty, incoming, outgoing, timers
+from tests.proof import broken, cancelling, dying, faulty, incoming, outgoing, timers, upgrading
 from tests.proof.figure import Figure
 
 pytestmark = [pytest.mark.sockets, pytest.mark.slow]
@@ -71,3 +71,7 @@ async def test_timers_fire_once_beside_deaths_and_standstills(tmp_path: Path, po
     with a_database(postgres, f"k10{uuid.uuid4().hex}") as url:
         figures = await timers.prove(tmp_path, database=url, timers=600, span=5, workers=3, kills=3, stops=2)
     assert missed(figures) == []
+
+
+async def test_an_upgrade_comes_through_deaths(tmp_path: Path) -> None:
+    assert missed(await upgrading.prove(tmp_path, cases=500, kills=4)) == []
