@@ -415,7 +415,7 @@ class App:
                     subject=address)  # fmt: skip
             return
         if gone:
-            people_records.set_reachable(tx, address, False)
+            people_records.set_unreachable(tx, address)
         if subject is not None:
             arm(tx, id=self.house.means.ids(), key=f"lost:{row}", kind="case.lost", due_at=tx.now, subject=subject,
                 data={"row": row})  # fmt: skip

@@ -114,6 +114,16 @@ def tell_refused(ctx: Ctx, telling: Telling) -> Screen | None:
                       [ctx.button(_("Open"), "notice.open", telling.subject)])  # fmt: skip
 
 
+@router.telling("notice.void")
+def tell_void(ctx: Ctx, telling: Telling) -> Screen | None:
+    if ctx.roles.isdisjoint(WRITERS):
+        return None
+    title = ctx.office.notices.title(telling.subject)
+    words = _("“{title}” has not gone out: it is not what was agreed to. It is a draft again; ask for approval anew.",
+              title=title)  # fmt: skip
+    return ctx.screen(words, [ctx.button(_("Open"), "notice.open", telling.subject)])
+
+
 @router.telling("notice.progress")
 def tell_progress(ctx: Ctx, telling: Telling) -> Screen | None:
     """For its author: one message, changed in place."""

@@ -213,7 +213,7 @@ def reader_name(ctx: Ctx, person: Person) -> str:
 def shown(ctx: Ctx, notice: Notice) -> list[Text]:
     """To whom, how many and when; then the message word for word. The same for its author and whoever agrees."""
     notices = ctx.office.notices
-    reach = notices.reach(notice.audience, urgent=bool(notice.urgent))
+    reach = notices.reach(notice.audience, urgent=bool(notice.urgent), by=notice.asked_at)
     people = notice.count if notice.count is not None else reach.people
     start = notices.start_of(notice)
     lines = [

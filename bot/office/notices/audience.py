@@ -34,41 +34,50 @@ def topic_key(slug: str) -> str:
 
 
 def belongs(audience: Audience, *, urgent: bool, by: datetime) -> ColumnElement[bool]:
-    """Belongs now and did at `by`: whoever came later is not written to."""
+    """Belongs now and did at `by`: whoever came later, or came back later, is not written to."""
     agreed = (person.c.consent >= CONSENT_VERSION) & (person.c.consent_at <= by)
+    stays = ~_left((Wants.NONE,)) & ~_came_back(_whole.c.since, by)
     if audience.reached is not None:
         got = exists().where(
             delivery.c.notice == audience.reached, delivery.c.person == person.c.id, delivery.c.state.in_(REACHED)
         )
-        return agreed & got & ~_left((Wants.NONE,))
+        return agreed & got & stays
     if audience.whole:
-        return agreed & ~_left((Wants.NONE,) if urgent else (Wants.NONE, Wants.URGENT))
+        if urgent:
+            return agreed & stays
+        return agreed & ~_left((Wants.NONE, Wants.URGENT)) & ~_came_back(_whole.c.all_since, by)
     wanted = (Wants.ALL, Wants.URGENT) if urgent else (Wants.ALL,)
     keys = [*map(area_key, audience.areas), *map(topic_key, audience.topics)]
     follows = exists().where(
         subscription.c.what.in_(keys), subscription.c.person == person.c.id, subscription.c.wants.in_(wanted),
-        subscription.c.since <= by,
+        (subscription.c.since if urgent else subscription.c.all_since) <= by,
     )  # fmt: skip
-    return agreed & follows & ~_left((Wants.NONE,))
+    return agreed & follows & stays
 
 
 def _left(wants: Sequence[Wants]) -> ColumnElement[bool]:
     return exists().where(_whole.c.person == person.c.id, _whole.c.what == OFFICE, _whole.c.wants.in_(wants))
 
 
-def _reachable(channels: Collection[str]) -> ColumnElement[bool]:
+def _came_back(since: ColumnElement[datetime], by: datetime) -> ColumnElement[bool]:
+    """To the office's notices; whoever never left has no row, or one that they have always had."""
+    return exists().where(_whole.c.person == person.c.id, _whole.c.what == OFFICE, since > by)
+
+
+def _reachable(channels: Collection[str], by: datetime) -> ColumnElement[bool]:
     return exists().where(
-        address.c.person == person.c.id, address.c.reachable.is_(True), address.c.channel.in_(list(channels))
-    )
+        address.c.person == person.c.id, address.c.reachable.is_(True), address.c.channel.in_(list(channels)),
+        func.coalesce(address.c.found_at, address.c.created_at) <= by,
+    )  # fmt: skip
 
 
 def count(
-    tx: Transaction, who: ColumnElement[bool], *, now: Collection[str], later: Collection[str]
+    tx: Transaction, who: ColumnElement[bool], *, by: datetime, now: Collection[str], later: Collection[str]
 ) -> Reach:  # fmt: skip
     """How many people on channels that find them `now`, and how many of the others `later`; each counts once."""
 
     def counted(channels: Collection[str]) -> int:
-        statement = select(func.count()).select_from(person).where(who, _reachable(channels))
+        statement = select(func.count()).select_from(person).where(who, _reachable(channels, by))
         return int(tx.read(statement).scalar_one()) if channels else 0
 
     found = counted(now)
@@ -80,11 +89,10 @@ def is_of(tx: Transaction, who: ColumnElement[bool], person_id: int) -> bool:
 
 
 def slice_of(
-    tx: Transaction, who: ColumnElement[bool], *, after: int, at_most: int, now: Collection[str], later: Collection[str]
+    tx: Transaction, who: ColumnElement[bool], *, by: datetime, after: int, at_most: int, channels: Collection[str]
 ) -> list[tuple[int, str | None]]:
     """(person, language) of the next ones in the order of their ids."""
-    channels = [*now, *later]
-    statement = select(person.c.id, person.c.language).where(who, _reachable(channels), person.c.id > after)
+    statement = select(person.c.id, person.c.language).where(who, _reachable(channels, by), person.c.id > after)
     return [(row.id, row.language) for row in tx.read(statement.order_by(person.c.id).limit(at_most))]
 
 
@@ -115,7 +123,7 @@ def followers(tx: Transaction, *, urgent: bool, channels: Collection[str]) -> di
         select(subscription.c.what, func.count().label("people"))
         .join(person, person.c.id == subscription.c.person)
         .where(subscription.c.wants.in_(wanted), subscription.c.what != OFFICE, person.c.consent >= CONSENT_VERSION)
-        .where(~_left((Wants.NONE,)), _reachable(channels))
+        .where(~_left((Wants.NONE,)), _reachable(channels, tx.now))
         .group_by(subscription.c.what)
     )
     return {row.what: int(row.people) for row in tx.read(statement)}

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -76,6 +77,7 @@ class Audience(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 NOBODY = Audience()
+VOID: Mapping[str, Any] = {"status": Status.DRAFT, "count": None, "asked_at": None, "digest": None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,8 +134,7 @@ class Notice:
         """With other words, readers or recipients; whatever was agreed to is void. Raises MoveNotAllowed."""
         if not self.is_editable:
             raise MoveNotAllowed("notice.over")
-        void: dict[str, object] = {"status": Status.DRAFT, "count": None, "asked_at": None, "digest": None}
-        return replace(self, **(void | values))  # type: ignore[arg-type]  # names of fields
+        return replace(self, **{**VOID, **values})
 
     def asked(self, count: int, now: datetime) -> "Notice":
         """With everything that an approval is bound to. Raises MoveNotAllowed, Invalid."""

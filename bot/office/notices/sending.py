@@ -18,6 +18,7 @@ from bot.office.notices.model import (
     FIRST_WAIT,
     RUNNING,
     SLICE,
+    VOID,
     WAIT,
     Arrival,
     Notice,
@@ -99,9 +100,18 @@ class Sending:
         old = self._found(id_)
         if old.status is not Status.APPROVED or self._waits_for_morning(old, "start"):
             return
+        if not old.is_as_asked():
+            self._void(old)
+            return
         saved = self._records.save(old, replace(old, status=Status.SENDING))
         self._fill(saved, FIRST, then=self._now + FIRST_WAIT)
         self._arm(saved, "tick", self._now + SHOWN_EVERY)
+
+    def _void(self, of: Notice) -> None:
+        """What somebody agreed to is not what would go out, however that came about."""
+        saved = self._records.save(of, replace(of, **VOID, approver=None, starts_at=None))
+        self._tell(Telling(kind="notice.void", subject=of.id, recipient=of.author, address=of.address,
+                           key=f"notice:{of.id}:void:{saved.revision}"))  # fmt: skip
 
     def slice(self, id_: int) -> None:
         """The next recipients."""
@@ -131,11 +141,12 @@ class Sending:
         """Writes down the next recipients and owes each one message; the rows tell how far it has come."""
         assert of.asked_at is not None
         who = belongs(of.audience, urgent=bool(of.urgent), by=of.asked_at)
-        ways = {"now": self._carriers.now, "later": self._carriers.later}
         after = records.last_written(self._tx, of)
-        people = audience.slice_of(self._tx, who, after=after, at_most=at_most, **ways)
+        now, later = self._carriers.now, self._carriers.later
+        people = audience.slice_of(self._tx, who, by=of.asked_at, after=after, at_most=at_most,
+                                   channels=(*now, *later))  # fmt: skip
         if people:
-            where = audience.addresses(self._tx, [person for person, _language in people], **ways)
+            where = audience.addresses(self._tx, [person for person, _language in people], now=now, later=later)
             to = audience.recipients(people, where, [self._id() for _person in people])
             records.add_deliveries(self._tx, of, to)
             self._write(Letters(kind=LETTER, subject=of.id, key=f"notice:{of.id}", recipients=to))

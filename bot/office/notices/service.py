@@ -1,6 +1,7 @@
 """Writing a notice and agreeing to it, one act a method; how it goes out is in sending.py."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from bot.errors import Changed, Invalid, MoveNotAllowed, NotFound, NotPermitted
 from bot.office.notices import audience as people_of
@@ -93,10 +94,11 @@ class Notices(Sending):
         found = self._people.find(holders).values() if holders else []
         return sorted((person for person in found if person.sees_whole_office), key=lambda person: person.id)
 
-    def reach(self, audience: Audience, *, urgent: bool) -> Reach:
-        """How many people as it stands now."""
-        who = belongs(audience, urgent=urgent, by=self._now)
-        return people_of.count(self._tx, who, now=self._carriers.now, later=self._carriers.later)
+    def reach(self, audience: Audience, *, urgent: bool, by: datetime | None = None) -> Reach:
+        """How many people as it stands now, of those who belonged at `by`."""
+        by = by or self._now
+        who = belongs(audience, urgent=urgent, by=by)
+        return people_of.count(self._tx, who, by=by, now=self._carriers.now, later=self._carriers.later)
 
     def followers(self, *, urgent: bool) -> tuple[dict[str, int], dict[str, int]]:
         """How many would get it in each area, and of each topic."""

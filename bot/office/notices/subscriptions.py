@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import delete, insert, select, update
 
@@ -12,6 +13,8 @@ from bot.office.people.model import Person
 from bot.sealing import Sealer
 from bot.store import queues
 from bot.store.transaction import Transaction
+
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)  # the office's notices come to everybody from the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +95,23 @@ class Subscriptions:
             self.only_urgent(person)
 
     def _set(self, person: Person, key: str, wants: Wants) -> None:
-        changed = self._tx.write(update(subscription).where(_one(person, key)).values(wants=wants))
+        moments = self._moments(person, key, wants)
+        changed = self._tx.write(update(subscription).where(_one(person, key)).values(wants=wants, **moments))
         if changed.rowcount == 0:
-            row = {"person": person.id, "what": key, "wants": wants, "since": self._tx.now}
-            self._tx.write(insert(subscription), row)
+            self._tx.write(insert(subscription), {"person": person.id, "what": key, "wants": wants} | moments)
         self._take_back(person)
+
+    def _moments(self, person: Person, key: str, wants: Wants) -> dict[str, datetime | None]:
+        """From when on so much is wanted: of what was there before, it goes on; what is more begins now."""
+        columns = select(subscription.c.wants, subscription.c.since, subscription.c.all_since)
+        now = self._tx.now
+        had, since, all_since = (Wants.ALL, ALWAYS, ALWAYS) if key == OFFICE else (Wants.NONE, now, now)
+        for row in self._tx.read(columns.where(_one(person, key))):
+            had, since, all_since = Wants(row.wants), row.since, row.all_since
+        return {
+            "since": now if had is Wants.NONE else since,
+            "all_since": (all_since if had is Wants.ALL else now) if wants is Wants.ALL else None,
+        }
 
     def _take_back(self, person: Person) -> None:
         """What waits for somebody who does not want it any more does not go out."""

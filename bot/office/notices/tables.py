@@ -11,7 +11,8 @@ subscription = Table(
     Column("person", BigInteger, primary_key=True, autoincrement=False),
     Column("what", String(40), primary_key=True),  # office, area:<slug>, topic:<slug>
     Column("wants", String(8), nullable=False),  # all, urgent, none
-    Column("since", UtcTime, nullable=False),  # from when it was followed first
+    Column("since", UtcTime, nullable=False),  # from when at least what is urgent has been wanted
+    Column("all_since", UtcTime),  # from when everything has been
     Index("ix_subscription_what", "what", "person"),
 )
 

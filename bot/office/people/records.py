@@ -49,6 +49,7 @@ address = Table(
     Column("lane", BigInteger, nullable=False, index=True),  # its conversation
     Column("reachable", Boolean, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("found_at", UtcTime),  # when it could be reached again; none: it always could
 )
 
 role_grant = Table(
@@ -197,11 +198,16 @@ def add_address(
     tx: Transaction, *, id: int, person_id: int, channel: str, lookup: bytes, chat: bytes, lane: int
 ) -> None:
     row = {"id": id, "person": person_id, "channel": channel, "lookup": lookup, "chat": chat, "lane": lane}
-    tx.change(_ADD_ADDRESS, row | {"reachable": True, "created_at": tx.now})
+    tx.change(_ADD_ADDRESS, row | {"reachable": True, "created_at": tx.now, "found_at": None})
 
 
-def set_reachable(tx: Transaction, address_id: int, reachable: bool) -> None:
-    tx.write(update(address).where(address.c.id == address_id).values(reachable=reachable))
+def set_unreachable(tx: Transaction, address_id: int) -> None:
+    tx.write(update(address).where(address.c.id == address_id).values(reachable=False))
+
+
+def set_reachable(tx: Transaction, address_id: int) -> None:
+    lost = update(address).where(address.c.id == address_id, address.c.reachable.is_(False))
+    tx.write(lost.values(reachable=True, found_at=tx.now))
 
 
 def is_reachable(tx: Transaction, address_id: int) -> bool:

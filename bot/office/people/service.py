@@ -159,10 +159,10 @@ class People:
 
     def lost(self, address: int) -> None:
         """Nobody can be reached at this address any more."""
-        records.set_reachable(self._tx, address, False)
+        records.set_unreachable(self._tx, address)
 
     def found_again(self, address: int) -> None:
-        records.set_reachable(self._tx, address, True)
+        records.set_reachable(self._tx, address)
 
     def woke(self, channel: str, chat: str) -> int:
         """The page of this chat is open again: what waits for it is due."""
