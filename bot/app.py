@@ -263,6 +263,7 @@ class App:
         if self.store.lock is not None:  # nobody else works on this file
             await self.store.writer.submit(claims.release_jobs)
         await self.store.writer.submit(self._first_morning)
+        await self.store.writer.submit(lambda tx: self.office(tx).notices.rest())
         restored = await self.store.writer.submit(lambda tx: facts.get(tx, facts.RESTORED_AT))
         self._build(epoch, singly=not was_clean, restored_at=datetime.fromisoformat(restored) if restored else None)
 

@@ -36,8 +36,17 @@ def children(pid: int) -> list[int]:
 
 
 def resident_megabytes(pid: int) -> float:
+    return _megabytes(pid, "VmRSS")
+
+
+def most_megabytes(pid: int) -> float:
+    """The most that it ever held."""
+    return _megabytes(pid, "VmHWM")
+
+
+def _megabytes(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
-        if line.startswith("VmRSS"):
+        if line.startswith(name):
             return int(line.split()[1]) / 1024
     return 0.0
 

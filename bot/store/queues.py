@@ -257,7 +257,13 @@ def cancel_rows(tx: Transaction, ids: Sequence[int]) -> None:
 def postpone_all(tx: Transaction, subject: int, until: datetime) -> None:
     """What is queued about a subject waits."""
     queued = update(outbox).where(outbox.c.subject == subject, outbox.c.state == OutboxState.QUEUED)
-    tx.flushed().execute(queued.where(outbox.c.not_before < until).values(not_before=until))
+    tx.flushed().execute(queued.where(outbox.c.not_before < until).values(not_before=until, later=True))
+
+
+def is_on_its_way(tx: Transaction, subject: int) -> bool:
+    """Whether something about a subject is being sent this very moment."""
+    sending = select(outbox.c.id).where(outbox.c.subject == subject, outbox.c.state == OutboxState.SENDING)
+    return tx.flushed().execute(sending.limit(1)).first() is not None
 
 
 def subjects_owed(tx: Transaction, addresses: Sequence[int]) -> list[int | None]:

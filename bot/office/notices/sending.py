@@ -34,6 +34,7 @@ from bot.telling import Lane, Letters, Telling
 
 SHOWN_EVERY = timedelta(seconds=5)
 LETTER = "notice.letter"
+MOST_RUNNING = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Sending:
     def start_of(self, of: Notice) -> datetime:
         """When it would start if it were agreed to now: a minute later, and in the morning if it is not urgent."""
         start = of.starts_at or self._now + WAIT
-        return start if of.urgent else self._calendar.quiet_until(start) or start
+        return start if of.urgent else self._morning(start) or start
 
     # --- what timers do ---
 
@@ -158,17 +159,27 @@ class Sending:
 
     def _waits_for_morning(self, of: Notice, step: str) -> bool:
         """At night only what is urgent goes on."""
-        morning = None if of.urgent else self._calendar.quiet_until(self._now)
+        morning = None if of.urgent else self._morning(self._now)
         if morning is not None:
             self._arm(of, step, morning)
         return morning is not None
 
     def _pause_at_night(self, of: Notice) -> datetime | None:
-        """What has not gone out by 21:30 waits, rows and all; until when."""
-        morning = None if of.urgent or of.status is Status.STOPPED else self._calendar.quiet_until(self._now)
-        if morning is not None:
-            queues.postpone_all(self._tx, of.id, morning)
-        return morning
+        """What has not gone out by 21:30 waits, rows and all; until when somebody has to look again."""
+        morning = None if of.urgent or of.status is Status.STOPPED else self._morning(self._now)
+        if morning is None:
+            return None
+        queues.postpone_all(self._tx, of.id, morning)
+        return None if queues.is_on_its_way(self._tx, of.id) else morning  # what is may come back
+
+    def _morning(self, moment: datetime) -> datetime | None:
+        """When it may go on, if it is night by the time that somebody looks again."""
+        return self._calendar.quiet_until(moment + SHOWN_EVERY)
+
+    def rest(self) -> None:
+        """What was on its way when the office stopped waits for the morning, before anything is sent."""
+        for of in self._records.latest(MOST_RUNNING, author=None, statuses=(Status.SENDING,)):
+            self._pause_at_night(of)
 
     # --- what people do ---
 
