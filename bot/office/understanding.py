@@ -6,15 +6,17 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import zip_longest
+from itertools import combinations, zip_longest
 from pathlib import Path
 from typing import Any
 
 from bot.errors import ConfigError
+from bot.office.likeness import Examples
 
 LONGEST = 8000  # characters looked at
 LONGEST_REMARK = 14  # characters: longer words are never small talk
 SHORTEST_MATTER = 3
+SHORTEST_SENTENCE = 10  # characters: shorter words are too few to be like anything
 PHYSICAL = frozenset(("urban", "utilities", "housing", "transport", "environment", "safety", "village"))
 ORDER = ("help", "complaint", "errand", "consult", "suggestion")  # a fault comes before the question about it
 _FAULTS = frozenset(("help", "complaint", "report"))
@@ -31,6 +33,7 @@ class Matter:
     kind: str | None
     sure: bool
     category: str | None = None
+    things: frozenset[str] = frozenset()  # the words that name what it is about
     place: str | None = None
     needs_place: bool = False
     concerns_staff: bool = False
@@ -63,12 +66,16 @@ class Understander:
     def __init__(self, rules: Mapping[str, Any]) -> None:
         self._kinds = {kind: _any(words) for kind, words in rules["kinds"].items()}
         self._strong = {kind: _any(words) for kind, words in rules["strong"].items()}
+        said = rules["examples"]
+        self._examples = Examples({kind: [normalised(text) for text in texts] for kind, texts in said.items()})
         self._not_kinds = {kind: _any(words) for kind, words in rules["unless"].items()}
         self._categories = {slug: _any(words) for slug, words in rules["categories"].items()}
         self._danger = {topic: _any(words) for topic, words in rules["danger"].items()}
         self._no_danger = _any(rules["no_danger"])
         self._talk = {kind: re.compile(f"^(?:{'|'.join(words)})+$", re.I) for kind, words in rules["talk"].items()}
         self._place = _any(rules["place"])
+        self._before_place = _any(rules["before_place"])
+        self._vague_place = _any(rules["vague_place"])
         self._needs_place = _any(rules["needs_place"])
         self._staff = _any(rules["staff"])
         self._person = _any(rules["person"])
@@ -166,8 +173,8 @@ class Understander:
         guesses = [self._matter(part, known) for part in parts]
         if not all(guess.sure for guess in guesses):
             return [text.strip()]
-        kinds = {(guess.kind, guess.category) for guess in guesses}
-        return parts if len(kinds) == len(guesses) else [text.strip()]
+        is_each_another = all(_differ(one, other) for one, other in combinations(guesses, 2))
+        return parts if is_each_another else [text.strip()]
 
     def _fault_and_question(self, text: str, known: dict[str, Matter]) -> Sequence[str]:
         """Without a word that joins them, a fault and a question about something else are still two matters.
@@ -196,13 +203,18 @@ class Understander:
 
     def _judged(self, text: str) -> Matter:
         flat = normalised(text)
-        category = self._category(flat)
+        category, things = self._category(flat)
         kind, sure = self._kind(flat, category)
-        place = self._place.search(text)
+        place = self._place_in(text)
         staff = kind in ("complaint", "report") and bool(self._staff.search(flat))
         needs = kind in ("help", "complaint") and not staff and not place and bool(self._needs_place.search(flat))
-        return Matter(text, kind, sure, "conduct" if staff else category, place[0] if place else None, needs, staff,
+        return Matter(text, kind, sure, "conduct" if staff else category, things, place, needs, staff,
                       bool(self._person.search(flat)))  # fmt: skip
+
+    def _place_in(self, text: str) -> str | None:
+        """Where it is, if that is said: “our estate” or “the gate” alone leads nobody there."""
+        named = (self._before_place.sub("", found[0]) for found in self._place.finditer(text))
+        return next((words for words in named if self._vague_place.sub("", words).strip()), None)
 
     def _kind(self, flat: str, category: str | None) -> tuple[str | None, bool]:
         for kind, pattern in self._strong.items():
@@ -213,27 +225,43 @@ class Understander:
                 return kind, True
         if self._in_danger(flat):
             return "help", True
+        return self._unruled(flat, category)
+
+    def _unruled(self, flat: str, category: str | None) -> tuple[str | None, bool]:
+        """No rule fits: sentences are judged by examples; shorter words may name a thing, but not what of it."""
+        like = self._examples.most_like(flat)
+        if like is not None and len(flat) >= SHORTEST_SENTENCE:
+            return like.kind, like.clear
         if category is None:
             return None, False
-        return ("help" if category in PHYSICAL else "consult"), False  # a thing is named, but not what about it
+        return ("help" if category in PHYSICAL else "consult"), False
 
     def _excluded(self, kind: str, flat: str) -> bool:
         pattern = self._not_kinds.get(kind)
         return bool(pattern and pattern.search(flat))
 
-    def _category(self, flat: str) -> str | None:
-        best, most = None, 0
+    def _category(self, flat: str) -> tuple[str | None, frozenset[str]]:
+        """The category that most of the words speak for, and those words."""
+        best: tuple[str | None, list[str]] = (None, [])
         for slug, pattern in self._categories.items():
-            count = sum(map(len, pattern.findall(flat)))
-            if count > most:
-                best, most = slug, count
-        return best
+            words = pattern.findall(flat)
+            if sum(map(len, words)) > sum(map(len, best[1])):
+                best = slug, words
+        return best[0], frozenset(best[1])
 
 
 def _pieces(text: str) -> list[tuple[str, str]]:
     """(words, the punctuation behind them)."""
     cut = _ENDS.split(text)
     return [(words, edge) for words, edge in zip_longest(cut[::2], cut[1::2], fillvalue="") if words]
+
+
+def _differ(one: Matter, other: Matter) -> bool:
+    """Another kind, or about another thing; where a thing is not named it may be the same."""
+    if one.kind != other.kind:
+        return True
+    named = [(word, another) for word in one.things for another in other.things]
+    return bool(named) and not any(word in another or another in word for word, another in named)
 
 
 def _apart(one: Matter, other: Matter) -> bool:

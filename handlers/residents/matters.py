@@ -11,6 +11,7 @@ from bot.dialogue.form import FILES, TEXT, Answers, Choice, Form, Place, Words, 
 from bot.dialogue.screen import Button, Request, Screen
 from bot.office.cases.model import Case, Kind, Privacy
 from bot.office.cases.service import Matter
+from bot.office.understanding import PHYSICAL
 from bot.text import Text, join, quote
 from bot.words import Message, _
 from handlers.context import (
@@ -261,7 +262,8 @@ def understand(ctx: Ctx, said: Said) -> Screens:
 
 
 def _single(ctx: Ctx, said: Said, found: Any) -> Screens:
-    if not said.files and (page := policies.in_context(ctx, said.text, found.kind)) is not None:
+    is_further = found.kind == Kind.CONSULT or not (found.sure or found.category in PHYSICAL)
+    if is_further and not said.files and (page := policies.in_context(ctx, said.text)) is not None:
         return page
     if not found.sure and not said.files:
         asked = _which_case(ctx, said) if ctx.person.has_consented else None
@@ -316,7 +318,10 @@ def call_to_mind(ctx: Ctx, _due: Due) -> Screens:
 @router.action("matter.register")
 def register_unsure(ctx: Ctx) -> Screens:
     said = held.take(ctx)
-    return begin(ctx, said, Kind.HELP) if said is not None else ctx.ask()
+    if said is None:
+        return ctx.ask()
+    guesses = {found.kind for found in ctx.office.understand(said.text).matters} - {None, Kind.CONSULT}
+    return begin(ctx, said, Kind(guesses.pop()) if len(guesses) == 1 else Kind.HELP)
 
 
 @router.action("matter.question")

@@ -100,10 +100,10 @@ def _open(ctx: Ctx, page: Page) -> None:
     ctx.memory["page"] = {"slug": page.slug, "at": ctx.now.timestamp()}
 
 
-def in_context(ctx: Ctx, question: str, kind: str | None) -> Screens:
+def in_context(ctx: Ctx, question: str) -> Screens:
     """A further question right after a page: nothing is worked out by machine, the department's people answer."""
     opened = ctx.memory.get("page")
-    if not isinstance(opened, dict) or kind not in (Kind.CONSULT, None):
+    if not isinstance(opened, dict):
         return None
     ctx.memory.pop("page")
     if ctx.now.timestamp() - opened["at"] > READ_FOR:
