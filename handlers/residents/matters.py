@@ -336,7 +336,7 @@ def _several(ctx: Ctx, said: Said, matters: Any) -> Screens:
     """Several matters: numbered, one after another; the files go with the first."""
     matters = sorted(matters, key=lambda found: found.kind == Kind.CONSULT)  # a question waits for no answer of theirs
     lines = [ctx.say(_("I hear {count} things:", count=len(matters)))]
-    lines += [Text() + f"{number} " + quote(found.text) for number, found in enumerate(matters, 1)]
+    lines += [quote(f"{number} {found.text}") for number, found in enumerate(matters, 1)]
     ctx.memory["waiting"] = [*map(_later, matters[1:]), *ctx.memory.get("waiting", [])]
     ctx.memory["position"] = 1
     first = Said(text=matters[0].text, files=said.files, spot=said.spot)
@@ -383,7 +383,7 @@ def next_matter(ctx: Ctx) -> list[Screen]:
         begun = listed(policies.answer(ctx, found["text"]))
     else:
         begun = ctx.fill(matter, **_answers(found["text"], Kind(found["kind"] or Kind.HELP), found))
-    intro = ctx.say(_("Now number {position}:", position=position)) + " " + quote(found["text"])
+    intro = join([ctx.say(_("Now number {position}:", position=position)), quote(found["text"])])
     if not begun:
         return []
     shown = [_with_intro(begun[0], intro), *begun[1:]]

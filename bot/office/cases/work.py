@@ -40,7 +40,10 @@ class Work(Day, Passing):
         return of, self._records.entries(of.id, viewer=by), self._records.attachments(of.id, viewer=by)
 
     def take(self, number: str, *, by: Person) -> Case:
-        """Accepted, dispatched and signed for, as three events of one act."""
+        """Accepted, dispatched and signed for, as three events of one act; those who brought it hear who is on it."""
+        return self._taken(number, by, is_told=True)
+
+    def _taken(self, number: str, by: Person, *, is_told: bool) -> Case:
         old = self._workable(number, by)
         if old.owner == by.id and old.status is Status.IN_PROGRESS:
             return old
@@ -59,7 +62,8 @@ class Work(Day, Passing):
         if old.status in UNDER_WAY:  # its owner has left
             steps = [(self._id(), "take", old.status, new.status)]
         self._records.log_all(new, steps, actor=by.id)
-        self._tell_parties("case.taken", new, steps[-1][0])
+        if is_told:
+            self._tell_parties("case.taken", new, steps[-1][0])
         return new
 
     def _owned_already(self, found: Case) -> MoveNotAllowed:
@@ -82,7 +86,7 @@ class Work(Day, Passing):
 
     def contacted(self, number: str, words: str, *, by: Person) -> Case:
         """A call or visit, on record."""
-        old = self._owned(number, by)
+        old = self._owned(number, by, speaks=False)
         new = self._records.save(old, old.contacted(self._now))
         self._enter(new, Said.CONTACTED, words, by)
         self._records.log(new, "contact", id=self._id(), actor=by.id)
@@ -182,13 +186,16 @@ class Work(Day, Passing):
         self._tell_parties(telling, new, event, entry=entry.id)
         return new
 
-    def _owned(self, number: str, by: Person) -> Case:
-        """An open case of this official's own; an unowned one is taken by the way."""
+    def _owned(self, number: str, by: Person, *, speaks: bool = True) -> Case:
+        """An open case of this official's own; an unowned one is taken by the way.
+
+        Where the act itself speaks to the resident, its words are the news: that it was taken is not told besides.
+        """
         found = self._workable(number, by)
         if not found.is_open:
             raise MoveNotAllowed("case.over", number=number)
         if found.owner is None:
-            return self.take(number, by=by)
+            return self._taken(number, by, is_told=not speaks)
         if found.owner != by.id:
             raise NotPermitted("case.not_yours", number=number)
         return found
