@@ -100,6 +100,13 @@ def cancel(ctx: Ctx, _rest: str) -> Screen:
     )
 
 
+@router.command("back")
+@router.command("skip")
+def no_form(ctx: Ctx, _rest: str) -> Screen:
+    """Words that answer a question, where none is open: they are no content of anything."""
+    return menu_screen(ctx, _("Nothing is open just now. What is it?"))
+
+
 @router.hook("cancel form")
 def cancel_form(ctx: Ctx) -> Screens:
     """Leaves the open form; a draft that waited behind it comes back."""
