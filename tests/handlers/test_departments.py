@@ -1,24 +1,27 @@
 """Two departments: what one may not see is as if it did not exist, byte for byte (threat T13)."""
 
 import random
+from datetime import datetime
 from pathlib import Path
 
 from bot.office.cases.number import new_number
 from bot.office.people.model import Role
 from tests.handlers.test_main_talk import registered
-from tests.rig import Someone, Town
+from tests.rig import SHANGHAI, Someone, Town
 
 HOUSING = "幸福里5号楼的电梯坏了"
+
+
+ABOUT = ("case", "take", "tell", "ask", "note", "answer", "close", "contacted", "transfer", "redo", "keep")
 
 
 async def view(official: Someone, foreign: str) -> list[str]:
     """Everything that an official can get to see by asking."""
     for words in (
-        "/queue",
+        *("/queue", "/overdue", "/stats", "/stats 9月", "/cases", "/help"),
+        *(f"/{command} {foreign} x" for command in ABOUT),
         f"/case {foreign}",
-        f"/take {foreign}",
-        f"/note {foreign} x",
-        f"/answer {foreign} x",
+        f"查进度 {foreign} 123456",
         foreign,
     ):
         await official.says(words)
@@ -30,14 +33,17 @@ async def one_town(folder: Path, *, with_foreign: bool) -> list[str]:
     folder.mkdir()  # noqa: ASYNC240  a test has nobody to hold up
     town = await Town(folder, f"sqlite:///{folder}/huiyin.db").open()
     alice = await town.official("alice", Role.HANDLER, "medical-desk")
+    dora = await town.official("dora", Role.HEAD, "medical-desk")
     await town.official("bob", Role.HANDLER, "housing")
     number = new_number(random.Random(1))
     if with_foreign:
         _resident, number = await registered(town, HOUSING)
         await town.official("carol", Role.SUPERVISOR)
-    seen = await view(alice, number)
+    seen = [*await view(alice, number), *await view(dora, number)]
+    await town.becomes(datetime(2026, 9, 23, 9, 30, tzinfo=SHANGHAI))  # the foreign case is overdue by now
+    seen += [*await view(alice, number), *await view(dora, number)]
     await town.close()
-    return seen
+    return [words.replace(number, "NUMBER") for words in seen]
 
 
 async def test_lists_counts_and_errors_are_the_same_with_the_foreign_case_removed(tmp_path: Path) -> None:
