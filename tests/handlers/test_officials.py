@@ -237,3 +237,11 @@ async def test_the_winner_is_named(town: Town) -> None:
     assert bob.last.text == "小周已经接了这件。"
     await clerk.says("/name " + "长" * 17)
     assert "最多 16" in clerk.last.text
+
+
+async def test_a_call_is_on_record(town: Town) -> None:
+    official = await town.official()
+    _resident, number = await registered(town)
+    await official.says(f"/contacted {number} 打过电话")
+    await official.says(f"/case {number}")
+    assert "打过电话" in official.last.text

@@ -9,7 +9,7 @@ const WORDS = {
     connecting: "正在连接…",
     open: "已连上",
     closed: "没连上，正在重连。您写的不会丢。",
-    offline: "手机没有网络。您写的不会丢，有网就发。",
+    offline: "没有网络。您写的不会丢，有网就发。",
     earlier: "看更早的",
     empty: "想说什么，写在下面。",
     newest: "有新消息，去看",

@@ -1,0 +1,16 @@
+"""What CONTRIBUTING.md shows as it stands in the code stands there."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("bot/office", "handlers", "tests/handlers")
+
+
+def test_the_shown_capability_is_the_real_one() -> None:
+    shown = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.DOTALL)
+    files = [path.read_text("utf-8") for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
+    real = {line.split("  #")[0].strip() for text in files for line in text.splitlines()}
+    lines = [line.split("  #")[0].strip() for block in shown for line in block.splitlines()]
+    assert len(lines) > 10
+    assert [line for line in lines if line not in real] == []
