@@ -10,7 +10,7 @@ from tests.rig import Town
 async def test_back_and_skip_with_nothing_open_are_no_content(town: Town, word: str) -> None:
     wang, number = await registered(town)
     await wang.says(word)
-    assert "现在没有正在填的" in wang.last.text
+    assert "现在没有说到一半的事" in wang.last.text
     await wang.says(f"/case {number}")
     assert not any("补到" in heard.text for heard in wang.heard)
 
