@@ -320,8 +320,9 @@ def register_unsure(ctx: Ctx) -> Screens:
     said = held.take(ctx)
     if said is None:
         return ctx.ask()
-    guesses = {found.kind for found in ctx.office.understand(said.text).matters} - {None, Kind.CONSULT}
-    return begin(ctx, said, Kind(guesses.pop()) if len(guesses) == 1 else Kind.HELP)
+    kinds = {Kind(found.kind) for found in ctx.office.understand(said.text).matters if found.kind}
+    guesses = kinds - {Kind.CONSULT}
+    return begin(ctx, said, guesses.pop() if len(guesses) == 1 else Kind.HELP)
 
 
 @router.action("matter.question")
