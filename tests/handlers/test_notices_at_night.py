@@ -1,4 +1,4 @@
-"""From 21:30 to 8:00 nothing of an ordinary notice goes out: not a message, whatever is on its way or stops meanwhile."""
+"""From 21:30 to 8:00 nothing of an ordinary notice goes out: whatever is on its way or stops meanwhile."""
 
 from datetime import datetime, timedelta
 
