@@ -91,6 +91,8 @@ def forget_older(target: Path, keep: int) -> list[Path]:
 
 def read_manifest(backup: Path) -> Manifest:
     """Raises Broken where there is none."""
+    if backup.name.startswith(_PARTIAL):  # whole or not: it ended before it got its name
+        raise Broken(f"{backup}: no backup of this program, or one that was never finished")
     try:
         manifest = msgspec.json.decode((backup / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.MsgspecError):
