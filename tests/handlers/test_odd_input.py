@@ -89,3 +89,16 @@ async def test_ten_people_pressing_at_once_one_wins(town: Town) -> None:
     texts = [person.last.text for person in officials]
     assert sum("这件归您了" in text for text in texts) == 1
     assert sum("已经有同事接了" in text for text in texts) == 9
+
+
+async def test_after_a_refusal_older_numbers_press_nothing(town: Town) -> None:
+    """A typed number means a button of the last screen, and what was not possible has none."""
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("好")
+    await resident.says(LAMP)
+    assert resident.last.labels[0] == "登记"
+    await resident.opens("nonsense")  # a link of nobody
+    assert not resident.last.labels
+    await resident.says("1")
+    assert not any("登记好了" in heard.text for heard in resident.heard)
