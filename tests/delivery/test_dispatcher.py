@@ -3,7 +3,10 @@
 import asyncio
 
 import pytest
+import sqlalchemy
 
+from bot.delivery import dispatcher
+from bot.delivery.dispatcher import AT_MOST
 from bot.dialogue.conversation import Arrival
 from bot.dialogue.event import Finished
 from bot.dialogue.screen import Screen
@@ -91,6 +94,15 @@ async def test_many_due_timers_do_not_hold_up_people(stage: Stage) -> None:
     assert "hello" in stage.desk.seen
 
 
+async def test_a_batch_has_at_most_a_hundred_events(stage: Stage) -> None:
+    for number in range(AT_MOST + 20):
+        await stage.says(f"chat{number}", str(number))
+    batch = await stage.dispatcher.step()
+    assert (batch.handled, batch.more) == (AT_MOST, True)
+    await stage.settle()
+    assert len(stage.desk.seen) == AT_MOST + 20
+
+
 # --- faults ---
 
 
@@ -176,6 +188,50 @@ async def test_a_store_error_rolls_back_the_batch_and_counts_no_try(stage: Stage
     stage.desk.on("second", writes("second"))
     await stage.settle()
     assert stage.facts() == {"first", "second"}
+
+
+async def test_a_database_that_cannot_work_is_waited_for_ever_longer(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    sound, handled, loop = asyncio.sleep, asyncio.Event(), asyncio.get_running_loop()
+
+    def works_again(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
+        loop.call_soon_threadsafe(handled.set)
+        return []
+
+    async def pausing(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 6:
+            stage.desk.on("hello", works_again)
+        await sound(0)
+
+    monkeypatch.setattr(dispatcher.asyncio, "sleep", pausing)
+    stage.desk.on("hello", writes("hello", StoreError("disk full")))
+    await stage.says("wang", "hello")
+    running = asyncio.create_task(stage.dispatcher.run())
+    async with asyncio.timeout(10):
+        await handled.wait()
+    stage.dispatcher.stop()
+    await running
+    assert pauses == [1, 2, 4, 8, 16, 30]
+    assert tries(stage) == [0]
+
+
+async def test_a_failed_read_is_that_events_alone(stage: Stage) -> None:
+    """On a server it breaks the whole transaction: the batch is rolled back and redone one event at a time."""
+
+    def reads_nonsense(tx: Transaction, _arrival: Arrival) -> list[Screen]:
+        tx.read(sqlalchemy.text("SELECT nothing FROM nowhere"))
+        return []
+
+    stage.desk.on("nonsense", reads_nonsense)
+    for chat, said in (("wang", "before"), ("li", "nonsense"), ("zhao", "after")):
+        await stage.says(chat, said)
+    await stage.settle()
+    assert inbox_states(stage) == [InboxState.DONE, InboxState.SET_ASIDE, InboxState.DONE]
+    assert tries(stage) == [0, 3, 0]
+    assert {"got before", "got after"} < set(stage.owed())
 
 
 def owes_without_a_key(tx: Transaction, _arrival: Arrival) -> list[Screen]:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -173,6 +174,23 @@ async def test_a_channel_that_knows_its_keys_repeats_what_must_not_come_twice(st
     stage.clock.advance(seconds=2)
     await stage.sends(sender)
     assert [outgoing.id for outgoing in stage.channel.sent] == [id_]
+
+
+async def test_results_that_gather_during_a_commit_are_recorded_together(stage: Stage, sender: Sender) -> None:
+    for address in range(1, 11):
+        stage.owes(f"for {address}", address=address)
+    commits = 0
+    write = sender._write
+
+    def counted(tx: Transaction, results: list[Any]) -> None:
+        nonlocal commits
+        commits += 1
+        write(tx, results)
+
+    sender._write = counted  # type: ignore[method-assign]
+    await stage.sends(sender)
+    assert {row.state for row in stage.rows(outbox)} == {OutboxState.SENT}
+    assert commits < 10
 
 
 # --- what an earlier run left behind ---

@@ -1,13 +1,14 @@
 """One open transaction: what an event writes and collects, and what of it stays."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from bot.ids import Ids
-from bot.store import facts
+from bot.store import facts, queues
 from bot.store.facts import fact
 from bot.store.queues import arm, disarm, fire, save_conversation, timer
 from bot.store.transaction import Transaction
@@ -210,3 +211,29 @@ def test_now_is_one_for_a_whole_transaction(writer: Writer, clock: FakeClock) ->
         return tx.now == before
 
     assert writer.run(act)
+
+
+def test_collected_rows_are_written_sorted_by_key(writer: Writer, ids: Ids, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several writers that lock rows in one order never wait for each other in a circle."""
+    written: list[list[Any]] = []
+
+    def noting(prepared: Any, key: str) -> Any:
+        def run_many(connection: Any, rows: Any) -> int:
+            written.append([row[key] for row in rows])
+            return int(type(prepared).run_many(prepared, connection, rows))
+
+        return run_many
+
+    for statement, key in ((queues._ARM, "key"), (queues._DISARM, "row"), (queues._SAVE_CONVERSATION, "row")):
+        monkeypatch.setattr(statement, "run_many", noting(statement, key))
+
+    def act(tx: Transaction) -> None:
+        for name in ("c", "a", "b"):
+            arm(tx, id=ids(), key=name, kind="x", due_at=tx.now)
+            disarm(tx, f"gone {name}")
+        for chat in (3, 1, 2):
+            save_conversation(tx, chat, b"")
+
+    writer.run(act)
+    assert all(keys == sorted(keys) for keys in written)
+    assert len(written) == 3
