@@ -30,7 +30,7 @@ from bot.delivery.sender import Sender
 from bot.delivery.supervision import Supervisor
 from bot.dialogue.router import visible_commands
 from bot.dialogue.talk import Talk
-from bot.errors import ConfigError, Refused
+from bot.errors import ConfigError, NotSent, Refused
 from bot.health.metrics import Sample, counted
 from bot.health.reading import Reader
 from bot.health.report import Line, Machine, Report, Silence
@@ -75,6 +75,7 @@ OFFICIAL_COMMANDS = (  # of these the ones that the roles allow
     "notice", "notices", "subject", "recuse", "stats", "case", "invite", "roles", "groups", "name", "help",
 )  # fmt: skip
 FETCH_AT_MOST = evidence.MAX_BYTES
+DISK_AGAIN = timedelta(minutes=1)
 BEAT = "health.beat"
 BEAT_EVERY = timedelta(seconds=30)
 ALARM = "health.alarm"
@@ -472,7 +473,10 @@ class App:
             found = evidence.inspect(raw, name)
         except evidence.Rejected as error:
             raise Refused(str(error)) from None
-        digest = self.store.files.put(found.clean, dated=dated)
+        try:
+            digest = self.store.files.put(found.clean, dated=dated)
+        except OSError as error:  # the disk's fault: the platform still has the file, so it is asked for again
+            raise NotSent(f"disk: {error.strerror}", DISK_AGAIN) from None
         self._outside.failpoint("file stored")
         return {"digest": digest, "kind": found.kind, "mime": found.mime, "size": len(found.clean),
                 "may_identify": found.may_identify}  # fmt: skip

@@ -25,7 +25,7 @@ class Files:
         self._lock = threading.Lock()
 
     def put(self, data: bytes, *, dated: float | None = None) -> str:
-        """Stores the bytes and returns their digest; the same bytes are stored once. Survives a power loss.
+        """Stores the bytes and returns their digest; the same bytes are stored once. Survives a power loss; or OSError.
 
         `dated`, in seconds since 1970, is what the folder shows for the moment, where that must not be told.
         """
@@ -37,12 +37,16 @@ class Files:
                 return digest
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, draft = tempfile.mkstemp(dir=path.parent, suffix=".part")  # two photos at once may be the same
-        with os.fdopen(handle, "wb") as file:
-            file.write(self._content.seal(data, _PURPOSE))
-            file.flush()
-            os.fsync(file.fileno())
-        os.utime(draft, (dated or 0, dated or 0))  # when it came is nobody's business
-        Path(draft).replace(path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(self._content.seal(data, _PURPOSE))
+                file.flush()
+                os.fsync(file.fileno())
+            os.utime(draft, (dated or 0, dated or 0))  # when it came is nobody's business
+            Path(draft).replace(path)
+        except OSError:
+            Path(draft).unlink(missing_ok=True)  # a full disk must not fill up with halves
+            raise
         _sync(path.parent)
         return digest
 

@@ -1,7 +1,10 @@
 """Files of residents: fetched, checked, sealed, handed to officials; killed in between, too large, refused, gone."""
 
 import asyncio
+import os
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +85,32 @@ async def test_killed_between_download_and_record_nothing_is_lost(tmp_path: Path
     await town.settle()
     assert "文件到了" in official.last.text
     await town.close()
+
+
+async def test_a_full_disk_loses_no_file_however_long_it_lasts(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    official = await town.official()
+    resident, number = await registered(town)
+    await resident.presses("加照片")
+    resident.news()
+    sound, is_full = tempfile.mkstemp, True
+
+    def draft(**where: Any) -> tuple[int, str]:
+        handle, name = sound(**where)
+        if is_full:
+            os.close(handle)
+            handle = os.open("/dev/full", os.O_WRONLY)  # every write fails: no space left on device
+        return handle, name
+
+    monkeypatch.setattr("bot.store.files.tempfile.mkstemp", draft)
+    await resident.sends(FileKind.PHOTO, PHOTO)
+    for _hour in range(12):
+        await town.passes(hours=1)
+    assert not any("再发一次" in words for words in resident.news())
+    assert not [path for path in (town.folder / "files").rglob("*") if path.is_file()]  # no half files fill it up
+    is_full = False
+    await town.passes(hours=3)
+    await official.says(f"/case {number}")
+    assert "看文件（1）" in official.last.labels
 
 
 async def test_a_file_that_is_too_large_is_said_at_once(town: Town) -> None:
