@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sys
+import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bot.office.cases.records import ENTRY
 from bot.office.cases.tables import attachment, case, entry
 from bot.sealing import read_keys
 from tests.fakebotapi import FakeBotApi, Person
+from tests.postgres import a_database
 from tests.proof.outside import PHOTO, configured, free_port, is_settled, rows, started, stopped, until
 
 RESIDENTS = 10
@@ -74,12 +76,12 @@ async def killed(config: Path, point: str, api: FakeBotApi, settings: Settings, 
 
 async def prove(
     folder: Path, point: str, say: Callable[[Person, str], Awaitable[None]], is_done: Callable[[Settings], bool],
-    *, webhook: int | None = None,
+    *, webhook: int | None = None, database: str = "",
 ) -> Settings:  # fmt: skip
     """An office, a case for everybody, updates in its absence, deaths at the point, and a last run that finishes."""
     async with FakeBotApi(limits=False) as api:
         api.redeliver(REPEATED)
-        config = configured(folder, api, webhook=webhook)
+        config = configured(folder, api, webhook=webhook, database=database)
         settings = read_settings(config)
         people = api.crowd(RESIDENTS)
         process = await started(sys.executable, "-m", "tests.proof.victim", config)
@@ -118,6 +120,16 @@ async def test_nothing_is_lost_doubled_or_disordered(tmp_path: Path, point: str)
         tmp_path, point, ten_sentences, lambda settings: all(len(words) > UPDATES for words in words_by_case(settings))
     )
     all_in_order(settings)
+
+
+@pytest.mark.parametrize("point", ["before commit", "after claim"])
+async def test_nothing_is_lost_on_a_server(tmp_path: Path, postgres: str, point: str) -> None:
+    with a_database(postgres, f"k1{uuid.uuid4().hex}") as url:
+        settings = await prove(
+            tmp_path, point, ten_sentences,
+            lambda settings: all(len(words) > UPDATES for words in words_by_case(settings)), database=url,
+        )  # fmt: skip
+        all_in_order(settings)
 
 
 @pytest.mark.parametrize("point", ["inbox commit", "acknowledgement"])
