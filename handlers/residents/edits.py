@@ -1,6 +1,6 @@
 """A message changed afterwards: nothing is overwritten in a case, and nothing that was changed goes unnoticed."""
 
-from bot.dialogue.context import Screens
+from bot.dialogue.context import Screens, listed
 from bot.dialogue.event import Said
 from bot.dialogue.form import TEXT
 from bot.words import _
@@ -22,6 +22,16 @@ def remember(ctx: Ctx, said: Said) -> None:
 
 @router.hook("edited")
 def edited(ctx: Ctx, said: Said) -> Screens:
+    """The words, and what to do about a picture that was changed: a platform does not tell whether it was."""
+    screens = listed(_reworded(ctx, said))
+    if said.files:
+        again = _("If the photo or file is another one now, please send it once more: "
+                  "of a changed message I see the words alone.")  # fmt: skip
+        screens.append(ctx.screen(again))
+    return screens
+
+
+def _reworded(ctx: Ctx, said: Said) -> Screens:
     """Kept as a further version in its case; before that, the new words take the place of the old ones."""
     source, message = source_of(ctx), ctx.event.message
     if source is None or message is None or not said.text:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.dialogue.event import FileKind, FileRef, Said
 from tests.rig import Town
 
 LAMP = "楼道灯坏了 幸福里3号楼2单元"
@@ -58,3 +59,16 @@ async def test_none_of_many_messages_before_consent_is_dropped(town: Town) -> No
     await resident.says("幸福里3号楼")
     told = "".join(resident.news())
     assert all(f"第{number}样" in told for number in range(14))
+
+
+async def test_a_photo_that_was_changed_afterwards_is_asked_for_again(town: Town) -> None:
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("好")
+    message = await resident.sends(FileKind.PHOTO, b"first", text="幸福里3号楼2单元的灯坏了")
+    await resident.presses("登记")
+    resident.news()
+    for caption in ("", "幸福里3号楼2单元的灯坏了"):
+        changed = Said(caption, (FileRef(FileKind.PHOTO, "other", 5),), edited=True)
+        await resident.does(changed, message)
+        assert any("再发一次" in words for words in resident.news())
