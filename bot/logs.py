@@ -7,20 +7,30 @@ from typing import Any
 
 import structlog
 
-_TOKEN = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
-_HIDDEN = "<token>"
+_TOKEN = re.compile(r"\d{6,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}")
+_FORMATTER = logging.Formatter()
 
 
-def redact(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Takes bot tokens out of every field, whoever put them in."""
-    return {key: _TOKEN.sub(_HIDDEN, value) if isinstance(value, str) else value for key, value in event.items()}
+def redact(words: str) -> str:
+    """The words without anything that looks like a bot token."""
+    return _TOKEN.sub("<token>", words)
 
 
-class _Redacting(logging.Filter):
+def redact_event(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The same for every field of an event, whoever put it in; it belongs behind what formats exceptions."""
+    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+class Redacting(logging.Filter):
+    """Belongs on every handler: a filter on a logger is not asked for its children's records."""
+
     def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        if _TOKEN.search(message):
-            record.msg, record.args = _TOKEN.sub(_HIDDEN, message), ()
+        if not isinstance(record.msg, dict):  # a dictionary is structlog's; `redact_event` has seen it
+            record.msg, record.args = redact(record.getMessage()), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = _FORMATTER.formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = redact(record.exc_text)
         return True
 
 
@@ -32,7 +42,7 @@ def set_up_logs(level: str = "info") -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.add_log_level,
             _brief_error,
-            redact,
+            redact_event,
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), sort_keys=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -40,7 +50,7 @@ def set_up_logs(level: str = "info") -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_Redacting())
+    handler.addFilter(Redacting())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 

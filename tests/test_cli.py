@@ -165,6 +165,22 @@ def test_the_token_is_in_no_output(tmp_path: Path) -> None:
     assert "telegram.wrong" in fault(done)
 
 
+def test_what_the_running_program_logs_shows_no_token(tmp_path: Path) -> None:
+    """Whatever a library says or raises, as the program itself sets its logs up."""
+    code = (
+        "import logging, structlog; from bot.logs import set_up_logs; set_up_logs('debug')\n"
+        f"url = 'https://api.telegram.org/bot{TOKEN}/getMe'\n"
+        "logging.getLogger('asyncio').error('lost %s', url)\n"
+        "try: raise ValueError(url)\n"
+        "except ValueError: logging.getLogger('aiohttp.client').exception('failed')\n"
+        "logging.getLogger('x').warning(url.replace(':', '%3A'))\n"
+        "structlog.get_logger().error('failed', cause=url)\n"
+    )
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr.count("<token>") == 4
+    assert TOKEN.partition(":")[2] not in done.stdout + done.stderr
+
+
 def test_check_finds_no_fault_in_what_is_shipped(tmp_path: Path) -> None:
     done = huiyin(tmp_path, "check")
     assert done.returncode == 0

@@ -19,11 +19,11 @@ from yarl import URL
 from bot.channels.telegram import decoding, failures
 from bot.channels.telegram.endpoint import BODY_WITHIN, Endpoint, Network
 from bot.channels.telegram.polling import FIRST_PAUSE, LONGEST_PAUSE, Pause
-from bot.channels.telegram.redaction import redact
 from bot.channels.telegram.updates import KINDS
 from bot.clock import Clock
 from bot.delivery.channel import Intake, Raw
 from bot.errors import ChannelDown, DeliveryError, NotSent
+from bot.logs import redact
 from bot.sealing import Lookup
 
 log = structlog.get_logger()

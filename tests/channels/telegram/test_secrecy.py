@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bot.channels.telegram.redaction import Redacting, redact, redact_event
 from bot.channels.telegram.transport import proxy_for
 from bot.delivery.channel import Menu, Outgoing
 from bot.dialogue.screen import Screen, Shown
 from bot.errors import ConfigError, HuiyinError
+from bot.logs import Redacting, redact, redact_event
 from bot.text import as_text
 from tests.channels.telegram.tiny import HALF, NOW, RESET, TOKEN, channel_of, fails, serving
 
