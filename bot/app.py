@@ -261,6 +261,7 @@ class App:
         epoch, was_clean = await self.store.writer.submit(lambda tx: facts.open_run(tx, self.store.keys.fingerprint))
         if not was_clean:
             log.warning("unclean_stop_before", epoch=epoch)
+        self.house.means.ids.go_on_above(await self.store.writer.submit(claims.newest_id))
         if self.store.lock is not None:  # nobody else works on this file
             await self.store.writer.submit(claims.release_jobs)
         await self.store.writer.submit(self._first_morning)

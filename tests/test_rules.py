@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from bot import app
 from bot.dialogue.event import FileKind
-from bot.store.queues import JobState, job
+from bot.store import claims
+from bot.store.queues import JobState, job, outbox
 from tests.handlers.test_main_talk import LAMP
 from tests.rig import Town
 
@@ -101,3 +103,19 @@ async def test_a_receipt_never_waits_for_a_job(town: Town, monkeypatch: pytest.M
     assert "登记好了" in resident.last.text
     states = await town.store.writer.submit(lambda tx: list(tx.flushed().execute(job.select()).mappings()))
     assert [row["state"] for row in states if row["kind"] == "file.fetch"] == [JobState.WAITING]
+
+
+async def test_order_holds_where_the_clock_was_set_back_between_two_runs(town: Town) -> None:
+    """Ids order what a chat says and hears; a machine that wakes up an hour early must not turn that round."""
+    resident = town.resident()
+    await resident.opens()
+    before = await town.store.writer.submit(claims.newest_id)
+    town.crash()
+    town.clock.advance(hours=-1)
+    await town.open()
+    await resident.says("谢谢")
+    said = await town.store.writer.submit(claims.newest_id)
+    assert said > before
+    replies = await town.store.writer.submit(lambda tx: list(tx.flushed().execute(select(outbox.c.id)).scalars()))
+    assert max(replies) > said
+    assert resident.last.text == "不客气。"

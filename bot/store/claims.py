@@ -60,6 +60,11 @@ def take_in(tx: Transaction, rows: Sequence[Row]) -> int:
     return _TAKE_IN.run_many(connection, fresh)
 
 
+def newest_id(tx: Transaction) -> int:
+    """Of all updates that came in; 0 where none did."""
+    return tx.flushed().execute(select(func.max(inbox.c.id))).scalar_one() or 0
+
+
 def unknown(tx: Transaction, channel: str, keys: Iterable[str]) -> list[str]:
     """Those of the keys that this channel has not handed in yet, in their order."""
     wanted = list(keys)

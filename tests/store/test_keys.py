@@ -1,6 +1,7 @@
 """The three keys: their file, what sealing keeps apart, and how chats become lanes."""
 
 import json
+import random
 import stat
 from collections import Counter
 from pathlib import Path
@@ -192,6 +193,18 @@ def test_ids_sort_by_time_and_never_repeat(ids: Ids, clock) -> None:
         clock.advance(seconds=1)
     assert made == sorted(set(made))
     assert all(0 < id_ < 2**63 for id_ in made)
+
+
+def test_ids_go_on_above_what_an_earlier_run_made() -> None:
+    ids, ahead = Ids(lambda: 1_800_000_000_000, random.Random(1)), Ids(lambda: 1_800_003_600_000, random.Random(2))
+    last = ahead()
+    ids.go_on_above(last)
+    assert last < ids() < ids()
+    unbothered = Ids(lambda: 1_800_000_000_000, random.Random(1))
+    unbothered.go_on_above(last >> 1)
+    assert unbothered() == Ids(lambda: 1_800_000_000_000, random.Random(1))()
+    unbothered.go_on_above(2**63 - 1)  # no clock can have made it
+    assert unbothered() < last
 
 
 def test_ids_go_on_growing_when_the_clock_is_set_back(ids: Ids, clock) -> None:
