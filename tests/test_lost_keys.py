@@ -1,5 +1,7 @@
 """Lost keys: nothing is made in their place, whatever the database."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,4 +36,19 @@ def test_lost_keys_are_not_replaced_by_new_ones(tmp_path: Path, database_url: st
 def test_a_server_that_is_away_gets_no_keys(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"database\.url"):
         open_store(settings_in(tmp_path, "postgresql://nobody@127.0.0.1:1/x"), Outside())
+    assert not (tmp_path / "keys").exists()
+
+
+@pytest.mark.parametrize("is_database", [True, False])
+def test_a_foreign_file_is_called_so_where_there_are_no_keys_either(tmp_path: Path, is_database: bool) -> None:
+    file = tmp_path / "huiyin.db"
+    if is_database:
+        with closing(sqlite3.connect(file)) as foreign:
+            foreign.execute("CREATE TABLE theirs (a)")
+    else:
+        file.write_text("notes of somebody", "utf-8")
+    before = file.read_bytes()
+    with pytest.raises(ConfigError, match=r"database\.url: this (database belongs to another|is not a database)"):
+        open_store(settings_in(tmp_path, f"sqlite:///{file}"), Outside())
+    assert file.read_bytes() == before
     assert not (tmp_path / "keys").exists()

@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -32,17 +34,18 @@ def scripts() -> ScriptDirectory:
 
 
 def is_new(url: URL) -> bool:
-    """Whether nothing is sealed there yet; raises ConfigError where a server does not answer."""
+    """Whether nothing is sealed there yet; raises ConfigError for a foreign file and a server that does not answer."""
     file = file_of(url)
-    if file is not None:
-        return not file.exists() or file.stat().st_size == 0
-    try:
+    with _told():
+        if file is not None:
+            if not file.exists() or file.stat().st_size == 0:
+                return True
+            _look_at(file)
+            return False
         with watching_engine(url).connect() as connection:
             if not inspect(connection).has_table(fact.name):
                 return True
             return connection.scalar(select(fact.c.value).where(fact.c.name == "keys")) is None
-    except OperationalError as error:
-        raise ConfigError(f"database.url: cannot open the database: {_reason(error)}") from None
 
 
 def bring_up(url: URL, now: datetime) -> bool:
@@ -52,15 +55,23 @@ def bring_up(url: URL, now: datetime) -> bool:
         _make_room(file)
     engine = writer_engine(url)
     try:
-        if file is not None:
-            _look_at(file)
-        return _upgraded(engine, file, now)
+        with _told():
+            if file is not None:
+                _look_at(file)
+            return _upgraded(engine, file, now)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A database's own fault as one line that names the key."""
+    try:
+        yield
     except OperationalError as error:
         raise ConfigError(f"database.url: cannot open the database: {_reason(error)}") from None
     except DatabaseError as error:
         raise ConfigError(f"database.url: this is not a database of this program: {_reason(error)}") from None
-    finally:
-        engine.dispose()
 
 
 def revision_of(connection: Connection) -> str | None:
