@@ -188,7 +188,9 @@ class TelegramChannel:
 
     def say_link(self, code: str) -> str:
         """The deep link; before the Bot API has told our name, what to type instead."""
-        return f"https://t.me/{self._username}?start={code}" if self._username else f"/start {code}"
+        if not self._username:
+            return f"/start {code}".strip()
+        return f"https://t.me/{self._username}" + (f"?start={code}" if code else "")
 
     async def close(self) -> None:
         if self.webhook is not None:

@@ -264,6 +264,7 @@ async def test_links_and_the_first_check() -> None:
         assert channel.say_link("ABC") == "/start ABC"
         assert await channel.check()
         assert channel.say_link("ABC") == "https://t.me/Huiyin_bot?start=ABC"
+        assert channel.say_link("") == "https://t.me/Huiyin_bot"
         api.lay_down("getMe", fails(401, "Unauthorized"), fails(404, "Not Found"))
         for _ in range(2):
             with pytest.raises(ConfigError, match=r"telegram\.token"):
