@@ -1,6 +1,7 @@
 """Rules of the house that no single part can keep alone."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -119,3 +120,14 @@ async def test_order_holds_where_the_clock_was_set_back_between_two_runs(town: T
     replies = await town.store.writer.submit(lambda tx: list(tx.flushed().execute(select(outbox.c.id)).scalars()))
     assert max(replies) > said
     assert resident.last.text == "不客气。"
+
+
+def test_every_test_that_is_named_beside_a_rule_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "rules.md").read_text("utf-8")))
+    there = {
+        found
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for found in re.findall(r"^(?:async )?def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert named
+    assert named - there == set()
