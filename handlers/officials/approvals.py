@@ -114,6 +114,17 @@ def tell_refused(ctx: Ctx, telling: Telling) -> Screen | None:
                       [ctx.button(_("Open"), "notice.open", telling.subject)])  # fmt: skip
 
 
+@router.telling("notice.waits")
+def tell_waits(ctx: Ctx, telling: Telling) -> Screen | None:
+    """Nobody has agreed to what is urgent: its author has to do more than wait."""
+    notice = ctx.office.notices.find(telling.subject)
+    if notice is None or notice.status is not Status.ASKED or notice.mark != telling.data["mark"]:
+        return None
+    words = _("“{title}”: nobody has agreed for {minutes} minutes, nothing has gone out. Call somebody by phone.",
+              title=notice.title, minutes=telling.data["minutes"])  # fmt: skip
+    return ctx.screen(words, [ctx.button(_("Open"), "notice.open", notice.id)])
+
+
 @router.telling("notice.void")
 def tell_void(ctx: Ctx, telling: Telling) -> Screen | None:
     if ctx.roles.isdisjoint(WRITERS):

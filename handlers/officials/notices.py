@@ -222,7 +222,7 @@ def shown(ctx: Ctx, notice: Notice) -> list[Text]:
                   now=f"{reach.now:,}", minutes=notices.minutes(reach.now), later=f"{reach.later:,}")),
     ]  # fmt: skip
     if not notice.urgent and ctx.office.calendar.quiet_until(ctx.now) is not None:
-        lines.append(ctx.say(_("It goes out {moment}.", moment=start)))
+        lines.append(ctx.say(_("Once agreed to, it goes out {moment} at the earliest.", moment=start)))
     lines += [ctx.say(_("Residents will see:")), quote(str(letter(ctx, notice, start)))]
     if notice.urgent and notice.reader is not None:
         found = ctx.office.people.find([notice.reader]).get(notice.reader)
@@ -235,8 +235,9 @@ def _preview(ctx: Ctx, notice: Notice) -> Screen:
     calm = ctx.button(_("Make it urgent"), "notice.urgent", notice.id)
     if notice.urgent:
         calm = ctx.button(_("Not urgent"), "notice.calm", notice.id)
+    whom_and_how_many, *rest = shown(ctx, notice)
     return ctx.screen(
-        join([ctx.say(_("Not sent yet.")), *shown(ctx, notice)]),
+        join([whom_and_how_many, ctx.say(_("Not sent yet.")), *rest]),
         [ctx.button(_("Ask for approval"), "notice.ask", notice.id)],
         [ctx.button(_("Change the words"), "notice.reword", notice.id), *_whom_button(ctx, notice), calm],
         [ctx.button(_("Keep as a draft"), "notice.keep", notice.id),
@@ -255,8 +256,11 @@ def ask(ctx: Ctx, id_: str) -> Screen:
     notice = _own(ctx, id_)
     if ctx.office.notices.wider(notice):
         return _next(ctx, notice)
-    _notice, approvers = ctx.office.notices.ask(notice.id, by=ctx.person)
+    notice, approvers = ctx.office.notices.ask(notice.id, by=ctx.person)
     words = _("Nobody agrees to a notice of their own: {count} others have been asked.", count=approvers)
+    if opening := ctx.office.notices.opening_for(notice):
+        words = _("Nobody agrees to a notice of their own: {count} others see it {moment}, when the office opens.",
+                  count=approvers, moment=opening)  # fmt: skip
     if notice.urgent:
         words = _("Nobody agrees to a notice of their own: {count} others are being rung, and again every two minutes.",
                   count=approvers)  # fmt: skip

@@ -1,4 +1,4 @@
-"""From 21:30 to 8:00 nothing of an ordinary notice goes out: whatever is on its way or stops meanwhile."""
+"""From 21:30 to 8:00 nothing of an ordinary notice goes out, whatever is on its way or stops; what is urgent rings."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from bot.errors import NotSent
 from bot.store.queues import OutboxState, outbox
 from bot.telling import Lane
-from tests.handlers.test_notices import WORDS, agreed, asked, office, residents
+from tests.handlers.test_notices import WORDS, agreed, asked, office, presses, residents
 from tests.handlers.test_notices_survive import PEOPLE, killer, mortal
 from tests.rig import SHANGHAI, Someone, Town
 
@@ -100,3 +100,70 @@ async def test_what_whoever_agrees_is_told_is_what_happens(mortal: Town, second:
     assert is_tonight == (second == 50)
     await mortal.becomes(at(8, 2, day=18))
     assert letters(people) == 1
+
+
+async def test_the_author_hears_when_those_who_may_agree_see_it(town: Town) -> None:
+    """Outside working hours nobody is asked about what is not urgent: eight o'clock is promised to nobody."""
+    people = await residents(town, 1)
+    chen, li = await office(town)
+    town.clock.set(at(22, 40))
+    await chen.says(f"通知 {WORDS}")
+    await presses(chen, "不急")
+    await presses(chen, "全青石街道")
+    assert "批了以后，最早 9 月 18 日（周五）8:00 发。" in chen.last.text
+    li.news()
+    await chen.presses("送批")
+    assert "1 位能批的人 9 月 18 日（周五）8:30 上班时看到" in chen.last.text
+    await town.becomes(at(8, 29, day=18))
+    assert not li.news()
+    await town.becomes(at(8, 30, day=18))
+    assert len(li.news()) == 1
+    await agreed(li, 1)
+    await town.becomes(at(8, 35, day=18))
+    assert letters(people) == 1
+
+
+async def urgent(town: Town) -> tuple[Someone, Someone]:
+    """An urgent notice that waits for somebody to agree."""
+    await residents(town, 1)
+    chen, li = await office(town)
+    town.clock.set(at(22, 40))
+    await chen.says(f"通知 {WORDS}")
+    await chen.presses("紧急，今晚发")
+    await presses(chen, "全青石街道")
+    await presses(chen, "1 我自己")
+    await chen.presses("送批")
+    return chen, li
+
+
+async def test_where_nobody_agrees_the_author_hears_so_and_the_ringing_ends(town: Town) -> None:
+    chen, li = await urgent(town)
+    li.news(), chen.news()
+    await town.becomes(at(22, 49))
+    assert len(li.news()) == 4
+    assert not chen.news()
+    await town.becomes(at(22, 51))
+    assert len(li.news()) == 1
+    (words,) = chen.news()
+    assert "10 分钟了还没人批" in words
+    assert "打电话" in words
+    await town.becomes(at(6, 0, day=18))
+    assert len(li.news()) == 10  # half an hour in all
+    assert ["20 分钟了" in words or "30 分钟了" in words for words in chen.news()] == [True, True]
+    await chen.presses("打开")
+    await chen.presses("送批")  # whoever asks again rings again
+    assert len(li.news()) == 1
+    await town.passes(minutes=2)
+    assert len(li.news()) == 1
+    await agreed(li, 1)
+    await town.passes(minutes=5)
+    await town.passes(seconds=10)
+    assert "已送出 1" in chen.last.text
+
+
+async def test_asking_again_while_it_rings_rings_nobody_twice(town: Town) -> None:
+    chen, li = await urgent(town)
+    await town.passes(minutes=2)
+    li.news()
+    await chen.presses("送批")
+    assert not li.news()

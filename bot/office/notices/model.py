@@ -20,6 +20,8 @@ FIRST = 50  # recipients of the first slice; the rest follows a moment later
 FIRST_WAIT = timedelta(seconds=10)
 SLICE = 200  # recipients that one event writes down: some milliseconds of the writer's time
 RING_AGAIN = timedelta(minutes=2)
+RING_FOR = timedelta(minutes=30)  # then only a telephone helps
+SAID_EVERY = timedelta(minutes=10)  # that nobody has agreed yet
 
 
 class Status(StrEnum):

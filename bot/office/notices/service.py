@@ -1,14 +1,16 @@
 """Writing a notice and agreeing to it, one act a method; how it goes out is in sending.py."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.errors import Changed, Invalid, MoveNotAllowed, NotFound, NotPermitted
 from bot.office.notices import audience as people_of
 from bot.office.notices.audience import area_key, belongs, topic_key
 from bot.office.notices.model import (
     RING_AGAIN,
+    RING_FOR,
     RUNNING,
+    SAID_EVERY,
     Audience,
     Notice,
     Reach,
@@ -120,8 +122,10 @@ class Notices(Sending):
     def ask(self, id_: int, *, by: Person) -> tuple[Notice, int]:
         """Somebody else has to agree: how many of them hear of it. From here on nobody is added."""
         old = self.own(id_, by)
-        if old.status is Status.ASKED:
+        if old.status is Status.ASKED and not self._has_rung_out(old):
             return old, len(self._approvers(old))  # pressed twice
+        if old.status is Status.ASKED:
+            old = self._records.save(old, old.changed())
         if self.wider(old):
             raise Invalid("notice.wider")
         new = old.asked(self.reach(old.audience, urgent=bool(old.urgent)).people, self._now)
@@ -134,10 +138,17 @@ class Notices(Sending):
         return saved, len(approvers)
 
     def ring(self, id_: int) -> None:
-        """Once more, as long as nobody has agreed to an urgent one."""
+        """Once more, for half an hour, as long as nobody has agreed to an urgent one; its author hears so."""
         found = self._records.find(id_)
-        if found is not None and found.status is Status.ASKED:
-            self._ring(found)
+        if found is None or found.status is not Status.ASKED or found.asked_at is None:
+            return
+        self._ring(found)
+        waited = self._now - found.asked_at
+        if waited // SAID_EVERY > (waited - RING_AGAIN) // SAID_EVERY:
+            minutes = waited // timedelta(minutes=1)
+            self._tell(Telling(kind="notice.waits", subject=found.id, recipient=found.author, address=found.address,
+                               key=f"notice:{found.id}:waits:{found.mark}:{minutes}",
+                               data={"minutes": minutes, "mark": found.mark}))  # fmt: skip
 
     def asked(self, id_: int, by: Person) -> Notice:
         """What this person may agree to."""
@@ -195,14 +206,21 @@ class Notices(Sending):
 
     def _ring(self, of: Notice) -> None:
         """All who may agree, together; of an urgent one at any hour and again every two minutes."""
-        calendar = self._calendar
-        opening = None if of.urgent or calendar.in_working_hours(self._now) else calendar.next_opening(self._now)
+        opening = self.opening_for(of)
         for person in self._approvers(of):
             self._tell(Telling(kind="notice.ask", subject=of.id, recipient=person.id, address=person.address,
                                key=f"notice:{of.id}:ask:{of.mark}:{self._now:%d%H%M}", lane=Lane.DEADLINE,
                                data={"mark": of.mark}, not_before=opening))  # fmt: skip
-        if of.urgent:
+        if of.urgent and not self._has_rung_out(of):
             self._arm(of, "ring", self._now + RING_AGAIN)
+
+    def _has_rung_out(self, of: Notice) -> bool:
+        return bool(of.urgent) and of.asked_at is not None and self._now - of.asked_at >= RING_FOR
+
+    def opening_for(self, of: Notice) -> datetime | None:
+        """When those who may agree hear of it, if not at once: outside working hours only what is urgent rings."""
+        calendar = self._calendar
+        return None if of.urgent or calendar.in_working_hours(self._now) else calendar.next_opening(self._now)
 
     def _silence(self, of: Notice) -> None:
         """Nobody needs to be asked any more."""
