@@ -18,25 +18,21 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import func, select
 
 from benchmarks.against.meter import most_megabytes, processor_seconds, resident_megabytes
-from bot.app import Outside, open_store, read_house
 from bot.config import Settings, read_settings
-from bot.office.notices.model import FIRST, UNSETTLED, Audience
-from bot.office.notices.sending import Carriers
+from bot.office.notices.model import FIRST, UNSETTLED
 from bot.office.notices.tables import delivery
-from bot.office.office import Office
-from bot.office.people.model import Role
-from bot.store.transaction import Transaction
 from tests.delivery.stage import most_in_a_second
 from tests.fakebotapi import FakeBotApi
 from tests.fakebotapi.journal import Entry
 from tests.fakebotapi.people import Person
 from tests.fakebotapi.presses import Press
+from tests.proof.mailing import agreed, is_letter
 from tests.proof.outside import HUIYIN, configured, rows, started, stopped, until
 
 RATE = 20  # updates a second
@@ -57,40 +53,6 @@ class Times:
     taps: list[float] = field(default_factory=list)
     receipts: list[float] = field(default_factory=list)
     missing: int = 0
-
-
-def prepare(settings: Settings, api: FakeBotApi, crowd: Sequence[Person]) -> None:
-    """Everybody has agreed to be written to; the notice is agreed to and starts in a minute."""
-    outside = Outside()
-    store = open_store(settings, outside)
-    channel = f"telegram:{api.token.split(':', maxsplit=1)[0]}"
-    house = replace(read_house(settings, store.keys, outside, {}), carriers=Carriers({channel: 28}))
-    try:
-        for start in range(0, len(crowd), 500):
-            store.writer.run(lambda tx, start=start: _agree(Office(tx, house), channel, crowd[start : start + 500]))  # type: ignore[misc]
-        store.writer.run(lambda tx: _approve(tx, Office(tx, house), channel, crowd))
-    finally:
-        store.close()
-
-
-def _agree(office: Office, channel: str, people: Sequence[Person]) -> None:
-    for person in people:
-        office.people.agree(office.people.meet(channel, str(person.id), "zh-hans"))
-
-
-def _approve(tx: Transaction, office: Office, channel: str, crowd: Sequence[Person]) -> None:
-    for person, role in ((crowd[0], Role.HEAD), (crowd[1], Role.APPROVER)):
-        office.people.join(office.people.invite(role, None), office.people.meet(channel, str(person.id)))
-    head, approver = (office.people.meet(channel, str(person.id)) for person in crowd[:2])
-    notices = office.notices
-    notice = notices.draft("台风明早7点前后影响我街道。今晚别去河边，阳台花盆收进屋。", by=head)
-    notices.set_urgent(notice.id, True, by=head)
-    notices.set_reader(notice.id, head.id, by=head)
-    notices.choose(notice.id, Audience(whole=True), by=head)
-    asked, _approvers = notices.ask(notice.id, by=head)
-    assert asked.count == len(crowd)
-    notices.approve(asked.id, asked.mark, asked.count, by=approver)
-    office.told()
 
 
 async def load(api: FakeBotApi, people: Sequence[Person]) -> Times:
@@ -135,17 +97,13 @@ async def _answered(press: Press, began: float) -> float:
     return time.time() - began
 
 
-def _is_letter(entry: Entry) -> bool:
-    return "台风明早7点" in str(entry.parameters.get("text", "")) and "回 TD" in str(entry.parameters.get("text", ""))
-
-
 async def measure(people: int, seconds: float, *, whole: bool) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         async with FakeBotApi() as api:
             config = configured(Path(folder), api)
             settings = read_settings(config)
             crowd = api.crowd(people)
-            prepare(settings, api, crowd)
+            agreed(settings, api, crowd)
             waits = api.person("Waits")
             waits.starts()
             began = time.time()
@@ -163,7 +121,7 @@ async def _measured(
 ) -> bool:
     """`office`: the id of its process."""
     at_rest = resident_megabytes(office)
-    await api.journal.wait(_is_letter, timeout=120.0)
+    await api.journal.wait(is_letter, timeout=120.0)
     await until(lambda: rows(settings, _ROWS)[0][0] > FIRST)  # the first few wait for those who might say stop
     second = time.time()
     written = asyncio.create_task(_written(settings, len(crowd), second))
@@ -172,6 +130,7 @@ async def _measured(
     times = await load(api, chosen[::2])
     share = (processor_seconds(office) - cpu) / (time.time() - began)
     under_load = [entry for entry in api.journal.sent() if entry.at >= began]
+    alone = await _pace(api)
     at_end = await _ended(api, settings, crowd, whole=whole)
     good = [
         *_told_times("notice", times),
@@ -182,11 +141,12 @@ async def _measured(
         told("notice.twice", _twice(api), 0, "people"),
         at_end,
     ]
-    letters = [entry.at for entry in api.journal.sent() if _is_letter(entry)]
+    letters = [entry.at for entry in api.journal.sent() if is_letter(entry)]
     print(f"notice.letters {len(letters)} of {len(crowd)} in {max(letters) - min(letters):.0f} s")
-    ours = sum(map(_is_letter, under_load))
+    ours = sum(map(is_letter, under_load))
     span = under_load[-1].at - began
-    print(f"notice.messages_under_load {len(under_load) / span:.1f} a second, of the notice {ours / span:.1f}")
+    print(f"notice.messages_under_load {len(under_load) / span:.1f} a second, of the notice {ours / span:.1f}; "
+          f"of the notice alone {alone:.1f}")  # fmt: skip
     print(f"memory at rest {at_rest:.0f} MB, at most {most_megabytes(office):.0f} MB")
     print(f"notice.cpu {share:.0%} of a core, load of the machine {os.getloadavg()[0]:.1f}")
     _told_times("without", await load(api, chosen[1::2]))  # the same with nothing else going out: no limit of ours
@@ -205,6 +165,13 @@ def _told_times(name: str, times: Times) -> list[bool]:
     ]
 
 
+async def _pace(api: FakeBotApi) -> float:
+    """Messages of the notice a second while nobody asks for anything."""
+    began = time.time()
+    await asyncio.sleep(5)
+    return sum(is_letter(entry) and entry.at >= began for entry in api.journal.sent()) / (time.time() - began)
+
+
 async def _written(settings: Settings, people: int, since: float) -> float:
     """Seconds from the row behind the first few to the last one."""
     await until(lambda: rows(settings, _ROWS)[0][0] == people)
@@ -221,14 +188,14 @@ async def _ended(api: FakeBotApi, settings: Settings, crowd: Sequence[Person], *
     said = time.time()
     crowd[0].says("停")
     await asyncio.sleep(5)
-    after = [entry.at for entry in api.journal.sent() if _is_letter(entry) and entry.at > said]
+    after = [entry.at for entry in api.journal.sent() if is_letter(entry) and entry.at > said]
     lost = select(func.count()).select_from(delivery).where(delivery.c.state.in_(UNSETTLED))
     is_whole = told("notice.neither_sent_nor_stopped", rows(settings, lost)[0][0], 0, "people")
     return told("notice.stopped_after", max(after, default=said) - said, STOP_MOST, "s") and is_whole
 
 
 def _twice(api: FakeBotApi) -> int:
-    letters = Counter(str(entry.chat) for entry in api.journal.sent() if _is_letter(entry))
+    letters = Counter(str(entry.chat) for entry in api.journal.sent() if is_letter(entry))
     return sum(count > 1 for count in letters.values())
 
 

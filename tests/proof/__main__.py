@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.logs import set_up_logs
 from bot.store.queues import Policy
 from tests.postgres import a_database, serving
-from tests.proof import broken, cancelling, dying, faulty, incoming, outgoing, timers, upgrading
+from tests.proof import broken, cancelling, dying, faulty, incoming, mailing, outgoing, timers, upgrading
 from tests.proof.figure import Figure
 
 Proof = Callable[[Path], Awaitable[list[Figure]]]
@@ -34,6 +34,7 @@ PROOFS: dict[str, Proof] = {
     "K6 locked": lambda folder: broken.prove(folder, "locked", broken.locked(10), updates=500),
     "K6 full": lambda folder: broken.prove(folder, "full", broken.full, updates=500),
     "K7": lambda folder: cancelling.prove(folder, cancellations=1000),
+    "K8": lambda folder: mailing.prove(folder, people=2000, kills=20),
     "K10": on_a_server(
         lambda folder, url: timers.prove(folder, database=url, timers=10_000, span=60, workers=4, kills=25, stops=20)
     ),

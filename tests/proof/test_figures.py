@@ -9,7 +9,7 @@ import pytest
 import bot
 from bot.store.queues import Policy
 from tests.postgres import a_database
-from tests.proof import broken, cancelling, dying, faulty, incoming, outgoing, timers, upgrading
+from tests.proof import broken, cancelling, dying, faulty, incoming, mailing, outgoing, timers, upgrading
 from tests.proof.figure import Figure
 
 pytestmark = [pytest.mark.sockets, pytest.mark.slow]
@@ -35,6 +35,10 @@ def test_every_point_that_the_program_names_is_died_at() -> None:
 @pytest.mark.parametrize("policy", [Policy.HOLD, Policy.RESEND])
 async def test_messages_owed_come_through_deaths(tmp_path: Path, policy: Policy) -> None:
     assert missed(await outgoing.prove(tmp_path, policy, owed=400, kills=10)) == []
+
+
+async def test_a_notice_to_many_comes_through_deaths(tmp_path: Path) -> None:
+    assert missed(await mailing.prove(tmp_path, people=150, kills=3)) == []
 
 
 async def test_cancelled_callers_mix_nothing(tmp_path: Path, database_url: str) -> None:
