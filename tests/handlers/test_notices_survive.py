@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from sqlalchemy import func, select, update
 
+from bot.dialogue.screen import encode_action
 from bot.errors import NotSent, Refused, Uncertain
 from bot.office.notices import sending
 from bot.office.notices.tables import delivery, notice
@@ -247,3 +248,37 @@ async def test_each_reads_it_in_their_own_language(mortal: Town) -> None:
     await mortal.passes(minutes=2)
     assert one.last.text == f"青石街道 9 月 15 日（周二）：{WORDS}\n不想再收，回 TD"
     assert other.last.text == f"青石街道, Tue 15 Sep: {WORDS}\nNo more of these? Reply TD"
+
+
+async def test_what_is_corrected_is_read_by_nobody_more(mortal: Town) -> None:
+    """Somebody's page was closed: opened after the correction was agreed to, it does not show what was wrong."""
+    people = await residents(mortal, 2)
+    chen, li = await office(mortal)
+    await asked(mortal, chen)
+    await agreed(li, 2)
+    mortal.channel.fault = NotSent("closed", timedelta(days=300))
+    for seconds in (61, 10, 5):
+        await mortal.passes(seconds=seconds)
+    await chen.presses("给已收到的人发更正")
+    await chen.says("是后天")
+    await chen.presses("送批")
+    await agreed(li, 1)
+    mortal.store.writer.run(lambda tx: [mortal.app.office(tx).people.woke("silent", name) for name in ("r0", "r1")])
+    await mortal.passes(minutes=5)
+    got = sorted(len(person.news()) for person in people)
+    assert got == [0, 2]
+    assert rows(mortal) == {"sent": 2, "stopped": 1}
+
+
+async def test_nothing_is_corrected_before_it_has_ended(mortal: Town) -> None:
+    """Whoever it has reached is not known yet."""
+    await residents(mortal, PEOPLE)
+    chen, li = await office(mortal)
+    await asked(mortal, chen)
+    await agreed(li, PEOPLE)
+    await mortal.passes(seconds=61)
+    of = mortal.store.writer.run(lambda tx: tx.read(select(notice.c.id)).scalar_one())
+    await chen.forges(encode_action("notice.correct", of))
+    await chen.says("是后天")
+    drafts = mortal.store.writer.run(lambda tx: tx.read(select(func.count()).select_from(notice)).scalar_one())
+    assert drafts == 1

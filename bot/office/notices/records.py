@@ -157,11 +157,11 @@ def note(tx: Transaction, rows: Sequence[int]) -> None:
     _NOTE.run_many(connection, found)
 
 
-def note_stopped(tx: Transaction, of: Notice) -> None:
+def note_stopped(tx: Transaction, id_: int) -> None:
     """After `cancel_all`: what was taken back there is stopped here; what is on its way runs out."""
-    cancelled = select(outbox.c.id).where(outbox.c.subject == of.id, outbox.c.state == OutboxState.CANCELLED)
+    cancelled = select(outbox.c.id).where(outbox.c.subject == id_, outbox.c.state == OutboxState.CANCELLED)
     statement = update(delivery).where(
-        delivery.c.notice == of.id, delivery.c.state.in_(UNSETTLED), delivery.c.id.in_(cancelled)
+        delivery.c.notice == id_, delivery.c.state.in_(UNSETTLED), delivery.c.id.in_(cancelled)
     )
     tx.flushed().execute(statement.values(state=Arrival.STOPPED, at=tx.now))
 

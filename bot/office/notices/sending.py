@@ -192,11 +192,15 @@ class Sending:
             raise MoveNotAllowed("notice.over")
         saved = self._records.save(old, replace(old, status=Status.STOPPED, ended_at=self._now))
         queues.disarm(self._tx, self._timer(old, "start"))
-        queues.cancel_all(self._tx, old.id)
-        records.note_stopped(self._tx, old)
+        self.take_back(old.id)
         self._log("notice.stopped", by, saved)
         self._arm(saved, "tick", self._now + timedelta(seconds=1))
         return saved
+
+    def take_back(self, id_: int) -> None:
+        """What of it has not gone out, and what waits for a page to be opened."""
+        queues.cancel_all(self._tx, id_)
+        records.note_stopped(self._tx, id_)
 
     def figures(self, of: Notice) -> dict[Arrival, int]:
         return records.figures(self._tx, of)

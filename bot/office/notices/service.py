@@ -37,7 +37,7 @@ class Notices(Sending):
         new = Notice(id=self._id(), author=by.id, address=by.address, status=Status.DRAFT, words=checked(words))
         if corrects is not None:
             old = self._found(corrects)
-            if old.status not in (Status.SENDING, Status.SENT, Status.STOPPED):
+            if old.status not in (Status.SENT, Status.STOPPED):
                 raise MoveNotAllowed("notice.over")
             new = replace(new, corrects=old.id, urgent=old.urgent, reader=old.reader, audience=Audience(reached=old.id))
         return self._records.add(new)
@@ -180,6 +180,8 @@ class Notices(Sending):
         new = replace(old, status=Status.APPROVED, approver=by.id, starts_at=self.start_of(old))
         saved = self._records.save(old, new)
         self._log("notice.approved", by, saved)
+        if saved.corrects is not None:
+            self.take_back(saved.corrects)
         self._silence(saved)
         self._arm(saved, "start", saved.starts_at)
         return self._show(saved, {})
