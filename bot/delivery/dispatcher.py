@@ -214,7 +214,7 @@ class Dispatcher:
             if head.error == claims.FLOOD:
                 event = msgspec.structs.replace(event, what=Flooded())
         except Exception as error:  # no statement ran: whatever it was, this update alone is to blame
-            log.error("update_set_aside", inbox=head.id, error=type(error).__name__)
+            log.error("update_set_aside", reference=_reference(head.id), error=type(error).__name__)
             self.set_aside += 1
             claims.count_try(tx, head.id, f"undecodable: {type(error).__name__}", set_aside=True)
             return None
@@ -281,14 +281,15 @@ class Dispatcher:
 
     def _count(self, tx: Transaction, arrival: Arrival, source: Head | DueTimer, error: Exception) -> bool:
         last = source.tries + 1 >= TRIES
-        log.error("event_failed", inbox=source.id, tries=source.tries + 1, error=type(error).__name__, exc_info=error)
+        log.error("event_failed", reference=_reference(source.id), kind=_kind(arrival), tries=source.tries + 1,
+                  error=type(error).__name__, exc_info=error)  # fmt: skip
         self.set_aside += last
         if isinstance(source, DueTimer):
             self._count_timer(tx, source, last)
         else:
             claims.count_try(tx, source.id, type(error).__name__, set_aside=last)
             if last:
-                self._apologise(tx, arrival, f"{source.id:x}"[-8:])
+                self._apologise(tx, arrival, _reference(source.id))
         return False
 
     def _apologise(self, tx: Transaction, arrival: Arrival, reference: str) -> None:
@@ -308,7 +309,7 @@ class Dispatcher:
             if as_store_error(error) is not None or (tx.is_postgresql and isinstance(error, SQLAlchemyError)):
                 raise
             tx.undo_event()
-            log.error("apology_failed", inbox=arrival.id, error=type(error).__name__, exc_info=error)
+            log.error("apology_failed", reference=reference, error=type(error).__name__, exc_info=error)
 
     def _count_timer(self, tx: Transaction, timer: DueTimer, last: bool) -> None:
         if last and self._rearmed(tx, timer):
@@ -453,6 +454,16 @@ def _one_a_lane(due: Sequence[DueTimer]) -> list[DueTimer]:
 def _worked(tx: Transaction) -> float:
     """Seconds that this thread has worked. On a server it also waits for the server, and holds locks meanwhile."""
     return time.perf_counter() if tx.is_postgresql else time.thread_time()
+
+
+def _reference(id_: int) -> str:
+    """Of an event, short enough to be read out: what the person is told stands in the log too."""
+    return f"{id_:x}"[-8:]
+
+
+def _kind(arrival: Arrival) -> str:
+    what = arrival.event.what
+    return what.kind if isinstance(what, Due) else type(what).__name__
 
 
 def _cause(arrival: Arrival) -> str:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 import sqlalchemy
+from structlog.testing import CapturingLogger
 
 from bot.delivery import dispatcher
 from bot.delivery.dispatcher import AT_MOST
@@ -144,6 +145,25 @@ async def test_any_other_error_is_set_aside_after_three_tries_and_the_person_is_
     assert stage.facts() == set()
     await stage.settle()
     assert stage.desk.seen == ["wrong"] * 3
+
+
+async def test_the_log_names_the_reference_that_the_person_was_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = CapturingLogger()
+    monkeypatch.setattr(dispatcher, "log", logs)
+    for name in ("wrong", "deadline"):
+        stage.desk.on(name, writes(name, KeyError("bug")))
+    await stage.says("wang", "wrong")
+    stage.arms("deadline", due_in=0)
+    for _try in range(4):
+        await stage.dispatcher.step()
+    told = stage.owed()[0].removeprefix("sorry: ")
+    failed = [call.kwargs for call in logs.calls if call.args == ("event_failed",)]
+    assert [(each["tries"], each["reference"]) for each in failed if each["kind"] == "Said"] == [
+        (number, told) for number in (1, 2, 3)
+    ]
+    assert {each["kind"] for each in failed} == {"Said", "deadline"}
 
 
 async def test_an_event_that_was_set_aside_does_not_stop_its_chat(stage: Stage) -> None:
