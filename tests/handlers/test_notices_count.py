@@ -120,3 +120,18 @@ async def test_what_is_not_what_was_agreed_to_does_not_start(town: Town, change:
     town.store.writer.run(lambda tx: tx.write(update(notice).values(**change)))
     assert await got(town, people) == [False, False, False]
     assert "和批的时候不一样，没有发" in chen.last.text
+
+
+async def test_whoever_a_stop_spared_is_counted(town: Town) -> None:
+    """Also those for whom nothing had been written down yet: the figures add up to the number agreed to."""
+    await residents(town, 60)
+    chen, li = await office(town)
+    await asked(town, chen)
+    await agreed(li, 60)
+    await town.passes(seconds=61)
+    await chen.says("停")
+    assert "已送出 50" in chen.last.text
+    assert "停掉的 10" in chen.last.text
+    await town.passes(seconds=10)
+    await chen.says("/notices")
+    assert "停掉的 10" in chen.last.text

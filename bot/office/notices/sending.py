@@ -203,7 +203,12 @@ class Sending:
         records.note_stopped(self._tx, id_)
 
     def figures(self, of: Notice) -> dict[Arrival, int]:
-        return records.figures(self._tx, of)
+        """How many messages stand how; a stop also spared those for whom none had been written down."""
+        found = records.figures(self._tx, of)
+        if of.status is Status.STOPPED and not of.is_filled:
+            spared = max(0, (of.count or 0) - sum(found.values()))
+            found[Arrival.STOPPED] = found.get(Arrival.STOPPED, 0) + spared
+        return found
 
     def replies(self, of: Notice) -> int:
         return records.replies(self._tx, of)
