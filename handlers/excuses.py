@@ -44,6 +44,7 @@ WORDS: dict[str, Message] = {
     "notice.alone": _("Nobody else can agree to it here yet. An administrator invites somebody: /invite approver"),
     "notice.own": _("Nobody agrees to a notice of their own."),
     "notice.approver": _("Only an approver or head of the whole office can agree to it."),
+    "notice.former": _("Whoever wrote it may not write notices any more: it does not go out."),
     "notice.count": _("That is not the number of its readers. Nothing was agreed to."),
     "notice.empty": _("There are no words in it yet."),
     "notice.long": _("That is too long: at most {at_most} characters."),

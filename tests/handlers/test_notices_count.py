@@ -1,9 +1,10 @@
 """Whoever agrees types a number of people, and no more than those get it: who comes back later gets the next one."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bot.office.notices.tables import notice
+from bot.office.people.records import role_grant
 from tests.handlers.test_notices import NIGHT, WORDS, agreed, asked, office, presses, residents
 from tests.rig import Someone, Town
 
@@ -135,3 +136,16 @@ async def test_whoever_a_stop_spared_is_counted(town: Town) -> None:
     await town.passes(seconds=10)
     await chen.says("/notices")
     assert "停掉的 10" in chen.last.text
+
+
+async def test_nobody_agrees_to_a_notice_of_a_former_official(town: Town) -> None:
+    people = await residents(town)
+    chen, li = await office(town)
+    await asked(town, chen)
+    await li.presses("看过了，我来批")
+    former = select(notice.c.author).scalar_subquery()
+    revoked = update(role_grant).where(role_grant.c.person == former)
+    town.store.writer.run(lambda tx: tx.write(revoked.values(revoked_at=tx.now)))
+    await li.says("3")
+    assert "写这条的人现在不能发通知了" in li.last.text
+    assert await got(town, people) == [False, False, False]

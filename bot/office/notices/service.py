@@ -161,6 +161,9 @@ class Notices(Sending):
             raise Changed("notice.agreed")
         if found.status is not Status.ASKED:
             raise Changed("notice.changed")
+        author = self._people.find([found.author]).get(found.author)
+        if author is None or author.roles.isdisjoint(WRITERS):
+            raise NotPermitted("notice.former")
         return found
 
     def waiting_for(self, by: Person) -> list[Notice]:
