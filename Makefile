@@ -40,8 +40,9 @@ $(PEERS)/.installed: benchmarks/requirements.lock
 	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
 	touch $(PEERS)/.installed
 
-lock: setup  ## write both requirements.lock anew from pyproject.toml
+lock: setup  ## write every requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-annotate --no-header -q -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --constraint requirements.lock --universal --generate-hashes --no-annotate --no-header -q -o deploy/requirements.lock
 	$(BIN)/uv pip compile --group pyproject.toml:bench --universal --generate-hashes --no-annotate --no-header -q -o benchmarks/requirements.lock
 
 proof: setup  ## what the promises rest on, at full size: hours
