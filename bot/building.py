@@ -1,18 +1,11 @@
-"""Channels and content from settings: the one place where a platform's name chooses its code."""
+"""Channels from settings: the one place where a platform's name chooses its code."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DBAPIError
-
-from bot.app import Outside, Store, read_house
+from bot.app import Outside, Store
 from bot.config import Settings, WebSettings
-from bot.errors import ConfigError
 from bot.ids import Ids
-from bot.office.office import House
-from bot.office.people.records import manned
-from bot.sealing import Keys, Lookup, Sealer, read_keys
-from bot.store.engine import file_of, read_url, watching_engine
 from bot.words import Words, _
 
 if TYPE_CHECKING:
@@ -92,52 +85,3 @@ async def offline_links(settings: Settings, code: str) -> list[str]:
 def web_address(web: WebSettings) -> str:
     """How people reach the web chat."""
     return (web.url or f"http://{web.host}:{web.port}").rstrip("/")
-
-
-def check_content(settings: Settings) -> list[str]:
-    """Reads settings, keys and all content; a fault is raised as ConfigError, otherwise says what there is."""
-    _check_places(settings)
-    if settings.telegram is not None:
-        settings.telegram.read_token()
-    nothing = bytes(32)
-    keys = Keys(Sealer(nothing), Sealer(nothing), Lookup(nothing), "none")
-    house = read_house(settings, keys, Outside(), {})
-    today = Outside().clock.now().astimezone(house.zone).date()
-    sections = house.policies.sections(house.language, today)
-    if not house.departments.slugs:
-        raise ConfigError(f"{settings.content.folder}/departments.toml: no department")
-    return [
-        *_unmanned(settings, house),
-        f"office: {house.name}, {house.zone.key}, {house.language}",
-        f"departments: {', '.join(house.departments.slugs)}",
-        f"policies: {sum(len(section.pages) for section in sections)} pages in {len(sections)} sections",
-        f"words: {', '.join(house.words.languages)}",
-        "no faults found",
-    ]
-
-
-def _check_places(settings: Settings) -> None:
-    """Database, keys and folder as far as they can be looked at without making anything; a server is not asked."""
-    settings.need_a_channel()
-    file, keys, folder = file_of(read_url(settings.database.url)), settings.security.key_file, settings.files.folder
-    if keys.exists() or (file is not None and file.exists() and file.stat().st_size > 0):
-        read_keys(keys)
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"files.folder: {folder} cannot be used: Not a directory")
-
-
-def _unmanned(settings: Settings, house: House) -> list[str]:
-    """A warning for each department in which nobody can take a case; nothing where there is no database yet."""
-    url = read_url(settings.database.url)
-    file = file_of(url)
-    if file is not None and not file.exists():
-        return []
-    try:
-        with watching_engine(url).connect() as connection:
-            there = manned(connection)
-    except DBAPIError:
-        return ["warning: the database cannot be read; who works where was not checked"]
-    return [] if None in there else [
-        f"warning: nobody can take the cases of {slug}: huiyin invite --role handler --department {slug}"
-        for slug in house.departments.slugs if slug not in there
-    ]  # fmt: skip

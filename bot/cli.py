@@ -90,7 +90,7 @@ def invite(
 @app.command()
 def check(context: typer.Context, config: Config = None) -> None:
     """Check settings and content without starting anything."""
-    from bot.running import check_everything
+    from bot.checking import check_everything
 
     settings = _settings(context, config)
     for line in check_everything(settings):

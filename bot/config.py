@@ -167,6 +167,14 @@ class WebSettings(Section):
     port: int = Field(default=8080, ge=0, le=65535)
     url: str | None = None  # how people reach it, where a proxy stands before it
 
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "http://x")
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise ValueError("must begin with http:// or https:// and a name")
+        return url
+
 
 class HealthSettings(Section):
     """Where `/healthz` and `/metrics` are served; nowhere without this section."""

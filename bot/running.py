@@ -215,10 +215,3 @@ async def how_it_stands(settings: Settings) -> Report:
         return look_alone(read_url(settings.database.url), [settings.files.folder], Outside().clock)
     except (OSError, EOFError, msgspec.MsgspecError) as error:  # a TimeoutError is an OSError
         raise ConfigError(f"the running office does not answer ({type(error).__name__})") from None
-
-
-def check_everything(settings: Settings) -> list[str]:
-    """Reads settings, keys and all content, touches nothing; faults are raised as ConfigError."""
-    from bot.building import check_content
-
-    return check_content(settings)

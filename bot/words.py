@@ -16,6 +16,7 @@ from bot.text import Piece, Text, as_text
 
 SOURCE_LANGUAGE = "en"
 _FIELD = re.compile(r"\{(\w+)\}")
+_OF_A_DAY = ("month", "number", "day", "weekday")
 
 
 @dataclass(frozen=True)
@@ -170,12 +171,21 @@ def read_words(folder: Path, default: str, zone: ZoneInfo) -> Words:
                 catalog = read_po(file, locale=path.stem, abort_invalid=True)
         except (PoFileError, ValueError, OSError) as error:
             raise ConfigError(f"{path}: {error}") from None
-        catalogs[path.stem] = {
+        catalogs[path.stem] = found = {
             _key(entry.id): _forms(entry.string)
             for entry in catalog
             if entry.id and entry.string and all(entry.string) and not entry.fuzzy  # a guess of the tool says nothing
         }
+        for id, forms in found.items():
+            if unknown := _unknown_fields(id, forms):
+                raise ConfigError(f"{path}: {{{unknown[0]}}} is no field of “{id}”")
     return Words(catalogs, default, zone)
+
+
+def _unknown_fields(id: str, forms: tuple[str, ...]) -> list[str]:
+    """What a translation would put in and nobody hands it; the pattern of a day chooses among the parts of a day."""
+    known = {*_FIELD.findall(id), "count", *(_OF_A_DAY if "{weekday}" in id else ())}
+    return sorted({name for form in forms for name in _FIELD.findall(form)} - known)
 
 
 def _key(id: str | list[str] | tuple[str, ...]) -> str:

@@ -40,6 +40,7 @@ def fault(done: subprocess.CompletedProcess[str]) -> str:
         ('[telegram]\ntoken = "nonsense"', "telegram.token"),
         ('[telegram]\ntoken_file = "missing.token"', "telegram.token_file"),
         ("[web]\nport = 99999", "web.port"),
+        ('[web]\nurl = "nonsense"', "web.url"),
         ("office = 3", "office"),
         ("[office", "config.toml"),
         ('[content]\nfolder = "nowhere"', "nowhere"),
@@ -149,6 +150,60 @@ def test_a_faulty_content_file_is_named(tmp_path: Path, file: str, words: str, n
     faulty = next((tmp_path / "content").rglob(Path(file).name)) if "policies" in file else tmp_path / "content" / file
     faulty.write_text(words, "utf-8")
     assert named in fault(huiyin(tmp_path, "check", settings='[content]\nfolder = "content"'))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "named"),
+    [
+        ("policies/zh_CN/medical/hospital-bill.md", "department: medical-desk", "department: moon", "no moon"),
+        ("policies/zh_CN/medical/hospital-bill.md", "slug: hospital-bill", "slug: bill", "not the name of the file"),
+        ("policies/zh_CN/medical/hospital-bill.md", "  - medical-enrol", "  - nowhere", "no page nowhere"),
+        (
+            "policies/zh_CN/medical/hospital-bill.md",
+            "review_by: 2027-12-31",
+            "review_by: 2020-01-01",
+            "before valid_from",
+        ),
+        (
+            "policies/zh_CN/medical/hospital-bill.md",
+            "## 孩子代办",
+            "| a | b |\n|---|---|\n\n## 孩子代办",
+            "hospital-bill.md",
+        ),
+        ("locale/zh_CN.po", "{number}", "{nummer}", "{nummer} is no field"),
+        ("departments.toml", '"health"', '"healthz"', "no category healthz"),
+    ],
+)
+def test_a_fault_inside_a_content_file_is_named(tmp_path: Path, file: str, old: str, new: str, named: str) -> None:
+    shutil.copytree(CONTENT, tmp_path / "content")
+    for language in ("zh_CN", "en"):  # the translation agrees: it is not what is wrong
+        path = tmp_path / "content" / file.replace("zh_CN", language)
+        if path.exists():
+            words = path.read_text("utf-8")
+            changed = "\n".join(
+                line.replace(old, new) if not line.startswith("msgid") else line for line in words.split("\n")
+            )
+            path.write_text(changed, "utf-8")
+    assert named in fault(huiyin(tmp_path, "check", settings='[content]\nfolder = "content"'))
+
+
+def test_check_warns_of_what_will_go_wrong_later(tmp_path: Path) -> None:
+    shutil.copytree(CONTENT, tmp_path / "content")
+    for calendar in (tmp_path / "content" / "calendar").iterdir():
+        calendar.unlink()
+    for page in (tmp_path / "content" / "policies").rglob("hospital-bill.md"):
+        words = page.read_text("utf-8").replace("valid_from: 2026-01-01", "valid_from: 2020-01-01")
+        page.write_text(words.replace("review_by: 2027-12-31", "review_by: 2020-12-31"), "utf-8")
+    done = huiyin(tmp_path, "check", settings='[content]\nfolder = "content"')
+    assert done.returncode == 0, done.stderr
+    assert "the days off of" in done.stdout
+    assert "hospital-bill.md: review_by is over" in done.stdout
+
+
+def test_check_names_a_lost_key_file(tmp_path: Path) -> None:
+    huiyin(tmp_path, "invite", "--role", "handler")
+    (tmp_path / "data" / "huiyin.keys").unlink()
+    assert "security.key_file" in fault(huiyin(tmp_path, "check"))
 
 
 def test_an_invitation_is_a_link_with_a_code(tmp_path: Path) -> None:

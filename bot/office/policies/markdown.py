@@ -41,7 +41,10 @@ def _heading(node: SyntaxTreeNode) -> str:
 
 def _block(node: SyntaxTreeNode) -> Block:
     if node.type == "paragraph":
-        return Paragraph(_words(node))
+        words = _words(node)
+        if str(words).startswith("|"):  # no chat can show it, and residents would read the strokes
+            raise Fault(f"{_line(node)}: a page has paragraphs and bullet lists, no table")
+        return Paragraph(words)
     if node.type == "bullet_list":
         return Bullets(tuple(_item(item) for item in node.children))
     raise Fault(f"{_line(node)}: a page has paragraphs and bullet lists, no {node.type.replace('_', ' ')}")

@@ -37,6 +37,11 @@ class Policies:
     def languages(self) -> tuple[str, ...]:
         return tuple(self._trees)
 
+    @property
+    def pages(self) -> tuple[Page, ...]:
+        """All of the default language, in force or not."""
+        return self._trees[self.default].pages
+
     def sections(self, language: str, today: date) -> tuple[Section, ...]:
         """What a menu shows: the sections that have a page in force, with those pages."""
         own = {section.slug: section for section in self._tree(language).sections}
