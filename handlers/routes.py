@@ -1,7 +1,19 @@
 """All capabilities as one router. The order is the order in which free words are tried."""
 
 from handlers.context import Router
-from handlers.officials import approvals, day, figures, groups, guarding, names, notices, passing, queue, roles, writing
+from handlers.officials import (
+    approvals,
+    day,
+    figures,
+    groups,
+    guarding,
+    names,
+    notices,
+    passing,
+    queue,
+    roles,
+    writing,
+)
 from handlers.residents import (
     albums,
     cases,
@@ -11,6 +23,7 @@ from handlers.residents import (
     edits,
     human,
     letters,
+    look_up,
     matters,
     menu,
     own_data,
@@ -40,6 +53,7 @@ def all_routes() -> Router:
         reading.router,
         sealed.router,
         letters.router,
+        look_up.router,
         cases.router,
         subscriptions.router,
         menu.router,

@@ -47,6 +47,7 @@ class Context(Generic[O, P]):
         self.now = now
         self.router = router
         self.group: int | None = None  # where it happened, if not in a private chat
+        self.awaited: dict[str, Any] = {}  # what the words before this command were waited for
         self.subject: int | None = None  # the case that the screens speak of: a reply to them finds it
         self.hear: Callable[[Said], list[Screen]] = lambda _said: []  # for words that waited: as if just said
 
@@ -65,6 +66,16 @@ class Context(Generic[O, P]):
     @property
     def awaits_number(self) -> bool:
         return bool(self.memory.get("expects", {}).get("number"))
+
+    def end_waiting(self) -> None:
+        """A command: free words are not waited for any more; `awaited` says what for they were."""
+        expects: dict[str, Any] = self.memory.pop("expects", {})
+        self.awaited = expects if expects.get("until", 0.0) >= self.now.timestamp() else {}
+
+    def awaits(self, name: str) -> bool:
+        """Whether the next words are waited for under this name; asking changes nothing."""
+        expects: dict[str, Any] = self.memory.get("expects", {})
+        return name in expects and expects.get("until", 0.0) >= self.now.timestamp()
 
     def expected(self, name: str) -> Any:
         """What the words at hand were waited for, if under this name; asked once."""

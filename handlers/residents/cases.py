@@ -1,9 +1,5 @@
 """My cases: look, add, take back, share with family, say whether it was solved; and what residents are told."""
 
-import re
-import unicodedata
-from datetime import timedelta
-
 import msgspec
 
 from bot.dialogue.context import Screens
@@ -32,19 +28,15 @@ from handlers.context import (
     split_number,
     words_of,
 )
-from handlers.excuses import excuse
 from handlers.reading import page_of
-from handlers.residents import held, reading
+from handlers.residents import held
 
 router = Router("cases", who=RESIDENTS)
 
-MOST_MISSES = 5
 SHARED_LATELY = 3600.0  # seconds
 LISTED = 8  # cases at a time
 _OVER_FOR_GOOD = frozenset((Status.WITHDRAWN, Status.LINKED, Status.RETURNED, Status.ARCHIVED))
 _FROM_OFFICE = frozenset((Entered.PROGRESS, Entered.ANSWER, Entered.QUESTION))
-_CODE = re.compile(r"(?<!\d)(\d{3})[ -]?(\d{3})(?!\d)")
-_CHECK = ("查进度", "check ")
 _UNSOLVED = ("没解决", "没有解决", "没修好", "not solved", "unsolved")
 _SOLVED = ("解决了", "修好了", "solved")
 
@@ -117,79 +109,11 @@ def _files_missing(ctx: Ctx, case: Case) -> Message | None:
     return words if count else None
 
 
-@router.command("check", about=_("Look up by number"))
-def check(ctx: Ctx, rest: str) -> Screens:
-    number, code = split_number(rest)
-    if number is None:
-        return ctx.screen(_("Please send the number and the look-up code."))
-    return _looked_up(ctx, number, code)
-
-
 @router.hook("said")
-def mentioned(ctx: Ctx, said: Said) -> Screens:
-    """A message with a case number in it, or words after a question about being solved."""
-    words = said.text.strip()
-    if (asks := next((word for word in _CHECK if words.casefold().startswith(word)), None)) and not said.files:
-        rest = words[len(asks) :].strip()
-        if not rest or split_number(rest)[0] is not None:
-            return check(ctx, rest)
-    if (adding := ctx.expected("add")) is not None:
-        return _added(ctx, adding, said)
-    numbers = find_numbers(said.text)
-    number, rest = split_number(words)
-    if number is not None and (said.files or (rest and not _is_code(rest))):
-        return _added(ctx, number, msgspec.structs.replace(said, text=rest))
-    if numbers and len(said.text) < 60 and not said.files:
-        return _looked_up(ctx, number or numbers[0], rest if number else "")
-    return _verdict_in_words(ctx, said.text)
-
-
-def _is_code(text: str) -> bool:
-    return _CODE.fullmatch(unicodedata.normalize("NFKC", text).strip()) is not None
-
-
-def _looked_up(ctx: Ctx, number: str, text: str) -> Screens:
-    code = _CODE.fullmatch(unicodedata.normalize("NFKC", text).strip())
-    if code is None:
-        return show(ctx, number)
-    digits = code[1] + code[2]
-    case = _checked(ctx, number, digits)
-    if case is None:
-        return ctx.screen(excuse(NotFound("check")))
-    if case.privacy is Privacy.ANONYMOUS:
-        return reading.begin(ctx, case, digits)
-    lines = [
-        called(case),
-        ctx.say(_("{who}: {state}.", who=speaker(ctx, case), state=STATES[case.status])),
-    ]
-    if case.is_open:
-        lines.append(ctx.say(_("Answer by {due} at the latest.", due=promised(case))))
-    lines.append(ctx.say(_("Would you like to get the messages too?")))
-    return ctx.screen(
-        join(lines),
-        [ctx.button(_("Yes, me too"), "case.follow", case.number, digits), ctx.button(_("No need"), "menu")],
-    )
-
-
-def _checked(ctx: Ctx, number: str, digits: str) -> Case | None:
-    """The case of number and code. After five misses within an hour even the right pair is one."""
-    hour_ago = (ctx.now - timedelta(hours=1)).timestamp()
-    misses = [at for at in ctx.memory.get("misses", []) if at > hour_ago]
-    found = None
-    if len(misses) < MOST_MISSES:
-        found = ctx.office.cases.check(number, digits)
-    if found is None:
-        ctx.memory["misses"] = [*misses, ctx.now.timestamp()][-MOST_MISSES:]
-    return found
-
-
-@router.action("case.follow")
-def follow(ctx: Ctx, number: str, code: str) -> Screen:
-    found = _checked(ctx, number, code)
-    if found is None or found.privacy is Privacy.ANONYMOUS:
-        return ctx.screen(excuse(NotFound("check")))
-    case = ctx.office.cases.follow(found, by=ctx.person)
-    return ctx.screen(_("Good. What comes on number {number} comes to you too.", number=case.number))
+def said_more(ctx: Ctx, said: Said) -> Screens:
+    """Words that were waited for, or words after a question about being solved."""
+    adding = ctx.expected("add")
+    return added(ctx, adding, said) if adding is not None else verdict_in_words(ctx, said.text)
 
 
 @router.action("case.share")
@@ -227,7 +151,7 @@ def add(ctx: Ctx, rest: str) -> Screens:
     number, words = split_number(rest)
     said = said_with(ctx, words)
     if number is not None:
-        return _added(ctx, number, said) if words or said.files else more(ctx, number)
+        return added(ctx, number, said) if words or said.files else more(ctx, number)
     cases = ctx.office.cases.open_of(ctx.person)
     if not cases:
         return my_cases(ctx, "")
@@ -239,7 +163,7 @@ def add(ctx: Ctx, rest: str) -> Screens:
 def add_held(ctx: Ctx, number: str) -> Screens:
     """What was just said belongs to this case."""
     said = held.take(ctx)
-    return _added(ctx, number, said) if said is not None else show(ctx, number)
+    return added(ctx, number, said) if said is not None else show(ctx, number)
 
 
 @router.hook("quoted")
@@ -251,10 +175,10 @@ def quoted(ctx: Ctx, said: Said) -> Screens:
     mine = next((case for case in ctx.office.cases.mine(ctx.person, at_most=50) if case.id == subject), None)
     if mine is None:
         return None
-    return _verdict_in_words(ctx, said.text, mine) or _added(ctx, mine.number, said)
+    return verdict_in_words(ctx, said.text, mine) or added(ctx, mine.number, said)
 
 
-def _added(ctx: Ctx, number: str, said: Said) -> Screens:
+def added(ctx: Ctx, number: str, said: Said) -> Screens:
     """Into the case; what was taken back has no reader any more, so there the words begin anew."""
     found = ctx.office.cases.find(number, ctx.person)
     if found.status in _OVER_FOR_GOOD:
@@ -330,7 +254,7 @@ def _unsolved(ctx: Ctx, number: str, words: str) -> Screen:
     )  # fmt: skip
 
 
-def _verdict_in_words(ctx: Ctx, text: str, of: Case | None = None) -> Screens:
+def verdict_in_words(ctx: Ctx, text: str, of: Case | None = None) -> Screens:
     """ "Not solved, it went out again", typed after the question."""
     plain = text.strip().casefold()
     is_no = plain.startswith(_UNSOLVED)

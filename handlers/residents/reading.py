@@ -51,9 +51,10 @@ def outside(ctx: Ctx, is_read: bool) -> Message | None:
 # --- reading ---
 
 
-def begin(ctx: Ctx, case: Case, code: str) -> Screen:
-    """Somebody has number and code. For a quarter of an hour the chat knows which matter its buttons mean."""
-    ctx.memory[tidy.READING] = {"number": case.number, "code": code, "since": ctx.event.happened_at.timestamp()}
+def begin(ctx: Ctx, case: Case, code: str, since: float) -> Screen:
+    """Somebody has number and code, the first of them sent at `since`, in seconds since 1970. For a quarter of an hour
+    the chat knows which matter its buttons mean."""
+    ctx.memory[tidy.READING] = {"number": case.number, "code": code, "since": since}
     return _shown(ctx, ctx.office.cases.read(case.number, code))
 
 

@@ -9,6 +9,7 @@ KEPT = timedelta(hours=48)  # as long as platforms let both sides' messages be d
 MOST = 500  # ids; the newest are kept
 KIND = "chat.tidy"
 READING = "reading"
+LOOKING = "looking"  # a number whose code is still waited for
 SEALED = "sealed"  # the form of complaints about staff
 KEPT_MEMORY = frozenset(("waiting", "position", "misses", "drafts", "draft"))  # other matters, counts, officials' work
 
@@ -22,7 +23,7 @@ def note(ctx: Ctx) -> None:
         return
     was_empty = not talk.messages
     remember(ctx, {message: int(ctx.event.happened_at.timestamp())})
-    if was_empty and talk.messages and READING not in ctx.memory:
+    if was_empty and talk.messages and ctx.memory.keys().isdisjoint((READING, LOOKING)):
         _arm(ctx, ctx.now + KEPT)
 
 
@@ -45,11 +46,16 @@ def tidy(ctx: Ctx, _due: Due) -> None:
     if reading is not None and reading["until"] <= ctx.now.timestamp():
         stop_reading(ctx)
         reading = None
+    looking = ctx.memory.get(LOOKING)
+    if looking is not None and looking["until"] <= ctx.now.timestamp():
+        del ctx.memory[LOOKING]
+        _blank(ctx, datetime.fromtimestamp(looking["since"], UTC))
+        looking = None
     if ctx.memory.get("alarm", {}).get("until", 0.0) <= ctx.now.timestamp():
         ctx.memory.pop("alarm", None)
     remember(ctx, {})
     ends = [datetime.fromtimestamp(at, UTC) + KEPT for at in ctx.conversation.messages.values()]
-    ends += [datetime.fromtimestamp(reading["until"], UTC)] if reading is not None else []
+    ends += [datetime.fromtimestamp(one["until"], UTC) for one in (reading, looking) if one is not None]
     if ends:
         _arm(ctx, max(min(ends), ctx.now + timedelta(minutes=1)))
 

@@ -1,7 +1,11 @@
 """Number and code: both are needed, and guessing ends after five tries an hour, in the same words."""
 
+import random
 import re
 
+import pytest
+
+from bot.office.cases.number import new_number
 from tests.handlers.test_main_talk import registered
 from tests.rig import Town
 
@@ -51,3 +55,48 @@ async def test_guessing_one_number_by_many_chats_ends_too(town: Town) -> None:
     await town.passes(minutes=61)
     await daughter.says(f"查进度 {number} {code}")
     assert "已登记" in daughter.last.text
+
+
+# --- as people send it ---
+
+
+async def read_by(town: Town, *messages: str) -> str:
+    reader = town.resident("reader")
+    for words in messages:
+        await reader.says(words)
+    return reader.last.text
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [("查进度", "{number}", "{code}"), ("{number}", "{code}"), ("查进度", "{small}{code}"), ("查进度{small} {code}",),
+     ("编号 {number}，查询码 {code}。只显示这一次，请抄下来，丢了谁也补不了。最晚 10 月 8 日（周四）17:30 有结果。",),
+     ("查进度", "{code}", "{number}", "{code}"), ("查进度 {wrong} {code}", "{number} {code}")],
+)  # fmt: skip
+async def test_number_and_code_are_found_however_they_are_sent(town: Town, messages: tuple[str, ...]) -> None:
+    number, code = await shared(town)
+    wrong = number[:-1] + ("2" if number[-1] != "2" else "3")
+    facts = {"number": number, "code": code, "small": number.replace("-", "").lower(), "wrong": wrong}
+    assert "已登记" in await read_by(town, *(words.format(**facts) for words in messages))
+
+
+async def test_a_number_that_was_copied_wrongly_is_a_miss_like_any_other(town: Town) -> None:
+    number, code = await shared(town)
+    wrong = number[:-1] + ("2" if number[-1] != "2" else "3")
+    miss = await read_by(town, f"查进度 {number} 000000")
+    assert await read_by(town, f"查进度 {wrong} {code}") == miss
+    assert await read_by(town, "查进度", f"{wrong} {code}") == miss
+
+
+async def test_a_number_alone_tells_nobody_whether_there_is_such_a_case(town: Town) -> None:
+    number, _code = await shared(town)
+    there = await read_by(town, f"查进度 {number}")
+    assert await read_by(town, f"查进度 {new_number(random.Random(1))}") == there
+    assert "查询码" in there
+
+
+async def test_a_number_without_its_code_is_not_kept_for_long(town: Town) -> None:
+    number, code = await shared(town)
+    await read_by(town, number)
+    await town.passes(minutes=20)
+    assert "请发编号和查询码" in await read_by(town, code)
