@@ -12,6 +12,7 @@ from handlers.officials import (
     passing,
     queue,
     roles,
+    spoken,
     writing,
 )
 from handlers.residents import (
@@ -48,6 +49,7 @@ def all_routes() -> Router:
         groups.router,
         names.router,
         day.router,
+        spoken.router,
         queue.router,
         guarding.router,
         reading.router,

@@ -55,6 +55,7 @@ STATUS = {
 
 FILTER_WORDS = {
     "mine": ("mine", "我的"),
+    "department": ("department", "本科室", "本部门", "我科室", "我部门"),
     "unowned": ("unowned", "没人接", "未接"),
     "overdue": ("overdue", "超期"),
 }
@@ -63,8 +64,13 @@ FILTER_WORDS = {
 @router.command("queue", about=_("What waits"))
 def queue(ctx: Ctx, rest: str) -> Screen:
     """Everything open in this official's sight, or with a word behind it a part of it."""
-    word = rest.strip().casefold()
-    return waiting(ctx, next((only for only, words in FILTER_WORDS.items() if word in words), "all"))
+    return waiting(ctx, filter_of(rest) or "all")
+
+
+def filter_of(words: str) -> str | None:
+    """The part of the queue that the words name."""
+    word = words.strip().casefold()
+    return next((only for only, known in FILTER_WORDS.items() if word in known), None)
 
 
 @router.action("queue")
@@ -82,10 +88,12 @@ def waiting(ctx: Ctx, only: str, first: int = 0) -> Screen:
     cases, total = ctx.office.cases.queue(ctx.person, only=only, first=first)
     filters = [
         ctx.button(label(count=counts[name]), "queue.only", name)
-        for name, label in ((("mine", _("Mine ({count})"))), ("unowned", _("Unassigned ({count})")),
-                            ("overdue", _("Overdue ({count})")))
+        for name, label in (("mine", _("Mine ({count})")), ("department", _("My department ({count})")),
+                            ("unowned", _("Unassigned ({count})")), ("overdue", _("Overdue ({count})")))
         if name != only and counts[name] and counts[name] != counts["open"]
     ]  # fmt: skip
+    if only != "all" and counts["open"]:
+        filters.append(ctx.button(_("All"), "queue"))
     if not cases:
         return ctx.screen(_("Nothing waits for you.") if only == "all" else _("None of these."), filters)
     head = _("{open} open: {overdue} overdue, {today} due today, {waiting} waiting for a reply.", **counts)

@@ -12,7 +12,7 @@ from bot.office.cases.scope import sight_of, workable
 from bot.office.cases.tables import case
 from bot.office.people.model import Person
 
-FILTERS = ("all", "mine", "unowned", "overdue")
+FILTERS = ("all", "mine", "department", "unowned", "overdue")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,8 @@ class Figures(Acts):
         return there[first:], self._records.count(chosen, viewer=by)
 
     def counts(self, by: Person) -> dict[str, int]:
-        """How many are open, overdue, due today, waiting for the resident, unowned and this official's own."""
+        """How many are open, overdue, due today, waiting for the resident, unowned, this official's own and their
+        departments'."""
         mine = self._open_to(by)
         closing = self._means.calendar.closing_of(self._now)
         conditions: dict[str, ColumnElement[bool]] = {
@@ -51,6 +52,7 @@ class Figures(Acts):
             "waiting": case.c.status == Status.WAITING,
             "unowned": self._filter("unowned", by),
             "mine": self._filter("mine", by),
+            "department": self._filter("department", by),
         }
         return {name: self._records.count(mine & condition, viewer=by) for name, condition in conditions.items()}
 
@@ -77,6 +79,8 @@ class Figures(Acts):
     def _filter(self, only: str, by: Person) -> ColumnElement[bool]:
         if only == "mine":
             return case.c.owner == by.id
+        if only == "department":
+            return case.c.department.in_(sorted(by.departments))
         if only == "unowned":
             return case.c.owner.is_(None)
         return case.c.due_at < self._now if only == "overdue" else true()
