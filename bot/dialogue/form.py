@@ -125,6 +125,7 @@ class Form(Generic[C]):
     name: str
     questions: Sequence[Question[C]]
     version: int = 1
+    instead: Callable[[C, Answers, Said], Any] | None = None  # the same as a question's, for all of it and the review
     kept: frozenset[str] = frozenset()  # answers that belong to no question but stay through versions
     _review: list[Callable[..., Any]] = field(default_factory=list)
     _submit: list[Callable[..., Any]] = field(default_factory=list)

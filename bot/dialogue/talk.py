@@ -135,14 +135,16 @@ class Talk:
             if word == YES:
                 if (main := self._main_button(ctx)) is not None:
                     return self._pressed(ctx, main.action)
+                if "expects" in ctx.memory:
+                    return self._free(ctx, said)  # words are waited for, and these are some
                 if (agreed := self._first_hook(ctx, "yes")) is not None:
                     return agreed
-                if ctx.conversation.filling is not None and "expects" not in ctx.memory:
+                if ctx.conversation.filling is not None:
                     return self._current(ctx)  # it answers no question; they mean to go on
             if word in FORM_WORDS and ctx.conversation.filling is not None:
-                return self._form_word(ctx, str(word))
-            if word is not None and word in self._router.commands:
-                return self._command(ctx, word, "")
+                return self._command(ctx, str(word), "")
+            if word is not None and (word in self._router.commands or word not in (YES, *FORM_WORDS)):
+                return self._command(ctx, word, "")  # also one that this office does not have: that is said
         return self._free(ctx, said)
 
     def _speaks_officially(self, ctx: Ctx) -> bool:
@@ -158,10 +160,12 @@ class Talk:
         return self._hooked(ctx, "said", said)
 
     def _command(self, ctx: Ctx, name: str, rest: str) -> list[Screen]:
+        ctx.end_waiting()
+        if name == "cancel" and (left := self._first_hook(ctx, "cancel")) is not None:
+            return left
         if name in FORM_WORDS and ctx.conversation.filling is not None:
             return self._form_word(ctx, name)
         route = self._router.commands.get(name)
-        ctx.expect(None)
         if route is None or not route.admits(ctx.roles):
             return self._hooked(ctx, "unknown command")
         return listed(route.handler(ctx, rest))
@@ -242,9 +246,8 @@ class Talk:
         question = form.question(filling.at)
         if self._chosen(ctx, form, said):
             return ctx.ask()
-        if question is not None and question.instead is not None:
-            screens = question.instead(ctx, filling.answers, said)
-            if screens is not None:
+        for instead in (form.instead, question.instead if question is not None else None):
+            if instead is not None and (screens := instead(ctx, filling.answers, said)) is not None:
                 return [*listed(screens), *ctx.ask()]
         if question is None:  # at the review: what is said now is added, never lost
             self._keep(ctx, form.questions, said)

@@ -312,7 +312,16 @@ def change(ctx: Ctx, number: str, way: str) -> Screen:
     return write(ctx, way if way in ASKS else "tell", number)
 
 
-@router.action("write.drop")
+@router.hook("cancel")
+def cancelled(ctx: Ctx) -> Screen | None:
+    """The words that were waited for, or the preview they look at: not sent, and not kept for a later “send”."""
+    looks_at_it = any(button.action.startswith("draft.") for button in ctx.conversation.choices)
+    if not ctx.person.is_official or not (looks_at_it or AWAITED & ctx.awaited.keys()):
+        return None
+    return drop(ctx, ctx.memory.get("draft", "") if looks_at_it else "")
+
+
+@router.action("write.drop", by_yes=False)
 def drop(ctx: Ctx, number: str = "") -> Screen:
     drafts(ctx).pop(number, None)
     return ctx.screen(_("Nothing was sent."), [ctx.button(_("To do"), "queue")])

@@ -27,6 +27,7 @@ from handlers.context import (
     said_with,
     source_of,
 )
+from handlers.officials.wording import has_phone
 from handlers.residents import consent, held, human, policies, sealed
 from handlers.residents.answers import stored_place
 
@@ -83,6 +84,13 @@ def _no_place(ctx: Ctx, answers: Answers, said: Said) -> Screens:
     return None
 
 
+def _no_number(ctx: Ctx, answers: Answers, said: Said) -> Screens:
+    """Whoever may not be known gives no phone number by mistake."""
+    if answers.get("identity") not in (Privacy.CONFIDENTIAL, Privacy.ANONYMOUS):
+        return None
+    return sealed.phone_refused(ctx, said)
+
+
 matter = router.form(
     Form(
         "matter",
@@ -110,6 +118,7 @@ matter = router.form(
                 needed=lambda ctx, answers: Kind(answers["kind"]) in ASK_IDENTITY and not _is_about_staff(ctx, answers),
             ),
         ),
+        instead=_no_number,
         kept=frozenset(("kind", "category", "needs_place", "about_staff", "sources", "notice")),
     )
 )
@@ -132,15 +141,28 @@ def review(ctx: Ctx, answers: Answers) -> Screens:
     lines.append(excerpt(answers.get(TEXT) or ctx.say.plain(_("(see the voice note or photo)"))))
     if place := _place_words(ctx, answers):
         lines.append(ctx.say(_("Place: {place}", place=place)))
-    if answers.get("identity") == "confidential":
-        lines.append(ctx.say(_("Confidential: those who deal with it do not see who you are.")))
-    if answers.get("identity") == "anonymous":
-        lines.append(ctx.say(_("Anonymous: no account of yours is kept.")))
+    lines += _who_may_know(ctx, answers)
     return ctx.screen(
         join(lines),
         [ctx.step(_("Register"), "form.submit"), ctx.step(_("Add something"), "matter.more")],
         [ctx.step(_("Never mind"), "form.cancel")],
     )
+
+
+def _who_may_know(ctx: Ctx, answers: Answers) -> list[Text]:
+    """What they chose, to be seen before it counts; said anew (“anonymous”), it is another choice."""
+    chosen = answers.get("identity")
+    words = {
+        Privacy.NAMED: _("Named: those who deal with it know that it comes from you."),
+        Privacy.CONFIDENTIAL: _("Confidential: those who deal with it do not see who you are."),
+        Privacy.ANONYMOUS: _("Anonymous: no account of yours is kept."),
+    }
+    if chosen is None:
+        return []
+    lines = [ctx.say(words[Privacy(chosen)])]
+    if chosen != Privacy.NAMED and has_phone(answers.get(TEXT) or ""):
+        lines.append(ctx.say(sealed.PHONE_SEEN))
+    return lines
 
 
 @matter.submitted

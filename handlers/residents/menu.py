@@ -19,6 +19,9 @@ ENTRIES = (
 )
 
 
+LEFT = _("All right. Nothing was added or sent.")  # what somebody was about to say, and does not
+
+
 def with_entries(ctx: Ctx, screens: list[Screen]) -> list[Screen]:
     """The four entries stay under the input field; they go along with whatever message has room for them."""
     if ctx.person.is_official or not ctx.person.has_consented:
@@ -42,8 +45,8 @@ def menu_screen(ctx: Ctx, words: Message | None = None) -> Screen:
             ctx.button(_("Trouble, repairs"), "matter.kind", "help"),
             ctx.button(_("Complain"), "matter.kind", "complaint"),
         ],
-        [ctx.button(_("Suggest"), "matter.kind", "suggestion"), ctx.button(_("Policies"), "policy.list")],
-        [my_cases_button(ctx), ctx.button(_("Notices"), "subscribe"), ctx.button(_("A person"), "human")],
+        [ctx.button(_("Suggest"), "matter.kind", "suggestion"), ctx.button(_("Errands"), "matter.kind", "errand")],
+        [ctx.button(_("Policies"), "policy.list"), my_cases_button(ctx), ctx.button(_("A person"), "human")],
     )
 
 
@@ -65,6 +68,8 @@ def help_(ctx: Ctx, _rest: str) -> Screen:
         _("Just say what it is, in your own words; a voice note or a photo is enough. "
           "“My cases” shows what became of it, “a person” brings you to somebody. Everything gets an answer."),
         [my_cases_button(ctx), ctx.button(_("A person"), "human")],
+        [ctx.button(_("Notices"), "subscribe"), ctx.button(_("Language"), "language")],
+        [ctx.button(_("What is kept of me"), "mydata"), ctx.button(_("Delete my data"), "forget")],
     )  # fmt: skip
 
 
@@ -92,18 +97,22 @@ def do(ctx: Ctx, name: str) -> Screens:
 
 
 @router.command("cancel", about=_("Stop what is open"))
-def cancel(ctx: Ctx, _rest: str) -> Screen:
-    """Nothing is open: asks what is meant."""
-    return ctx.screen(
-        _("Nothing is open just now. What would you like to stop?"),
-        [ctx.button(_("Take back a case"), "cases"), ctx.button(_("Nothing"), "menu")],
-    )
+def cancel(ctx: Ctx, _rest: str) -> Screens:
+    """Words that were waited for are waited for no more. Nothing is open: asks what is meant."""
+    if ctx.awaited:
+        return ctx.screen(LEFT)
+    words = _("Nothing is open just now. What would you like to stop?")
+    if ctx.person.works_on_cases:
+        return ctx.screen(words, [ctx.button(_("To do"), "queue"), ctx.button(_("Nothing"), "menu")])
+    return ctx.screen(words, [ctx.button(_("Take back a case"), "cases"), ctx.button(_("Nothing"), "menu")])
 
 
 @router.command("back")
 @router.command("skip")
-def no_form(ctx: Ctx, _rest: str) -> Screen:
-    """Words that answer a question, where none is open: they are no content of anything."""
+def nowhere(ctx: Ctx, _rest: str) -> Screens:
+    """Words of a form where none is open: nothing to go back to, nothing to leave out."""
+    if ctx.awaited:
+        return ctx.screen(LEFT)
     return menu_screen(ctx, _("Nothing is open just now. What is it?"))
 
 
@@ -125,6 +134,9 @@ def cancel_form(ctx: Ctx) -> Screens:
 
 @router.hook("unknown command")
 def unknown(ctx: Ctx) -> Screen:
+    if ctx.person.is_official:
+        own = staff_help(ctx)
+        return Screen(join([ctx.say(_("That is not among what you may do here.")), own.text]), own.rows)
     return menu_screen(ctx, _("I do not know that command. Just write what it is; or press one of these."))
 
 
@@ -140,7 +152,7 @@ def language(ctx: Ctx, _rest: str) -> Screen:
 
 
 @router.action("language")
-def choose_language(ctx: Ctx, code: str) -> Screen:
+def choose_language(ctx: Ctx, code: str = "") -> Screen:
     if code not in ctx.office.languages:
         return language(ctx, "")
     ctx.office.people.speak(ctx.person, code)

@@ -57,6 +57,11 @@ def my_data(ctx: Ctx, _rest: str) -> Screen:
     return ctx.screen(_("I am putting together what is kept of you. It comes here as a file, within a minute."))
 
 
+@router.action("mydata")
+def pressed_my_data(ctx: Ctx) -> Screen:
+    return my_data(ctx, "")
+
+
 @router.job("mydata")
 def collected(ctx: Ctx, finished: Finished) -> None:
     person = ctx.office.people.find([finished.subject]).get(finished.subject)
@@ -162,8 +167,13 @@ def forget(ctx: Ctx, _rest: str) -> Screen:
         first = ctx.button(_("Take back and delete"), "forget.sure")
         return ctx.screen(join(lines), [ctx.button(_("Wait for the answer"), "forget.wait")], [first])
     return ctx.screen(
-        join(lines), [ctx.button(_("Delete my data"), "forget.sure")], [ctx.button(_("No, leave it"), "forget.no")]
+        join(lines), [ctx.button(_("Delete my data"), "forget.sure")], [ctx.button(_("No, keep it"), "forget.no")]
     )
+
+
+@router.action("forget", by_yes=False)
+def pressed_forget(ctx: Ctx) -> Screen:
+    return forget(ctx, "")
 
 
 @router.action("forget.wait")
@@ -183,7 +193,7 @@ def sure(ctx: Ctx) -> Screen:
     ctx.memory["forgets"] = {"at": ctx.now.timestamp(), "open": _open_numbers(ctx)}
     return ctx.screen(
         _("Really everything? It cannot be brought back. Press the button or type: {words}", words=DELETE_ALL),
-        [ctx.button(_("No, leave it"), "forget.no")],
+        [ctx.button(_("No, keep it"), "forget.no")],
         [ctx.button(DELETE_ALL, "forget.now")],
     )
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.dialogue.context import Screens, listed
+from bot.dialogue.conversation import REVIEW
 from bot.dialogue.event import FileKind, Said
 from bot.dialogue.form import FILES, TEXT, Answers, Choice, Form, Question, Words, add_files, files_of
 from bot.dialogue.screen import Button, Screen
@@ -13,6 +14,7 @@ from bot.office.cases.service import Matter
 from bot.text import Text, join
 from bot.words import Message, _
 from handlers.context import RESIDENTS, Ctx, Router, excerpt, my_cases_button, plain_files
+from handlers.officials.wording import has_phone
 from handlers.residents import tidy
 from handlers.residents.reading import due_in_words, outside
 
@@ -38,6 +40,23 @@ def _ask_story(ctx: Ctx, answers: Answers) -> Text:
 CAREFUL = _(
     "What only you can know lets others guess that it was you: keep it rough. Photos and voices can be recognised too."
 )
+
+
+PHONE_SEEN = _("There is a phone number in it. It can say who you are: better take it out.")
+
+
+def phone_refused(ctx: Ctx, said: Said) -> Screens:
+    """A phone number that the device sends says who it is; where nobody may know, it is not taken."""
+    if not said.phone:
+        return None
+    return ctx.screen(_("Your phone number says who you are. I do not take it, and nobody gets it."))
+
+
+def _gives_away(ctx: Ctx, _answers: Answers, said: Said) -> Screens:
+    """The same of a point on the map: where somebody stands may be where they live."""
+    if said.spot is None:
+        return phone_refused(ctx, said)
+    return ctx.screen(_("A point on the map can say who you are. I do not take it; if the place matters, type it."))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +103,7 @@ form = router.form(
                 rows=_drop_row,
             ),
         ),
+        instead=_gives_away,
         kept=frozenset(("kind", "category", "about_staff", "sources", "since", "shown", "warned")),
     )
 )
@@ -125,15 +145,20 @@ def review(ctx: Ctx, answers: Answers) -> Screens:
     lines.append(ctx.say(_("What happened: {story}", story=excerpt(story or ctx.say.plain(_("(see the file)"))))))
     if answers["identity"] == Privacy.ANONYMOUS and not answers.get("warned"):
         lines.append(ctx.say(CAREFUL))
+    if has_phone("\n".join(filter(None, (text, answers.get("whom"))))):
+        lines.append(ctx.say(PHONE_SEEN))
     lines.append(ctx.say(_("It goes to the supervisor alone; the person and their heads cannot see it, "
                            "find it or count it.")))  # fmt: skip
     if files:
         return [ctx.screen(join(lines)), *_review_files(ctx, answers)]
+    is_chief = accused.is_chief or ctx.office.accused_in(answers.get("whom") or "").is_chief
     rows = [
-        [ctx.step(_("Hand it in"), "form.submit"), ctx.step(_("Change it"), "sealed.change")],
+        [ctx.step(_("Hand it in"), "sealed.handin" if is_chief else "form.submit"),
+         ctx.step(_("Change it"), "sealed.change")],
         [ctx.step(_("Add a photo"), "sealed.photo"), ctx.step(_("Do not complain"), "form.cancel")],
-    ]
-    if accused.is_chief or ctx.office.accused_in(answers.get("whom") or "").is_chief:
+    ]  # fmt: skip
+    if is_chief:
+        lines.append(ctx.say(_("Is it about the supervisor or a head? Then do not hand it in; press the last button.")))
         rows.append([ctx.step(_("It is about the supervisor or a head"), "sealed.chief")])
     return ctx.screen(join(lines), *rows)
 
@@ -250,6 +275,15 @@ def without_file(ctx: Ctx) -> Screens:
     return ctx.ask()
 
 
+@router.action("sealed.handin", by_yes=False)
+def hand_in_all_the_same(ctx: Ctx) -> Screens:
+    """Where those who would read it may be meant, only its own button hands it in: never a typed “yes”."""
+    filling = ctx.conversation.filling
+    if filling is None or filling.form != form.name or filling.at != REVIEW:
+        return ctx.ask()
+    return ctx.submit()
+
+
 @router.action("sealed.chief", by_yes=False)
 def chief(ctx: Ctx) -> Screens:
     """Those who would read it are meant: not a thing for this house. Whoever complains decides."""
@@ -260,7 +294,7 @@ def chief(ctx: Ctx) -> Screens:
         lines.append(ctx.say(phone))
     return ctx.screen(
         join(lines),
-        [ctx.step(_("Give it to the supervisor all the same"), "form.submit")],
+        [ctx.step(_("Give it to the supervisor all the same"), "sealed.handin")],
         [ctx.step(_("Do not complain"), "form.cancel")],
     )
 

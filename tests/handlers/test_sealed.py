@@ -329,3 +329,44 @@ async def test_nobody_to_hear_an_alarm_is_said(town: Town) -> None:
     await resident.says("我不想活了")
     await resident.presses("让这里的人联系我")
     assert "没有人能马上看到" in resident.last.text
+
+
+# --- what gives a complainant away ---
+
+
+@pytest.mark.parametrize("way", ["匿名", "保密"])
+async def test_the_devices_own_number_and_place_are_not_taken(town: Town, way: str) -> None:
+    boss, resident = await town.official("du", Role.SUPERVISOR), await consented(town)
+    await resident.says(STAFF)
+    await resident.says(way)
+    await resident.does(Said(phone="13800138000"))
+    assert any("我没有收，谁也看不到" in text for text in resident.news())
+    await resident.sends_place(30.12345, 114.54321)
+    assert any("位置会让人猜到是您" in text for text in resident.news())
+    await resident.presses("交上去")
+    await town.passes(days=2)
+    assert any("200块" in heard.text for heard in boss.heard)
+    assert not any("1380013" in heard.text or "30.12" in heard.text for heard in boss.heard)
+
+
+@pytest.mark.parametrize("words", [STAFF, "我要投诉楼下油烟，幸福里3号楼"])
+async def test_a_number_in_the_words_is_pointed_out_before_it_is_handed_in(town: Town, words: str) -> None:
+    resident = await consented(town)
+    await resident.says(words + "，我电话13800138000")
+    await resident.says("匿名")
+    assert "里面有电话号码" in resident.last.text
+
+
+async def test_where_the_supervisor_may_be_meant_a_yes_hands_nothing_in(town: Town) -> None:
+    boss, resident = await town.official("du", Role.SUPERVISOR), await consented(town)
+    boss.news()
+    await resident.says("我要投诉督办员老张，收我钱")
+    await resident.says("保密")
+    assert "先别交" in resident.last.text
+    await resident.says("好")
+    await resident.presses("说的就是管投诉的人或领导")
+    await resident.says("好")
+    assert boss.news() == []
+    await resident.presses("说的就是管投诉的人或领导")
+    await resident.presses("还是交给督办员")
+    assert len(boss.news()) == 1
