@@ -169,6 +169,7 @@ def read_house(
         days_in=understanding.days_in,
         accused_in=understanding.accused,
         asks_whether_known=understanding.asks_whether_known,
+        privacy_in=understanding.privacy,
         means=Means(ids, outside.random, keys.content, keys.lookup, calendar, departments),
         identity=Identity(keys.identity),
         words=words,

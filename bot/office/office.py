@@ -60,6 +60,7 @@ class House:
     days_in: Callable[[str, date], list[tuple[str, date]]]
     accused_in: Callable[[str], Accused]
     asks_whether_known: Callable[[str], bool]
+    privacy_in: Callable[[str], str | None]
     means: Means
     identity: Identity
     words: Words
@@ -91,6 +92,7 @@ class Office:
         self.command_words = house.command_words
         self.accused_in = house.accused_in
         self.asks_whether_known = house.asks_whether_known
+        self.privacy_in = house.privacy_in
         self.emergencies = house.emergencies
         self.duty_phone = house.duty_phone
         self.outside_phone = house.outside_phone

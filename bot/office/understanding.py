@@ -88,6 +88,7 @@ class Understander:
         self._hollow = _any(rules["hollow"])
         self._chief = _any(rules["chief"])
         self._traced = _any(rules["traced"])
+        self._privacy = {way: _any(words) for way, words in rules["privacy"].items()}
         self._split = re.compile("|".join(rules["split"]), re.I)
         self._commands = {word: name for name, words in rules["commands"].items() for word in words}
         self._official = {word: name for name, words in rules["official_commands"].items() for word in words}
@@ -129,6 +130,11 @@ class Understander:
     def asks_whether_known(self, text: str) -> bool:
         """Whether somebody asks if they can be found out."""
         return bool(self._traced.search(normalised(text[:LONGEST])))
+
+    def privacy(self, text: str) -> str | None:
+        """Who may know, where a whole message says nothing else: named, confidential, anonymous."""
+        flat = normalised(text[:LONGEST]).strip(_EDGE)
+        return next((way for way, words in self._privacy.items() if words.fullmatch(flat)), None)
 
     def read_command(self, text: str, official: bool) -> str | None:
         """The command that a whole message means; a longer sentence is content."""

@@ -27,7 +27,7 @@ def transfer_command(ctx: Ctx, rest: str) -> Screens:
 
 @router.action("case.pass")
 def choose(ctx: Ctx, number: str) -> Screen:
-    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    case = ctx.office.cases.offerable(number, by=ctx.person)
     ctx.subject = case.id
     departments = ctx.office.departments
     rows = [

@@ -61,6 +61,8 @@ def mentioned(ctx: Ctx, said: Said) -> Screens:
     if number is None:
         return _second_half(ctx, words) if is_awaited else None
     rest = split_number(words)[1] if split_number(words)[0] else ""
+    if ctx.person.works_on_cases and code is None and not (is_awaited or rest or len(words) >= LONGEST_QUESTION):
+        return ctx.screen(excuse(NotFound("case")))  # no case of their work: one of their own begins by “check”
     if rest and code is None:
         return cases.added(ctx, number, msgspec.structs.replace(said, text=rest))
     return _looked_up(ctx, number, code) if code is not None or len(words) < LONGEST_QUESTION else None

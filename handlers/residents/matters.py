@@ -84,11 +84,12 @@ def _no_place(ctx: Ctx, answers: Answers, said: Said) -> Screens:
     return None
 
 
-def _no_number(ctx: Ctx, answers: Answers, said: Said) -> Screens:
-    """Whoever may not be known gives no phone number by mistake."""
-    if answers.get("identity") not in (Privacy.CONFIDENTIAL, Privacy.ANONYMOUS):
+def _who_may_know(ctx: Ctx, answers: Answers, said: Said) -> Screens:
+    """Said in words at any question of a complaint; and whoever may not be known gives no number by mistake."""
+    if Kind(answers["kind"]) not in ASK_IDENTITY:
         return None
-    return sealed.phone_refused(ctx, said)
+    refused = sealed.phone_refused(ctx, said) if answers.get("identity") in sealed.SEALED_WAYS else None
+    return refused if refused is not None else sealed.who_may_know(ctx, answers, said)
 
 
 matter = router.form(
@@ -118,7 +119,7 @@ matter = router.form(
                 needed=lambda ctx, answers: Kind(answers["kind"]) in ASK_IDENTITY and not _is_about_staff(ctx, answers),
             ),
         ),
-        instead=_no_number,
+        instead=_who_may_know,
         kept=frozenset(("kind", "category", "needs_place", "about_staff", "sources", "notice")),
     )
 )
@@ -141,7 +142,7 @@ def review(ctx: Ctx, answers: Answers) -> Screens:
     lines.append(excerpt(answers.get(TEXT) or ctx.say.plain(_("(see the voice note or photo)"))))
     if place := _place_words(ctx, answers):
         lines.append(ctx.say(_("Place: {place}", place=place)))
-    lines += _who_may_know(ctx, answers)
+    lines += _chosen(ctx, answers)
     return ctx.screen(
         join(lines),
         [ctx.step(_("Register"), "form.submit"), ctx.step(_("Add something"), "matter.more")],
@@ -149,7 +150,7 @@ def review(ctx: Ctx, answers: Answers) -> Screens:
     )
 
 
-def _who_may_know(ctx: Ctx, answers: Answers) -> list[Text]:
+def _chosen(ctx: Ctx, answers: Answers) -> list[Text]:
     """What they chose, to be seen before it counts; said anew (“anonymous”), it is another choice."""
     chosen = answers.get("identity")
     words = {

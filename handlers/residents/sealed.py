@@ -42,6 +42,7 @@ CAREFUL = _(
 )
 
 
+SEALED_WAYS = (Privacy.CONFIDENTIAL, Privacy.ANONYMOUS)
 PHONE_SEEN = _("There is a phone number in it. It can say who you are: better take it out.")
 
 
@@ -52,10 +53,20 @@ def phone_refused(ctx: Ctx, said: Said) -> Screens:
     return ctx.screen(_("Your phone number says who you are. I do not take it, and nobody gets it."))
 
 
-def _gives_away(ctx: Ctx, _answers: Answers, said: Said) -> Screens:
-    """The same of a point on the map: where somebody stands may be where they live."""
+def who_may_know(ctx: Ctx, answers: Answers, said: Said, among: tuple[Privacy, ...] = tuple(Privacy)) -> Screens:
+    """“I want to stay anonymous” is the choice, at whatever question it is said; it stands in no words and no place."""
+    way = ctx.office.privacy_in(said.text) if said.text and not said.files else None
+    if way is None or Privacy(way) not in among:
+        return None
+    answers["identity"] = way
+    return []
+
+
+def _gives_away(ctx: Ctx, answers: Answers, said: Said) -> Screens:
+    """The phone's number, and a point on the map: where somebody stands may be where they live."""
     if said.spot is None:
-        return phone_refused(ctx, said)
+        refused = phone_refused(ctx, said)
+        return refused if refused is not None else who_may_know(ctx, answers, said, SEALED_WAYS)
     return ctx.screen(_("A point on the map can say who you are. I do not take it; if the place matters, type it."))
 
 
@@ -115,7 +126,7 @@ def take_over(ctx: Ctx, answers: Answers) -> list[Screen]:
     text = answers.get(TEXT) or ""
     if not text or ctx.office.accused_in(text).story:
         begun |= {TEXT: text} if text else {}
-    if answers.get("identity") in (Privacy.CONFIDENTIAL, Privacy.ANONYMOUS):
+    if answers.get("identity") in SEALED_WAYS:
         begun["identity"] = answers["identity"]
     ctx.leave_form()
     return ctx.fill(form, **begun, since=_began(ctx, text))

@@ -73,3 +73,12 @@ async def test_what_nobody_owns_moves_at_once(town: Town) -> None:
     await dispatcher.says(f"/transfer {number} housing 是他们装的")
     assert "转到住建办了" in dispatcher.last.text
     assert number in housing.last.text
+
+
+async def test_a_colleagues_case_is_refused_before_a_reason_is_asked_for(town: Town) -> None:
+    mine, other = await town.official("zhou"), await town.official("li")
+    _resident, number = await registered(town)
+    await mine.says(f"/take {number}")
+    await other.says(f"/transfer {number}")
+    assert "同事" in other.last.text
+    assert not other.last.labels

@@ -370,3 +370,34 @@ async def test_where_the_supervisor_may_be_meant_a_yes_hands_nothing_in(town: To
     await resident.presses("说的就是管投诉的人或领导")
     await resident.presses("还是交给督办员")
     assert len(boss.news()) == 1
+
+
+@pytest.mark.parametrize("words", ["我想匿名", "匿名吧", "我要匿名投诉", "那就匿名"])
+async def test_who_may_know_is_heard_however_it_is_said(town: Town, words: str) -> None:
+    resident = await consented(town)
+    await resident.says("我要投诉窗口一个人，不能让他知道是我")
+    await resident.says(words)
+    assert "哪个单位、哪个人、什么事" in resident.last.text
+    await resident.says("算了")
+    await resident.says("我要投诉楼下油烟")
+    assert "在哪个小区" in resident.last.text
+    await resident.says(words)
+    assert "在哪个小区" in resident.last.text
+    await resident.says("幸福里3号楼")
+    assert "匿名：不留您的账号" in resident.last.text
+    assert words not in resident.last.text
+
+
+@pytest.mark.parametrize("words", ["不要匿名", "匿名的人太多了", "保密工作没做好，收了我200块"])
+async def test_other_words_with_it_choose_nothing(town: Town, words: str) -> None:
+    resident = await consented(town)
+    await resident.says("我要投诉楼下油烟，幸福里3号楼")
+    await resident.says(words)
+    assert "保密，能传话" in resident.last.labels
+
+
+async def test_a_complaint_about_staff_is_offered_to_no_department(town: Town) -> None:
+    boss = await town.official("du", Role.SUPERVISOR)
+    _resident, number = await confidentially(town)
+    await boss.says(f"/transfer {number}")
+    assert "不转给科室" in boss.last.text

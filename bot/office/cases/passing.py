@@ -18,6 +18,12 @@ MOST_MOVES = 2  # after that the head or a dispatcher decides, and nobody return
 class Passing(Acts):
     """What keeps a matter from being passed around."""
 
+    def offerable(self, number: str, *, by: Person) -> Case:
+        """A case that this official may pass on; raises why not, before anybody writes a reason."""
+        found = self._workable(number, by)
+        self._check_offerable(found, by)
+        return found
+
     def offer(self, number: str, department: str, reason: str, *, by: Person) -> Case:
         """To another department. What nobody owns yet moves at once; what is owned stays so until accepted."""
         old = self._workable(number, by)
@@ -103,6 +109,13 @@ class Passing(Acts):
                 queues.cancel_for(self._tx, case.id, person.id)
 
     def _check_offer(self, old: Case, department: str, reason: str, by: Person) -> None:
+        self._check_offerable(old, by)
+        if department == old.department:
+            raise Invalid("transfer.same")
+        if not reason.strip():
+            raise Invalid("transfer.reason")
+
+    def _check_offerable(self, old: Case, by: Person) -> None:
         decides = any(by.may(role, old.department) for role in (Role.HEAD, Role.DISPATCHER))
         if not old.is_open:
             raise MoveNotAllowed("case.over", number=old.number)
@@ -112,10 +125,6 @@ class Passing(Acts):
             raise NotPermitted("case.sealed")
         if old.transfers >= MOST_MOVES and not decides:
             raise NotPermitted("case.moved_enough", at_most=MOST_MOVES)
-        if department == old.department:
-            raise Invalid("transfer.same")
-        if not reason.strip():
-            raise Invalid("transfer.reason")
 
     def _note(self, of: Case, words: str, by: Person) -> None:
         self._records.add_entry(of, id=self._entry_id(of), kind=Said.NOTE, words=words, author=by.id, source=None,
