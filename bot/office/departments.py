@@ -1,12 +1,15 @@
 """Departments and categories from content: names, and which department a matter goes to first. Slugs are permanent."""
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bot.errors import ConfigError
+
+_A_PLACE = r"(?!\s?(?:[0-9０-９一二三四五六七八九十]|[号栋幢里内门楼旁边外]|附近|对面|周边|estate|building|block))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,22 @@ class Departments:
         names = self._categories.get(slug, {})
         return names.get(language) or next(iter(names.values()), slug)
 
-    def department_for(self, category: str | None, place: str) -> str | None:
-        """The area's own department where it does this kind of thing, else the category's."""
-        near = [found for found in self._departments.values() if any(area in place for area in found.areas)]
+    def department_for(self, category: str | None, place: str, *, but_not: Container[str] = frozenset()) -> str | None:
+        """The area's own department where it does this kind of thing, else the category's; never one of `but_not`."""
+        may = [found for found in self._departments.values() if found.slug not in but_not]
+        near = [found for found in may if any(area in place for area in found.areas)]
         for found in near:
             if category is None or not found.categories or category in found.categories:
                 return found.slug
-        return next((found.slug for found in self._departments.values() if category in found.categories), None)
+        return next((found.slug for found in may if category in found.categories), None)
+
+    def spoken_of(self, words: str) -> frozenset[str]:
+        """The departments called by name; a name that a house or “near” follows is a place and not meant."""
+        return frozenset(
+            slug
+            for slug, department in self._departments.items()
+            if any(re.search(re.escape(name) + _A_PLACE, words, re.I) for name in department.names.values())
+        )
 
 
 def read_departments(departments: Path, categories: Path) -> Departments:

@@ -4,9 +4,12 @@ import random
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from bot.office.cases.number import new_number
 from bot.office.people.model import Role
 from tests.handlers.test_main_talk import registered
+from tests.handlers.test_nothing_lost import consented
 from tests.rig import SHANGHAI, Someone, Town
 
 HOUSING = "幸福里5号楼的电梯坏了"
@@ -67,3 +70,38 @@ async def test_a_complaint_about_staff_reaches_supervisors_only(town: Town) -> N
     assert "没有待办" in handler.last.text
     await handler.says(f"/case {number}")
     assert "没有这个编号" in handler.last.text
+
+
+# --- the department complained about is not the one that deals with it ---
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["我要投诉幸福里社区办事拖拉，让我跑了三趟", "举报幸福里社区账目不公开", "投诉医保窗口乱收费",
+     "举报村里账目不公开，幸福里这边"],
+)  # fmt: skip
+async def test_a_department_that_is_complained_about_hears_nothing_of_it(town: Town, words: str) -> None:
+    head = await town.official("chen", Role.HEAD)
+    accused = [await town.official(slug, Role.HANDLER, slug) for slug in ("xingfuli", "medical-desk")]
+    for official in accused:
+        official.news()
+    resident = await consented(town)
+    await resident.says(words)
+    await resident.presses("实名")
+    await resident.presses("登记")
+    assert resident.number() in head.last.text
+    for official in accused:
+        assert official.news() == []
+        await official.says("待办")
+        assert "没有待办" in official.last.text
+
+
+@pytest.mark.parametrize("words", ["我要投诉幸福里社区3号楼楼下油烟", "我要投诉楼下油烟，幸福里3号楼"])
+async def test_a_place_of_its_area_is_no_complaint_about_it(town: Town, words: str) -> None:
+    community = await town.official("xingfuli", Role.HANDLER, "xingfuli")
+    resident = await consented(town)
+    await resident.says(words)
+    await resident.presses("实名")
+    await resident.presses("登记")
+    assert resident.number() in community.last.text
+    assert "投诉幸福里" not in community.last.text.split("\n居民")[0]

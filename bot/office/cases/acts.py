@@ -1,6 +1,6 @@
 """What all acts on cases share: who hears of them, and which dates they arm. Each runs in the caller's transaction."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any, Protocol
@@ -28,7 +28,11 @@ DISCREET = "case.reply"  # says that there is news, and not a word more
 class Directory(Protocol):
     """Which department a matter goes to first; a proposal that a person confirms."""
 
-    def department_for(self, category: str | None, place: str) -> str | None: ...
+    def department_for(
+        self, category: str | None, place: str, *, but_not: Container[str] = frozenset()
+    ) -> str | None: ...
+
+    def spoken_of(self, words: str) -> frozenset[str]: ...
 
 
 @dataclass(frozen=True, slots=True)

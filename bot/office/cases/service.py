@@ -34,6 +34,9 @@ from bot.text import shorten
 JOB = b"job"
 REOPEN_TERM = timedelta(days=15)
 TITLE_LENGTH = 60
+OVERSEEN = frozenset(
+    ("village", "conduct")
+)  # complaints about those below are looked into above (村民委员会组织法 §31)
 TOLD = frozenset((Said.PROGRESS, Said.QUESTION, Said.ANSWER))  # what the office has said to whoever brought it
 
 
@@ -234,13 +237,20 @@ class Cases(Work, Erasing):
         return Case(
             id=self._id(), number=self._free_number(), kind=matter.kind, status=Status.RECEIVED,
             privacy=matter.privacy, sealed=matter.about_staff, category=matter.category,
-            department=None if matter.about_staff
-            else matter.department
-            or self._means.directory.department_for(matter.category, f"{matter.place} {matter.words}"),
+            department=self._first_department(matter),
             owner=None, received_at=received, due_at=due.at, provisional=due.provisional, first_contact_at=None,
             closed_at=None, outcome=None, round=1, revision=1, title=shorten(matter.words, TITLE_LENGTH),
             place=matter.place,
         )  # fmt: skip
+
+    def _first_department(self, matter: Matter) -> str | None:
+        """Where it goes first; never to those it complains about: then whoever sees the whole office dispatches it."""
+        directory, accuses = self._means.directory, matter.kind in (Kind.COMPLAINT, Kind.REPORT)
+        if matter.about_staff or (accuses and matter.category in OVERSEEN):
+            return None
+        but_not = directory.spoken_of(matter.words) if accuses else frozenset[str]()
+        where = f"{matter.place} {matter.words}"
+        return matter.department or directory.department_for(matter.category, where, but_not=but_not)
 
     def _free_number(self) -> str:
         while True:
