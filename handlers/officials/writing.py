@@ -180,8 +180,11 @@ def write(ctx: Ctx, way: str, number: str, outcome: str = "") -> Screen:
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
     ctx.expect({"words": {"number": case.number, "way": way, "outcome": outcome}})
     ctx.subject = case.id
+    lines = [ctx.say(_("Number {number}", number=case.number)), quote(case.title or "…"), ctx.say(ASKS[way])]
+    if way == "ask" and case.privacy is not Privacy.NAMED:
+        lines.append(ctx.say(_("They do not want to be known: do not ask who they are, for a phone or an address.")))
     return ctx.screen(
-        join([ctx.say(_("Number {number}", number=case.number)), quote(case.title or "…"), ctx.say(ASKS[way])]),
+        join(lines),
         [ctx.button(_("Leave it"), "write.drop")],
     )
 

@@ -29,7 +29,7 @@ from handlers.context import (
     words_of,
 )
 from handlers.reading import page_of
-from handlers.residents import held
+from handlers.residents import held, privacy
 
 router = Router("cases", who=RESIDENTS)
 
@@ -185,6 +185,9 @@ def added(ctx: Ctx, number: str, said: Said) -> Screens:
         over = ctx.screen(_("“{title}” is over, nobody reads it any more. I take this as something new.",
                             title=found.title))  # fmt: skip
         return [over, *ctx.hear(msgspec.structs.replace(said, reply_to=None))]
+    if found.privacy is Privacy.CONFIDENTIAL and (refused := privacy.refused(ctx, said)) is not None:
+        ctx.expect({"add": number})
+        return refused
     case = ctx.office.cases.add(
         number, words_of(said), plain_files(ctx, said.files), by=ctx.person, source=source_of(ctx),
         said_at=ctx.event.happened_at,

@@ -28,7 +28,7 @@ from handlers.context import (
     source_of,
 )
 from handlers.officials.wording import has_phone
-from handlers.residents import consent, held, human, policies, sealed
+from handlers.residents import consent, held, human, policies, privacy, sealed
 from handlers.residents.answers import stored_place
 
 router = Router("matters", who=RESIDENTS)
@@ -88,8 +88,8 @@ def _who_may_know(ctx: Ctx, answers: Answers, said: Said) -> Screens:
     """Said in words at any question of a complaint; and whoever may not be known gives no number by mistake."""
     if Kind(answers["kind"]) not in ASK_IDENTITY:
         return None
-    refused = sealed.phone_refused(ctx, said) if answers.get("identity") in sealed.SEALED_WAYS else None
-    return refused if refused is not None else sealed.who_may_know(ctx, answers, said)
+    refused = privacy.refused(ctx, said) if answers.get("identity") in privacy.SEALED_WAYS else None
+    return refused if refused is not None else privacy.chosen(ctx, answers, said)
 
 
 matter = router.form(
@@ -162,7 +162,7 @@ def _chosen(ctx: Ctx, answers: Answers) -> list[Text]:
         return []
     lines = [ctx.say(words[Privacy(chosen)])]
     if chosen != Privacy.NAMED and has_phone(answers.get(TEXT) or ""):
-        lines.append(ctx.say(sealed.PHONE_SEEN))
+        lines.append(ctx.say(privacy.PHONE_SEEN))
     return lines
 
 

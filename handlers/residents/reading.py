@@ -13,7 +13,7 @@ from bot.telling import Telling
 from bot.text import Text, join, quote
 from bot.words import Message, _
 from handlers.context import RESIDENTS, Ctx, Router, plain_files, promised, speaker, words_of
-from handlers.residents import tidy
+from handlers.residents import privacy, tidy
 
 router = Router("reading", who=RESIDENTS)
 
@@ -137,6 +137,9 @@ def _added(ctx: Ctx, way: str, said: Said) -> Screens:
     known = _known(ctx)
     if known is None:
         return _once_more(ctx)
+    if (refused := privacy.refused(ctx, said, places=True)) is not None:
+        ctx.expect({"sealed": way})
+        return refused
     words, since = words_of(said), ctx.event.happened_at
     if way == "harassed" and words:
         ctx.office.cases.harassed_unknown(*known, words)

@@ -15,7 +15,7 @@ from bot.text import Text, join
 from bot.words import Message, _
 from handlers.context import RESIDENTS, Ctx, Router, excerpt, my_cases_button, plain_files
 from handlers.officials.wording import has_phone
-from handlers.residents import tidy
+from handlers.residents import privacy, tidy
 from handlers.residents.reading import due_in_words, outside
 
 router = Router("sealed", who=RESIDENTS)
@@ -42,32 +42,10 @@ CAREFUL = _(
 )
 
 
-SEALED_WAYS = (Privacy.CONFIDENTIAL, Privacy.ANONYMOUS)
-PHONE_SEEN = _("There is a phone number in it. It can say who you are: better take it out.")
-
-
-def phone_refused(ctx: Ctx, said: Said) -> Screens:
-    """A phone number that the device sends says who it is; where nobody may know, it is not taken."""
-    if not said.phone:
-        return None
-    return ctx.screen(_("Your phone number says who you are. I do not take it, and nobody gets it."))
-
-
-def who_may_know(ctx: Ctx, answers: Answers, said: Said, among: tuple[Privacy, ...] = tuple(Privacy)) -> Screens:
-    """“I want to stay anonymous” is the choice, at whatever question it is said; it stands in no words and no place."""
-    way = ctx.office.privacy_in(said.text) if said.text and not said.files else None
-    if way is None or Privacy(way) not in among:
-        return None
-    answers["identity"] = way
-    return []
-
-
 def _gives_away(ctx: Ctx, answers: Answers, said: Said) -> Screens:
     """The phone's number, and a point on the map: where somebody stands may be where they live."""
-    if said.spot is None:
-        refused = phone_refused(ctx, said)
-        return refused if refused is not None else who_may_know(ctx, answers, said, SEALED_WAYS)
-    return ctx.screen(_("A point on the map can say who you are. I do not take it; if the place matters, type it."))
+    refused = privacy.refused(ctx, said, places=True)
+    return refused if refused is not None else privacy.chosen(ctx, answers, said, privacy.SEALED_WAYS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +104,7 @@ def take_over(ctx: Ctx, answers: Answers) -> list[Screen]:
     text = answers.get(TEXT) or ""
     if not text or ctx.office.accused_in(text).story:
         begun |= {TEXT: text} if text else {}
-    if answers.get("identity") in SEALED_WAYS:
+    if answers.get("identity") in privacy.SEALED_WAYS:
         begun["identity"] = answers["identity"]
     ctx.leave_form()
     return ctx.fill(form, **begun, since=_began(ctx, text))
@@ -157,7 +135,7 @@ def review(ctx: Ctx, answers: Answers) -> Screens:
     if answers["identity"] == Privacy.ANONYMOUS and not answers.get("warned"):
         lines.append(ctx.say(CAREFUL))
     if has_phone("\n".join(filter(None, (text, answers.get("whom"))))):
-        lines.append(ctx.say(PHONE_SEEN))
+        lines.append(ctx.say(privacy.PHONE_SEEN))
     lines.append(ctx.say(_("It goes to the supervisor alone; the person and their heads cannot see it, "
                            "find it or count it.")))  # fmt: skip
     if files:

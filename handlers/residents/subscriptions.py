@@ -77,13 +77,13 @@ def leave(ctx: Ctx) -> Screen:
     )  # fmt: skip
 
 
-@router.action("follow.urgent")
+@router.action("follow.urgent", by_yes=False)
 def only_urgent(ctx: Ctx) -> Screen:
     ctx.office.subscriptions.only_urgent(ctx.person)
     return ctx.screen(_("Good: only what is urgent. To choose more: /subscribe"))
 
 
-@router.action("follow.again")
+@router.action("follow.again", by_yes=False)
 def again(ctx: Ctx) -> Screen:
     if ctx.office.subscriptions.of(ctx.person).is_out:
         ctx.office.subscriptions.come_back(ctx.person)

@@ -139,7 +139,7 @@ FINAL = (  # what sends to many, approves, withdraws or erases
     "case.withdrawn", "forget", "forget.sure", "forget.now", "sealed.clear", "sealed.handin", "draft.drop",
     "draft.tell", "draft.answer", "draft.ask", "draft.close", "draft.keep", "write.drop", "notice.stop",
     "notice.refuse", "notice.urgent", "notice.calm", "invite.ask", "invite.agree", "role.remove", "role.removed",
-    "group.end", "unfollow", "consent.no",
+    "group.end", "unfollow", "consent.no", "follow.urgent", "follow.again",
 )  # fmt: skip
 
 

@@ -401,3 +401,39 @@ async def test_a_complaint_about_staff_is_offered_to_no_department(town: Town) -
     _resident, number = await confidentially(town)
     await boss.says(f"/transfer {number}")
     assert "不转给科室" in boss.last.text
+
+
+async def test_later_words_carry_no_number_of_the_device_either(town: Town) -> None:
+    boss = await town.official("du", Role.SUPERVISOR)
+    resident, number = await confidentially(town)
+    await boss.says(f"/ask {number} 还有别人吗")
+    await boss.says("发送")
+    await resident.says(f"/add {number}")
+    await resident.does(Said(phone="13800138000"))
+    assert "我没有收" in resident.last.text
+    await resident.says("没有别人了")
+    assert "没有别人了" in boss.last.text
+    assert not any("1380013" in heard.text for heard in boss.heard)
+
+
+async def test_whoever_reads_by_code_sends_no_number_and_no_place(town: Town) -> None:
+    boss = await town.official("du", Role.SUPERVISOR)
+    _resident, number, code = await anonymously(town)
+    reader = town.resident("he2")
+    await reader.says(f"查进度 {number} {code}")
+    await reader.presses("打字补一句")
+    await reader.does(Said(phone="13800138000"))
+    assert "我没有收" in reader.last.text
+    await reader.sends_place(30.12345, 114.54321)
+    assert "我没有收" in reader.last.text
+    await reader.says("他今天又收了一次")
+    await town.passes(days=2)
+    assert any("又收了一次" in heard.text for heard in boss.heard)
+    assert not any("1380013" in heard.text or "30.12" in heard.text for heard in boss.heard)
+
+
+async def test_an_official_is_told_not_to_ask_who_it_is(town: Town) -> None:
+    boss = await town.official("du", Role.SUPERVISOR)
+    _resident, number = await confidentially(town)
+    await boss.says(f"/ask {number}")
+    assert "别问姓名" in boss.last.text
