@@ -102,7 +102,7 @@ async def test_back_and_skip_lead_through_a_form_and_nowhere_else(town: Town, re
     resident = await consented(town)
     for word in ("上一步", "跳过"):
         await resident.does(reads(word))
-        assert "没有正在填的" in resident.last.text
+        assert "没有说到一半的事" in resident.last.text
     await resident.says("我要投诉楼下油烟，幸福里3号楼")
     await resident.says("保密")
     await resident.does(reads("上一步"))
