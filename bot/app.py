@@ -39,7 +39,7 @@ from bot.identity import Identity
 from bot.ids import Ids, Randomness
 from bot.office.calendar import load_calendar
 from bot.office.cases import evidence
-from bot.office.cases.acts import Means
+from bot.office.cases.acts import Bounds, Means
 from bot.office.departments import read_departments
 from bot.office.emergencies import read_emergencies
 from bot.office.groups import records as group_records
@@ -57,6 +57,7 @@ from bot.store import claims, facts
 from bot.store.engine import file_of, read_url, writer_engine
 from bot.store.files import Files
 from bot.store.queues import arm, arm_once, disarm
+from bot.store.space import Space
 from bot.store.transaction import Transaction
 from bot.store.upgrade import bring_up, is_new
 from bot.store.writer import Failpoint, Writer, no_failpoint
@@ -101,6 +102,7 @@ class Store:
     writer: Writer
     files: Files
     lock: int | None
+    space: Space
 
     def close(self) -> None:
         self.writer.close()
@@ -122,7 +124,13 @@ def open_store(settings: Settings, outside: Outside) -> Store:
         if lock is not None:
             os.close(lock)
         raise
-    return Store(url, keys, writer, Files(settings.files.folder, keys.content, outside.clock), lock)
+    space = Space(tuple(_homes(file, settings)), settings.limits.free_for_files, settings.limits.free_for_messages)
+    return Store(url, keys, writer, Files(settings.files.folder, keys.content, outside.clock), lock, space)
+
+
+def _homes(file: Path | None, settings: Settings) -> list[Path]:
+    """The folders that grow; a database server's disk is not seen from here."""
+    return [settings.files.folder, *([file.absolute().parent] if file is not None else [])]
 
 
 def lock_database(file: Path) -> int:
@@ -155,6 +163,7 @@ def read_house(
     calendar = load_calendar(content / "calendar", office.zone, _hour(office.opens), _hour(office.closes))
     understanding = read_understanding(content / "understanding", office.language)
     ids = Ids(lambda: int(outside.clock.now().timestamp() * 1000), outside.random)
+    bounds = Bounds(settings.limits.matters_a_day, settings.limits.files_a_case)
     return House(
         name=office.name,
         zone=office.zone,
@@ -170,7 +179,7 @@ def read_house(
         accused_in=understanding.accused,
         asks_whether_known=understanding.asks_whether_known,
         privacy_in=understanding.privacy,
-        means=Means(ids, outside.random, keys.content, keys.lookup, calendar, departments),
+        means=Means(ids, outside.random, keys.content, keys.lookup, calendar, departments, bounds),
         identity=Identity(keys.identity),
         words=words,
         emergencies=read_emergencies(content / "emergency", office.language, understanding.dangers),
@@ -330,7 +339,8 @@ class App:
         ids = self.house.means.ids
         for name, channel in self.channels.items():
             self.receivers[name] = Receiver(channel, writer=writer, seal=keys.identity, lookup=keys.lookup, ids=ids,
-                                            bell=self.inbox_bell, limit=self._limit, failpoint=failpoint)  # fmt: skip
+                                            bell=self.inbox_bell, limit=self._limit, space=self.store.space,
+                                            failpoint=failpoint)  # fmt: skip
             self.senders[name] = Sender(channel, writer=writer, content=keys.content, identity=self.house.identity,
                                         reach=_reached, lost=self._lost, noted=notice_records.note, moved=self._moved,
                                         epoch=epoch, bell=Bell(), failpoint=failpoint)  # fmt: skip
@@ -385,6 +395,8 @@ class App:
                 for name, channel in self.channels.items()
                 if isinstance(channel, Polled)
             },
+            takes_files=self.store.space.takes_files,
+            takes_messages=self.store.space.takes_messages,
             dropped={name: found.flood.dropped for name, found in self.receivers.items() if found.flood is not None},
         )
 
@@ -466,6 +478,8 @@ class App:
             raise Refused("gone")
         if (data.get("size") or 0) > FETCH_AT_MOST:
             raise Refused("too_large")
+        if not self.store.space.takes_files:
+            raise Refused("no_room")
         raw = await channel.fetch(data["ref"], FETCH_AT_MOST)
         return await asyncio.get_running_loop().run_in_executor(None, self._keep, raw, data.get("name"),
                                                                 data.get("dated"))  # fmt: skip

@@ -68,7 +68,8 @@ def build_web(
 
     resident, office = side("web:resident", "/"), side("web:office", "/office")
     server = WebServer(resident, office, host=chosen.host, port=chosen.port, url=chosen.url,
-                       name=settings.office.name, spool=spool, read_file=store.files.read)  # fmt: skip
+                       name=settings.office.name, spool=spool, read_file=store.files.read,
+                       has_room=lambda: store.space.takes_files)  # fmt: skip
     return server, resident, office
 
 

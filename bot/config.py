@@ -184,10 +184,14 @@ class HealthSettings(Section):
 
 
 class LimitSettings(Section):
-    """How much one chat may send; what is over it is not kept, and the person is told once."""
+    """How much one person may bring, and when the disk is too full. Whoever comes to a limit is told in words."""
 
     messages_a_minute: int = Field(default=30, ge=1)
     messages_at_once: int = Field(default=60, ge=4)
+    matters_a_day: int = Field(default=5, ge=1)
+    files_a_case: int = Field(default=30, ge=1)
+    free_for_files: float = Field(default=10, ge=0, le=100)  # percent of the disk
+    free_for_messages: float = Field(default=3, ge=0, le=100)
 
 
 class RetentionSettings(Section):

@@ -7,9 +7,11 @@ import structlog
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Raw
 from bot.delivery.flood import Flood, Limit, Verdict
+from bot.errors import StoreError
 from bot.ids import Ids
 from bot.sealing import Lookup, Sealer
 from bot.store import claims
+from bot.store.space import Space
 from bot.store.transaction import Row, Transaction
 from bot.store.writer import Failpoint, Writer, no_failpoint
 
@@ -31,6 +33,7 @@ class Receiver:
         ids: Ids,
         bell: Bell,
         limit: Limit | None = None,
+        space: Space | None = None,
         failpoint: Failpoint = no_failpoint,
     ) -> None:
         self._channel = channel
@@ -40,6 +43,7 @@ class Receiver:
         self._ids = ids
         self._bell = bell
         self.flood = Flood(limit) if limit is not None else None
+        self._space = space
         self._failpoint = failpoint
         self.received = 0  # updates stored in this run, those that came twice included
 
@@ -47,7 +51,12 @@ class Receiver:
         await self._channel.receive(self.take_in)
 
     async def take_in(self, raws: Sequence[Raw]) -> None:
-        """Stores what came in one commit; when it returns, the platform may forget it."""
+        """Stores what came in one commit; when it returns, the platform may forget it.
+
+        Before the disk is full it stores nothing more: what has come in still has to be handled and answered.
+        """
+        if self._space is not None and not self._space.takes_messages:
+            raise StoreError("disk nearly full")
         rows = [row for raw in raws if (row := self._row(raw)) is not None]
         if not rows:
             return

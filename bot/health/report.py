@@ -77,6 +77,8 @@ class Machine(Struct, frozen=True, kw_only=True):
     writer_waiting: int
     loops: tuple[str, ...]  # the failing ones
     heard: Mapping[str, Silence]  # by channel
+    takes_files: bool = True  # there is room for them on the disk
+    takes_messages: bool = True
     dropped: Mapping[str, int]  # channel: updates over the limit of their chat
 
 
@@ -163,6 +165,8 @@ def _machine(machine: Machine) -> list[Line]:
         *(Line(name="flood", of=channel, count=count) for channel, count in machine.dropped.items()),
         Line(name="writer", count=machine.writer_waiting, seconds=machine.writer_seconds, limit=writer,
              over=machine.writer_seconds > writer),
+        Line(name="disk.files", over=not machine.takes_files),
+        Line(name="disk.messages", over=not machine.takes_messages),
         Line(name="loops", of=", ".join(machine.loops), count=len(machine.loops), limit=0, over=bool(machine.loops)),
     ]  # fmt: skip
 

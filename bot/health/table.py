@@ -27,6 +27,8 @@ NAMES = {
     "writer": "writer: waiting, at work for",
     "loops": "loops that failed",
     "disk": "disk, free",
+    "disk.files": "disk too full for files",
+    "disk.messages": "disk too full for messages",
     "wal": "write-ahead log",
     "database": "database cannot be read",
     "office": "office ended without being stopped",

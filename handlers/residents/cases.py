@@ -374,10 +374,19 @@ def tell_file_missing(ctx: Ctx, telling: Telling) -> Screen:
         ),
         "heic": _("Photos of this kind (HEIC) cannot be kept. Please send it as an ordinary photo."),
         "gone": _("A file you sent could not be fetched any more. Please send it once more."),
+        "full": _(
+            "One matter holds {most} photos and files, and this one is full: what came after is not in it. If there is "
+            "more that counts, bring it to the office, or ask for a person.",
+            most=telling.data.get("most", ""),
+        ),
+        "no_room": _(
+            "We have no room for photos, voice notes and files just now: the one you sent could not be kept, your "
+            "words are. Please type what counts, or ask for a person; or send it again tomorrow."
+        ),
     }
-    words = reasons.get(
-        str(telling.data.get("reason")), _("A file you sent is of a kind that is not taken. A photo works.")
-    )
-    return ctx.screen(
-        join([called(case), ctx.say(words)]), [ctx.button(_("Send it again"), "case.more", case.number)]
-    )  # fmt: skip
+    reason = str(telling.data.get("reason"))
+    words = reasons.get(reason, _("A file you sent is of a kind that is not taken. A photo works."))
+    buttons = [] if reason == "full" else [ctx.button(_("Send it again"), "case.more", case.number)]
+    if reason in ("full", "no_room"):
+        buttons.append(ctx.button(_("A person"), "human"))
+    return ctx.screen(join([called(case), ctx.say(words)]), buttons)

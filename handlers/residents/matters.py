@@ -28,7 +28,7 @@ from handlers.context import (
     source_of,
 )
 from handlers.officials.wording import has_phone
-from handlers.residents import consent, held, human, policies, privacy, sealed
+from handlers.residents import consent, held, human, often, policies, privacy, sealed
 from handlers.residents.answers import stored_place
 
 router = Router("matters", who=RESIDENTS)
@@ -143,10 +143,12 @@ def review(ctx: Ctx, answers: Answers) -> Screens:
     if place := _place_words(ctx, answers):
         lines.append(ctx.say(_("Place: {place}", place=place)))
     lines += _chosen(ctx, answers)
+    last = [ctx.step(_("Never mind"), "form.cancel")]
+    if often.is_over(ctx):
+        lines.append(ctx.say(often.words(ctx)))
+        last = [often.button(ctx), my_cases_button(ctx), *last]
     return ctx.screen(
-        join(lines),
-        [ctx.step(_("Register"), "form.submit"), ctx.step(_("Add something"), "matter.more")],
-        [ctx.step(_("Never mind"), "form.cancel")],
+        join(lines), [ctx.step(_("Register"), "form.submit"), ctx.step(_("Add something"), "matter.more")], last
     )
 
 
@@ -183,6 +185,7 @@ def register(ctx: Ctx, answers: Answers) -> Screens:
     case = ctx.office.cases.register(brought, by=ctx.person, said_at=ctx.event.happened_at)
     ctx.subject = case.id
     ctx.memory.pop("lately", None)
+    often.note(ctx)
     return [receipt(ctx, case), *next_matter(ctx)]
 
 

@@ -22,6 +22,11 @@ WORDS = {
     "writer": _("The database has not finished writing for {minutes} min."),
     "loops": _("A part of me has stopped and is started again: {of}."),
     "disk": _("The disk is nearly full: {megabytes} MB are free."),
+    "disk.files": _("The disk is getting full: photos, voice notes and files of residents are refused now. Make room."),
+    "disk.messages": _(
+        "The disk is nearly full: no more messages are taken. They wait with the platform, Telegram keeps them for a "
+        "day. Make room now."
+    ),
     "wal": _("The database's log has grown to {megabytes} MB."),
     "database": _("The database cannot be read."),
 }

@@ -1,7 +1,10 @@
 """What administrators hear: once a kind and hour, day or night, and nobody else hears it."""
 
+import shutil
 from datetime import datetime
+from types import SimpleNamespace
 
+import pytest
 from sqlalchemy import select, update
 
 from bot.delivery.channel import Raw
@@ -136,3 +139,13 @@ async def test_an_alarm_that_cannot_be_noted_is_tried_again(ward: Ward) -> None:
     assert await watch.step() == []
     assert [line.name for line in await watch.step()] == ["outbox"]
     assert [line.name for line in told] == ["outbox"]
+
+
+async def test_a_disk_that_takes_no_more_is_told_in_words(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = await administrator(ward)
+    ward.town.store.files.folder.mkdir(exist_ok=True)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(total=10**12, free=900 * 2**20))
+    await looks(ward)
+    found = root.news()
+    assert any("不收居民的照片、语音和文件" in words for words in found)
+    assert any("不收新消息" in words for words in found)

@@ -156,11 +156,23 @@ async def test_a_loop_is_well_again_after_a_while() -> None:
 
 async def test_a_full_disk_and_a_grown_log_are_red(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     ward.town.store.files.folder.mkdir(exist_ok=True)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=report.LEAST_FREE - 1))
+    small = SimpleNamespace(total=2 * report.LEAST_FREE, free=report.LEAST_FREE - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: small)
     assert await ward.names() == ["disk"]
     monkeypatch.setattr(report, "MOST_LOG", -1)
     expected = ["disk", "wal"] if ward.town.url.startswith("sqlite") else ["disk"]
     assert await ward.names() == expected
+
+
+@pytest.mark.parametrize(("percent", "names"), [(10, []), (9, ["disk.files"]), (2, ["disk.files", "disk.messages"])])
+async def test_a_disk_too_full_for_files_or_messages_is_red(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch, percent: int, names: list[str]
+) -> None:
+    total = 100 * report.LEAST_FREE
+    found = SimpleNamespace(total=total, free=total * percent // 100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: found)
+    ward.town.store.files.folder.mkdir(exist_ok=True)
+    assert await ward.names() == names
 
 
 async def test_a_database_that_cannot_be_read_is_red(ward: Ward) -> None:

@@ -24,6 +24,7 @@ HELLO_WITHIN = 10.0
 FLOOD = 50  # frames a second
 UPLOADS = 64  # at a time, on one side
 UPLOAD_WITHIN = 600.0  # seconds
+_STATUSES = {"too_large": 413, "no_room": 507}  # of a file that is not taken; any other reason is 400
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # Only what a page may show inside itself; anything else is bytes to be saved.
 _SHOWABLE = (
@@ -103,7 +104,7 @@ class Doors:
             async with self._uploads, asyncio.timeout(UPLOAD_WITHIN):
                 ref, size = await self._spool.put(_pieces(request), MOST_FILE)
         except Refused as error:
-            return web.json_response({"why": error.cause}, status=413 if error.cause == "too_large" else 400)
+            return web.json_response({"why": error.cause}, status=_STATUSES.get(error.cause, 400))
         except NotSent as error:
             return web.json_response({"why": error.cause}, status=503)
         except TimeoutError:

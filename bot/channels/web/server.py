@@ -4,7 +4,7 @@ import errno
 import hashlib
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
@@ -42,10 +42,11 @@ class WebServer:
         read_file: ReadFile,
         url: str | None = None,
         language: str = "zh_CN",
+        has_room: Callable[[], bool] = lambda: True,
         routes: Iterable[web.AbstractRouteDef] = (),
     ) -> None:
         self._channels = (resident, office)
-        self._spool = Spool(spool)
+        self._spool = Spool(spool, has_room=has_room)
         self._read_file = read_file
         self._host = host
         self.port = port

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -29,10 +29,13 @@ _PURPOSE = b"spool"
 class Spool:
     """A folder of files with random names. Whoever has a file's ref has its key; the folder alone is worth nothing."""
 
-    def __init__(self, folder: Path, *, clock: Clock | None = None, most: int = MOST) -> None:
+    def __init__(
+        self, folder: Path, *, clock: Clock | None = None, most: int = MOST, has_room: Callable[[], bool] = lambda: True
+    ) -> None:
         self._folder = folder
         self._clock = clock or SystemClock()  # files on disk are dated by the machine
         self._most = most
+        self._has_room = has_room  # on the disk
         self._held = 0  # bytes, as far as known
         self._cleared_at: datetime | None = None
 
@@ -53,7 +56,9 @@ class Spool:
         return gone
 
     async def put(self, data: AsyncIterator[bytes], at_most: int) -> tuple[str, int]:
-        """Keeps the bytes; returns their ref and size. Raises Refused (too_large, empty) or NotSent (full)."""
+        """Keeps the bytes; returns their ref and size. Raises Refused (too_large, empty, no_room) or NotSent (full)."""
+        if not self._has_room():
+            raise Refused("no_room")
         due = self._cleared_at is None or self._clock.now() - self._cleared_at > CLEARED_EVERY
         if due or self._held + at_most > self._most:
             await asyncio.to_thread(self.clear)

@@ -36,6 +36,14 @@ class Directory(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much one person may bring before something else is said than usual; no matter is ever refused."""
+
+    matters_a_day: int = 5
+    files_a_case: int = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Means:
     """What acts need besides the transaction."""
 
@@ -45,6 +53,7 @@ class Means:
     lookup: Lookup
     calendar: Calendar
     directory: Directory
+    bounds: Bounds = Bounds()
 
 
 class Acts:

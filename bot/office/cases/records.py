@@ -220,7 +220,7 @@ class Records:
     ) -> None:  # fmt: skip
         shared = {"case": of.id, "state": "pending", "may_identify": False, "added_at": at or self._tx.now}
         self._tx.write(insert(attachment), [
-            {**row, **shared, "name": self._seal(str(row["name"]), NAME) if row.get("name") else None} for row in rows
+            {**shared, **row, "name": self._seal(str(row["name"]), NAME) if row.get("name") else None} for row in rows
         ])  # fmt: skip
 
     def settle_attachment(self, id_: int, values: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from bot.office.cases.model import LIMITS, Case, Kind, Privacy, Said, Status
 from bot.office.cases.number import lookup_code
 from bot.office.cases.records import Entry
 from bot.office.cases.scope import MACHINE
-from bot.office.cases.service import JOB, Cases, Matter
+from bot.office.cases.service import JOB, Cases, Matter, placed
 from bot.office.people.model import Person, Role
 from bot.store import blanking, queues
 from bot.telling import Lane, Telling
@@ -222,13 +222,14 @@ class SealedCases(Cases):
 
     def _attach_unknown(self, of: Case, entry: Entry, files: Sequence[Mapping[str, Any]], day: datetime) -> None:
         """The platform's handle and the name stand in the job alone, sealed, until the file is fetched."""
+        places = self._places(of)
         rows = [
             {"id": self._chance(), "entry": entry.id, "kind": file["kind"], "mime": None, "size": None,
-             "seconds": None, "name": None}
-            for file in files
+             "seconds": None, "name": None, **placed(number < places)}
+            for number, file in enumerate(files)
         ]  # fmt: skip
         self._records.add_attachments(of, rows, at=day)
-        for row, file in zip(rows, files, strict=True):
+        for row, file in zip(rows[:places], files[:places], strict=True):
             data = msgspec.json.encode({**file, "dated": day.timestamp()})
             queues.start_job(self._tx, id=self._chance(), key=f"file:{row['id']}", kind="file.fetch",
                              subject=row["id"], data=self._means.content.seal(data, JOB), not_before=day)  # fmt: skip

@@ -271,16 +271,26 @@ class Cases(Work, Erasing):
         return entry
 
     def _attach(self, of: Case, entry: Entry, files: Sequence[Mapping[str, Any]]) -> None:
+        places = self._places(of)
         rows = [
             {"id": self._id(), "entry": entry.id, "kind": file["kind"], "mime": file.get("mime"),
-             "size": file.get("size"), "seconds": file.get("seconds"), "name": file.get("name")}
-            for file in files
+             "size": file.get("size"), "seconds": file.get("seconds"), "name": file.get("name"),
+             **placed(number < places)}
+            for number, file in enumerate(files)
         ]  # fmt: skip
         self._records.add_attachments(of, rows)
-        for row, file in zip(rows, files, strict=True):
+        if len(files) > places:
+            self._tell_parties("case.file_missing", of, entry.id, reason="full", most=self._means.bounds.files_a_case)
+        for row, file in zip(rows[:places], files[:places], strict=True):
             data = self._means.content.seal(msgspec.json.encode(dict(file)), JOB)
             queues.start_job(self._tx, id=self._id(), key=f"file:{row['id']}", kind="file.fetch",
                              subject=row["id"], data=data)  # fmt: skip
+
+    def _places(self, of: Case) -> int:
+        """How many more files the case holds; those that were refused or lost take no place."""
+        files = self._records.attachments(of.id, viewer=MACHINE)
+        there = sum(file.state in ("pending", "stored") for file in files)
+        return max(0, self._means.bounds.files_a_case - there)
 
     def _own(self, number: str, by: Person) -> Case:
         """A case that this very person brought or follows."""
@@ -310,3 +320,8 @@ class Cases(Work, Erasing):
 
     def _hash(self, code: str, number: str) -> bytes:
         return hash_code(code, self._means.lookup.digest("codes"), number)
+
+
+def placed(has_place: bool) -> dict[str, str | None]:
+    """How an attachment begins: it is to be fetched, or there is no place for it."""
+    return {"state": "pending", "reason": None} if has_place else {"state": "refused", "reason": "full"}

@@ -181,6 +181,7 @@ class House:
         self.lookup = Lookup(bytes(32))
         self.ids = Ids(lambda: int(datetime.now(UTC).timestamp() * 1000), random.Random(7))
         self.port = 0
+        self.has_room = True  # on the disk
 
     @property
     def resident(self) -> Clerk:
@@ -206,7 +207,8 @@ class House:
             if receiving:
                 clerk.start()
         self.server = WebServer(resident, office, host="127.0.0.1", port=self.port, url=None, name=OFFICE_NAME,
-                                spool=self.folder / "spool", read_file=self._read)  # fmt: skip
+                                spool=self.folder / "spool", read_file=self._read,
+                                has_room=lambda: self.has_room)  # fmt: skip
         await self.server.start()
         self.port = self.server.port
 

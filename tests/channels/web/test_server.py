@@ -196,6 +196,14 @@ async def test_a_full_spool_says_so(tmp_path: Path) -> None:
         await spool.put(data(), 101)
 
 
+async def test_a_full_disk_takes_no_file_and_the_page_hears_why(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as house, a_visitor(house) as alice:
+        await alice.opens()
+        assert (await uploaded(alice, b"x"))[0] == 201
+        house.has_room = False
+        assert await uploaded(alice, b"x") == (507, {"why": "no_room"})
+
+
 async def test_a_damaged_file_is_gone(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
 

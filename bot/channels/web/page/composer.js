@@ -180,10 +180,11 @@ export class Composer {
 
   #uploaded(item) {
     const { status, response } = item.request;
-    if (status === 413) {
+    const refused = { 413: "too_large", 507: "no_room" }[status];
+    if (refused) {
       this.#files = this.#files.filter((other) => other !== item);
       this.#list();
-      return this.hint(say("too_large", { name: item.file.name }));
+      return this.hint(say(refused, { name: item.file.name }));
     }
     if (status !== 201 || !response?.ref) return this.#failed(item);
     item.ref = response.ref;

@@ -1,0 +1,165 @@
+"""How much one person may bring: what is beyond it is said in words, and no matter is ever refused."""
+
+import shutil
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import select
+
+from bot.dialogue.event import FileKind, FileRef, Said
+from bot.errors import StoreError
+from bot.office.cases.tables import attachment
+from bot.office.people.model import Role
+from tests.handlers.test_files import PHOTO
+from tests.handlers.test_main_talk import LAMP, registered
+from tests.handlers.test_sealed import anonymously
+from tests.rig import Someone, Town
+
+GB = 2**30
+MOST = 30
+PLACES = ("幸福里1号楼2单元", "幸福里2号楼2单元", "幸福里3号楼2单元", "幸福里4号楼2单元", "幸福里5号楼2单元")
+Disk = Callable[[int], None]
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """So many percent of a disk are free from now on."""
+
+    def set_to(percent: int) -> None:
+        left = SimpleNamespace(total=20 * GB, free=percent * GB // 5)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _folder: left)
+
+    return set_to
+
+
+async def brings(resident: Someone, words: str) -> None:
+    await resident.says(words)
+    if "另一件事" in resident.last.labels:
+        await resident.presses("另一件事")
+
+
+async def states(town: Town) -> list[tuple[str, str | None]]:
+    wanted = select(attachment.c.state, attachment.c.reason).order_by(attachment.c.entry, attachment.c.state.desc())
+    rows = await town.store.writer.submit(lambda tx: tx.read(wanted).all())
+    return [(row.state, row.reason) for row in rows]
+
+
+# --- matters a day ---
+
+
+async def test_the_sixth_matter_of_a_day_is_registered_too_and_a_person_is_offered(town: Town) -> None:
+    official = await town.official()
+    resident, _number = await registered(town)
+    for place in PLACES[:4]:
+        await brings(resident, f"{place}的下水道堵了")
+        assert "找真人" not in resident.last.labels
+        await resident.presses("登记")
+    await brings(resident, f"{PLACES[4]}的电梯坏了")
+    assert "今天已经登记了 5 件" in resident.last.text
+    assert {"登记", "找真人", "我的事"} <= set(resident.last.labels)
+    await resident.presses("登记")
+    assert resident.number() in official.last.text
+
+
+async def test_what_was_begun_goes_with_them_to_the_person_that_was_offered(town: Town) -> None:
+    official = await town.official()
+    resident, _number = await registered(town)
+    for place in PLACES[:4]:
+        await brings(resident, f"{place}的下水道堵了")
+        await resident.presses("登记")
+    await brings(resident, f"{PLACES[4]}的电梯坏了")
+    await resident.presses("找真人")
+    assert "真人会在这里回您" in resident.last.text
+    assert f"{PLACES[4]}的电梯坏了" in official.last.text
+
+
+async def test_the_next_day_counts_from_the_beginning(town: Town) -> None:
+    resident, _number = await registered(town)
+    for place in PLACES[:4]:
+        await brings(resident, f"{place}的下水道堵了")
+        await resident.presses("登记")
+    await town.passes(days=1)
+    await brings(resident, f"{PLACES[4]}的电梯坏了")
+    assert "今天已经登记" not in resident.last.text
+
+
+# --- files of one case ---
+
+
+async def test_a_full_case_takes_words_and_says_that_it_takes_no_more_files(town: Town) -> None:
+    official = await town.official()
+    resident, number = await registered(town)
+    kept = tuple(photo(town, one) for one in range(MOST - 1))
+    await resident.does(Said(f"/add {number} 都是那盏灯", kept))
+    resident.news()
+    await resident.does(Said(f"/add {number} 还有两张", (photo(town, 100), photo(town, 101))))
+    told = [words for words in resident.news() if "最多放 30 个" in words]
+    assert len(told) == 1
+    assert "找真人" in next(heard for heard in resident.heard if heard.text == told[0]).labels
+    await official.says(f"/case {number}")
+    assert "还有两张" in official.last.text
+    assert (await states(town))[-1] == ("refused", "full")
+    assert [state for state, _reason in await states(town)].count("refused") == 1
+
+
+async def test_a_file_that_was_refused_takes_no_place(town: Town) -> None:
+    resident, number = await registered(town)
+    lost = tuple(FileRef(FileKind.PHOTO, f"expired{one}", 10) for one in range(MOST))
+    await resident.does(Said(f"/add {number} 看看", lost))
+    await resident.does(Said(f"/add {number} 再发", (photo(town, 1),)))
+    assert (await states(town))[-1] == ("stored", None)
+    assert not any("最多放" in words for words in resident.news())
+
+
+async def test_an_anonymous_case_keeps_to_the_same_number(town: Town) -> None:
+    await town.official("du", Role.SUPERVISOR)
+    resident, number, code = await anonymously(town)
+    for first in (0, MOST):
+        await resident.says(f"查进度 {number} {code}")
+        await resident.presses("打字补一句")
+        await resident.does(Said("", tuple(photo(town, first + one) for one in range(2 if first else MOST))))
+    assert [reason for _state, reason in await states(town)] == [None] * MOST + ["full"] * 2
+
+
+def photo(town: Town, number: int) -> FileRef:
+    """A picture of its own, ready to be fetched."""
+    town.channel.files[f"photo{number}"] = PHOTO
+    return FileRef(FileKind.PHOTO, f"photo{number}", len(PHOTO))
+
+
+# --- the disk ---
+
+
+async def test_below_a_tenth_files_are_refused_in_words_and_words_are_taken(town: Town, free: Disk) -> None:
+    official = await town.official()
+    free(4)
+    resident, number = await registered(town)
+    await resident.presses("加照片")
+    await resident.does(Said("看这张", (photo(town, 1),)))
+    assert "放不下照片" in resident.last.text
+    assert {"再发一次", "找真人"} <= set(resident.last.labels)
+    await official.says(f"/case {number}")
+    assert "看这张" in official.last.text
+    free(50)
+    await resident.presses("再发一次")
+    await resident.does(Said("", (photo(town, 1),)))
+    assert "文件到了" in official.last.text
+
+
+async def test_on_a_nearly_full_disk_nothing_is_confirmed_and_nothing_is_lost(town: Town, free: Disk) -> None:
+    resident = town.resident()
+    free(2)
+    with pytest.raises(StoreError):  # the platform keeps what is not confirmed, and brings it again
+        await resident.says(LAMP)
+    free(50)
+    await resident.says(LAMP)
+    assert "先给您留着" in resident.last.text
+
+
+async def test_what_had_come_in_before_is_still_answered(town: Town, free: Disk) -> None:
+    official = await town.official()
+    _resident, number = await registered(town)
+    free(2)
+    await town.settle()
+    assert number in official.last.text
