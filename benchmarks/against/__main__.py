@@ -23,14 +23,14 @@ import psycopg
 
 from benchmarks.against import contenders
 from benchmarks.against.bursts import Burst, measure, prepare, settled
-from benchmarks.against.contenders import Bot, running
+from benchmarks.against.contenders import Bot, Fake, running
 from benchmarks.against.figures import Figures, percentile
 from benchmarks.against.meter import children, cores, on, resident_megabytes
 from benchmarks.against.mix import Mix, Step, says
 from benchmarks.against.office import Past, Size, copy_rows, make_past, write_config, write_content
 from bot.logs import set_up_logs
 from bot.office.policies.service import Policies, read_policies
-from tests.fakebotapi.remote import Remote, launched
+from tests.fakebotapi.remote import Remote
 from tests.proof.outside import free_port
 
 PARTS = ("echo", "growth", "start", "sends", "latency")
@@ -38,25 +38,6 @@ UPDATES = 700  # in one burst: with what officials are told, fewer messages than
 BURSTS = 2  # in one round
 HELD = 0.04  # seconds that an answer takes where latency is measured
 MEGABYTES = 160
-
-
-class Fake:
-    """A fake Bot API on the load generator's core, with everybody in it."""
-
-    def __init__(self, people: int, *options: str) -> None:
-        self._people = people
-        self._options = options
-        self._stack = ExitStack()
-
-    def __enter__(self) -> "Fake":
-        before = set(children(os.getpid()))
-        self.remote: Remote = self._stack.enter_context(launched(*self._options))
-        (self.pid,) = set(children(os.getpid())) - before
-        self.remote.play([], people=self._people)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._stack.close()
 
 
 class Comparison:

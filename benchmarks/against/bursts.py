@@ -72,7 +72,7 @@ def measure(
     entries = fake.journal(before)
     calls = [entry for entry in entries if entry["what"] == "call" and entry["method"] != "getUpdates"]
     handed = [entry["at"] for entry in entries if entry["what"] == "handed"] or [entries[0]["at"]]
-    answered = _first_answers(entries)
+    answered = first_answers(entries)
     start, end = min(handed), max(entry["at"] for entry in calls)
     processor, server, of_fake = watch.between(start, end + TAIL)
     return Burst(
@@ -82,13 +82,13 @@ def measure(
         fake=of_fake,
         seconds=max((at for _asked, at in answered.values()), default=end) - start,
         calls=len(calls),
-        unanswered=_unanswered(entries),
+        unanswered=unanswered(entries),
         waits=[at - asked - held for asked, at in answered.values()],
         refused=sum(not entry["ok"] for entry in calls),
     )
 
 
-def _first_answers(entries: Sequence[dict[str, Any]]) -> dict[int, tuple[float, float]]:
+def first_answers(entries: Sequence[dict[str, Any]]) -> dict[int, tuple[float, float]]:
     """By chat: when its update came and when the first message to it, or the change of one, was heard."""
     asked: dict[int, float] = {}
     found: dict[int, tuple[float, float]] = {}
@@ -103,7 +103,7 @@ def _first_answers(entries: Sequence[dict[str, Any]]) -> dict[int, tuple[float, 
     return found
 
 
-def _unanswered(entries: Sequence[dict[str, Any]]) -> int:
+def unanswered(entries: Sequence[dict[str, Any]]) -> int:
     """Updates of a chat beyond the messages and changes that it got."""
     asked = Counter(int(entry["chat"]) for entry in entries if entry["what"] == "queued")
     heard = Counter(

@@ -5,17 +5,36 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.against.meter import cores, on
-from tests.fakebotapi.remote import Remote
+from benchmarks.against.meter import children, cores, on
+from tests.fakebotapi.remote import Remote, launched
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / ".venv-peers" / "bin" / "python"
 HERE = Path(__file__).parent
 PATIENCE = 60.0  # seconds
+
+
+class Fake:
+    """A fake Bot API on the load generator's core, with everybody in it."""
+
+    def __init__(self, people: int, *options: str) -> None:
+        self._people = people
+        self._options = options
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Fake":
+        before = set(children(os.getpid()))
+        self.remote: Remote = self._stack.enter_context(launched(*self._options))
+        (self.pid,) = set(children(os.getpid())) - before
+        self.remote.play([], people=self._people)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stack.close()
 
 
 @dataclass(frozen=True)

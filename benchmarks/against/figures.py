@@ -10,9 +10,13 @@ class Figures:
     def __init__(self) -> None:
         self.missed: list[str] = []
 
-    def tell(self, name: str, value: float, unit: str = "", *, at_most: float | None = None) -> None:
+    def tell(
+        self, name: str, value: float, unit: str = "", *, at_most: float | None = None, at_least: float | None = None
+    ) -> None:
         limit = "-" if at_most is None else f"<= {at_most:g}"
         is_miss = at_most is not None and value > at_most
+        if at_least is not None:
+            limit, is_miss = f">= {at_least:g}", value < at_least
         if is_miss:
             self.missed.append(name)
         print(f"{name:44} {value:10.3f} {unit:8} limit {limit}{'  MISSED' if is_miss else ''}", flush=True)

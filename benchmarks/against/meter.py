@@ -1,5 +1,6 @@
 """What a process costs, read from /proc: processor time of all its threads, memory; and which core it runs on."""
 
+import contextlib
 import os
 import threading
 import time
@@ -28,6 +29,15 @@ def processor_seconds(pid: int) -> float:
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
     return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def waited_seconds(pid: int) -> float:
+    """How long its threads were ready and no core was free for them (/proc/PID/schedstat, the second field)."""
+    waited = 0.0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            waited += int((task / "schedstat").read_text("ascii").split()[1]) / 1e9
+    return waited
 
 
 def children(pid: int) -> list[int]:

@@ -6,7 +6,7 @@ officials and 5 registrations. Every update has an answer of its own.
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from bot.office.policies.service import Policies
 Step = tuple[str, str, dict[str, Any]]
 QUESTIONS = Path(__file__).parent.parent / "data" / "policy_questions.jsonl"
 SHARES = {"section": 20, "page": 20, "question": 20, "words": 13, "place": 12, "act": 10, "registration": 5}
+RESIDENTS = {"section": 22, "page": 22, "question": 22, "words": 15, "place": 13, "registration": 6}
 FIRST_WORDS = ("楼道灯坏了好几天了", "下水道堵了好几天", "单元门锁坏了", "路灯不亮了")
 
 
@@ -40,11 +41,11 @@ class Mix:
         rows = map(json.loads, QUESTIONS.read_text("utf-8").splitlines())
         self._questions = [row["question"] for row in rows if row["language"] == "zh_CN"]
 
-    def burst(self, updates: int) -> tuple[list[list[Step]], list[Step]]:
+    def burst(self, updates: int, shares: Mapping[str, int] = SHARES) -> tuple[list[list[Step]], list[Step]]:
         """What to do before, one list after another, each when the one before is answered; and the burst itself."""
         before: list[list[Step]] = [[], []]
         steps: list[Step] = []
-        for kind, share in SHARES.items():
+        for kind, share in shares.items():
             for _number in range(updates * share // 100):
                 steps.append(self._act() if kind == "act" else self._step(kind, before))
         self._chance.shuffle(steps)

@@ -107,7 +107,9 @@ def write_content(folder: Path) -> Path:
     return content
 
 
-def write_config(folder: Path, content: Path, *, base_url: str, url: str = "", webhook: int = 0) -> Path:
+def write_config(
+    folder: Path, content: Path, *, base_url: str, url: str = "", webhook: int = 0, rate: int = RATE
+) -> Path:
     """Settings as an office would write them, with the pace at its highest."""
     way_in = f'mode = "webhook"\nwebhook_port = {webhook}\nwebhook_url = "http://127.0.0.1:{webhook}"'
     config = folder / "config.toml"
@@ -127,7 +129,7 @@ folder = "{content}"
 [telegram]
 token = "{TOKEN}"
 base_url = "{base_url}"
-messages_a_second = {RATE}
+messages_a_second = {rate}
 {way_in if webhook else ""}
 [web]
 enabled = false
