@@ -59,7 +59,7 @@ DRAINED = 200.0  # updates a second
 OTHERS, ABUSE = 10, 100  # updates a second
 ABUSED = "你们怎么还不回我，再不回我就一直发，发到你们回为止。" * 4
 WARNED = "一下子发得太多"
-PRESSES, PRESS_RATE = 10_000, 200
+PRESSES, PRESS_RATE = 10_000, 100
 TEN, ROUNDS = 10, 5
 Entries = Sequence[dict[str, Any]]
 

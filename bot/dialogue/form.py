@@ -18,7 +18,7 @@ Rows = Sequence[Sequence[Button]]
 
 TEXT = "text"
 FILES = "files"
-MOST_FILES = 30
+MOST_FILES = 20  # at one time; a case holds more, so that the rest can be added
 
 
 @dataclass(frozen=True, kw_only=True)

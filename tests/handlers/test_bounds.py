@@ -7,10 +7,14 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select
 
+from bot.app import Outside, read_house
+from bot.config import LimitSettings
 from bot.dialogue.event import FileKind, FileRef, Said
+from bot.dialogue.form import MOST_FILES
 from bot.errors import StoreError
 from bot.office.cases.tables import attachment
 from bot.office.people.model import Role
+from bot.words import Message
 from tests.handlers.test_files import PHOTO
 from tests.handlers.test_main_talk import LAMP, registered
 from tests.handlers.test_sealed import anonymously
@@ -84,6 +88,16 @@ async def test_the_next_day_counts_from_the_beginning(town: Town) -> None:
     assert "今天已经登记" not in resident.last.text
 
 
+async def test_the_numbers_are_settings(town: Town) -> None:
+    limits = LimitSettings(matters_a_day=1, files_a_case=7)
+    settings = town.settings.model_copy(update={"limits": limits})
+    town.app.house = read_house(settings, town.store.keys, Outside(town.clock), {town.channel.name: Message("Here.")})
+    assert town.app.house.means.bounds.files_a_case == 7
+    resident, _number = await registered(town)
+    await brings(resident, f"{PLACES[0]}的下水道堵了")
+    assert "今天已经登记了 1 件" in resident.last.text
+
+
 # --- files of one case ---
 
 
@@ -101,6 +115,14 @@ async def test_a_full_case_takes_words_and_says_that_it_takes_no_more_files(town
     assert "还有两张" in official.last.text
     assert (await states(town))[-1] == ("refused", "full")
     assert [state for state, _reason in await states(town)].count("refused") == 1
+
+
+async def test_what_did_not_fit_at_one_time_fits_into_the_case(town: Town) -> None:
+    resident, number = await registered(town)
+    await resident.does(Said(f"/add {number} 第一批", tuple(photo(town, one) for one in range(MOST_FILES))))
+    await resident.does(Said(f"/add {number} 剩下的", (photo(town, 100), photo(town, 101))))
+    assert not any("最多放" in words for words in resident.news())
+    assert [state for state, _reason in await states(town)] == ["stored"] * (MOST_FILES + 2)
 
 
 async def test_a_file_that_was_refused_takes_no_place(town: Town) -> None:
