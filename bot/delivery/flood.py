@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import Enum
 
 MOST_BUCKETS = 20_000
+APART = 60.0  # seconds: further than this the two clocks are apart only after an outage
 
 
 class Verdict(Enum):
@@ -28,6 +29,7 @@ class _Bucket:
     left: float
     at: datetime
     said_at: datetime | None = None
+    counted: float = 0.0  # seconds by arrival that the dates have not shown yet: they must not count twice
     is_told: bool = False
 
 
@@ -76,9 +78,12 @@ class Flood:
             bucket = self._buckets[lane] = _Bucket(self._limit.burst, now, said_at)
         passed = max(0.0, (now - bucket.at).total_seconds())
         bucket.at = max(now, bucket.at)
+        bucket.counted = min(bucket.counted + passed, APART)
         if said_at is not None:
             before = bucket.said_at or said_at
-            passed = max(passed, (said_at - before).total_seconds())
+            said = max(0.0, (said_at - before).total_seconds())
+            passed += max(0.0, said - bucket.counted)
+            bucket.counted = max(0.0, bucket.counted - said)
             bucket.said_at = max(said_at, before)
         bucket.left = min(self._limit.burst, bucket.left + passed * self._limit.per_minute / 60)
         return bucket

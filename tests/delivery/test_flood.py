@@ -57,6 +57,13 @@ def test_what_a_chat_said_while_nobody_was_here_is_no_flood() -> None:
     assert {flood.judge(1, came, at) for at in said} == {Verdict.TAKEN}
 
 
+def test_what_a_chat_said_in_an_outage_is_no_flood_after_it_was_known_before() -> None:
+    flood = Flood(LIMIT)
+    flood.judge(1, TUESDAY, TUESDAY)
+    said = [TUESDAY + timedelta(seconds=2 * number) for number in range(1800)]  # as fast as it may, for an hour
+    assert {flood.judge(1, said[-1], at) for at in said} == {Verdict.TAKEN}
+
+
 def test_a_flood_that_waited_is_one_all_the_same() -> None:
     flood = Flood(LIMIT)
     verdicts = [flood.judge(1, TUESDAY, TUESDAY - timedelta(hours=1)) for _number in range(100)]
@@ -70,6 +77,15 @@ def test_of_what_is_dated_no_more_is_taken_than_the_limit_allows(pauses: list[tu
         at += timedelta(seconds=pause)
         taken += flood.judge(1, at, at - timedelta(hours=1) if is_dated else None) is Verdict.TAKEN
     assert taken <= 60 + 2 * sum(pause for pause, _is_dated in pauses) / 2 + 1
+
+
+def test_time_that_passed_is_not_counted_twice() -> None:
+    """Telegram dates messages by whole seconds: a minute of them is one minute, not one by each clock."""
+    flood = Flood(LIMIT)
+    moments = [TUESDAY + timedelta(seconds=number / 100) for number in range(6001)]
+    verdicts = [flood.judge(1, at, at.replace(microsecond=0)) for at in moments]
+    assert verdicts.count(Verdict.TAKEN) <= LIMIT.burst + LIMIT.per_minute
+    assert verdicts.count(Verdict.TOLD) <= 3
 
 
 async def test_what_is_dropped_is_confirmed_and_not_stored(stage: Stage) -> None:
