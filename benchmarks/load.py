@@ -184,11 +184,11 @@ class Loads:
     def abuser(self) -> None:
         """Ten others a second, at the free pace: alone, then beside one who sends a hundred a second."""
         with self._office(FREE) as office:
-            alone, _growth = self._others("others", office)
+            alone, usual = self._others("others", office)
             beside, growth = self._others("abuser", office, abused=True)
             ratio = percentile(beside, 0.95) / percentile(alone, 0.95)
             self._figures.tell("abuser.p95 against alone", ratio, "times")
-            self._figures.tell("abuser.database", growth - _growth, "MB/min", at_most=GROWTH)
+            self._figures.tell("abuser.database", growth - usual, "MB/min", at_most=GROWTH)
 
     def _others(self, name: str, office: Running, *, abused: bool = False) -> tuple[list[float], float]:
         """Seconds that each of the others waited, and the database's growth in megabytes a minute."""
