@@ -44,6 +44,14 @@ class StoreError(HuiyinError):
     """The database cannot work just now (full, locked, gone): roll back, count nothing, try later."""
 
 
+class Contended(StoreError):
+    """Two transactions stood in each other's way, and this one was taken back: the same once more, at once."""
+
+
+class Fenced(StoreError):
+    """Somebody else has taken over what this process did: nothing that it has in hand may take effect any more."""
+
+
 class Undecodable(HuiyinError):
     """A raw update that does not have the shape its platform promises: set aside, never fatal."""
 

@@ -17,7 +17,11 @@ from bot.errors import ConfigError
 
 BUSY_MS = 5000
 SCRUB_MS = 200
-STANDSTILL_MS = 10_000  # in the middle of a transaction: nobody else gets at the chats and cases it has locked
+# In the middle of a transaction: nobody else gets at the chats and cases it has locked. Shorter than a lease's term.
+STANDSTILL_MS = 6000
+READ_ONLY = "-c default_transaction_read_only=on"
+DEAD_AFTER = {"connect_timeout": 10, "keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2,
+              "tcp_user_timeout": 15_000}  # fmt: skip  # a server that is gone without a word is noticed
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",  # we acknowledge to the platform: a commit must survive a power loss
@@ -53,7 +57,7 @@ def file_of(url: URL) -> Path | None:
 def writer_engine(url: URL) -> Engine:
     """The engine of the one writer: one connection, kept for life, explicit transactions."""
     if url.get_backend_name() != "sqlite":
-        patience = {"options": f"-c idle_in_transaction_session_timeout={STANDSTILL_MS}"}
+        patience = _of_server(f"-c idle_in_transaction_session_timeout={STANDSTILL_MS}")
         return create_engine(url, pool_size=1, max_overflow=0, connect_args=patience)
     engine = create_engine(
         url,
@@ -68,7 +72,7 @@ def writer_engine(url: URL) -> Engine:
 def reader_engine(url: URL, readers: int = 4) -> AsyncEngine:
     """Connections that only read and never checkpoint; they do not hold up the writer."""
     if url.get_backend_name() != "sqlite":
-        read_only = {"options": "-c default_transaction_read_only=on"}
+        read_only = _of_server(READ_ONLY)
         return create_async_engine(url, pool_size=readers, max_overflow=0, connect_args=read_only)
     engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"), pool_size=readers, max_overflow=0)
     event.listen(engine.sync_engine, "connect", _prepare_reader)
@@ -78,11 +82,15 @@ def reader_engine(url: URL, readers: int = 4) -> AsyncEngine:
 def watching_engine(url: URL) -> Engine:
     """Reads a database whose office may be running or not, and cannot change it, not even on closing."""
     if url.get_backend_name() != "sqlite":
-        read_only = {"options": "-c default_transaction_read_only=on", "connect_timeout": 10}
+        read_only = _of_server(READ_ONLY)
         return create_engine(url, poolclass=NullPool, connect_args=read_only)
     address = f"{Path(url.database or '').absolute().as_uri()}?mode=ro"
     connect = partial(sqlite3.connect, address, uri=True, timeout=BUSY_MS / 1000)
     return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def _of_server(options: str) -> dict[str, Any]:
+    return {"options": options, **DEAD_AFTER}
 
 
 def empty_log(connection: Connection) -> None:

@@ -1,6 +1,6 @@
 """The few facts about the database itself: whose it is, which keys fit it, which run this is."""
 
-from sqlalchemy import Column, String, Table, select
+from sqlalchemy import BigInteger, Column, String, Table, cast, select
 
 from bot.errors import ConfigError
 from bot.store.queues import inserting_new
@@ -30,11 +30,18 @@ def put(tx: Transaction, name: str, value: str) -> None:
 def open_run(tx: Transaction, fingerprint: str) -> tuple[int, bool]:
     """The number of this run, and whether the one before ended cleanly. Keys that do not fit stop the start."""
     fit_keys(tx, fingerprint)
-    epoch = int(get(tx, "epoch") or 0) + 1
+    epoch = next_epoch(tx)
     was_clean = get(tx, "stopped") in (None, "cleanly")
-    put(tx, "epoch", str(epoch))
     put(tx, "stopped", "no")
     return epoch, was_clean
+
+
+def next_epoch(tx: Transaction) -> int:
+    """A number that nobody had before, however many processes ask at once."""
+    _ADD.run(tx.flushed(), {"name": "epoch", "value": "0"})
+    number = cast(cast(fact.c.value, BigInteger) + 1, String(200))
+    statement = fact.update().where(fact.c.name == "epoch").values(value=number).returning(fact.c.value)
+    return int(tx.write(statement).scalar_one())
 
 
 def fit_keys(tx: Transaction, fingerprint: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.clock import Clock
-from bot.errors import StoreError
+from bot.errors import Contended, StoreError
 from bot.store.engine import empty_log
 from bot.store.transaction import Transaction
 
@@ -23,6 +23,7 @@ Failpoint = Callable[[str], None]
 # primary result codes of SQLite: BUSY LOCKED NOMEM READONLY IOERR CORRUPT FULL CANTOPEN
 _SQLITE_STORE_CODES = frozenset((5, 6, 7, 8, 10, 11, 13, 14))
 _SQLSTATE_STORE_CLASSES = ("08", "25P03", "40", "53", "57", "58")  # 25P03: it stood still for too long
+_SQLSTATE_CONTENDED = ("40001", "40P01")  # serialization_failure, deadlock_detected
 
 
 def no_failpoint(_name: str) -> None:
@@ -39,6 +40,8 @@ def as_store_error(error: BaseException) -> StoreError | None:
     if code is not None and code & 0xFF in _SQLITE_STORE_CODES:
         return StoreError(f"sqlite {code & 0xFF}")
     state = getattr(error.orig, "sqlstate", None)
+    if state in _SQLSTATE_CONTENDED:
+        return Contended(f"sqlstate {state}")
     if error.connection_invalidated or (state and state.startswith(_SQLSTATE_STORE_CLASSES)):
         return StoreError(f"sqlstate {state}")
     if state is None and code is None and type(error.orig).__name__ == "OperationalError":
