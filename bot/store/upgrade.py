@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, inspect, select
+from sqlalchemy import Connection, Engine, create_engine, func, inspect, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
@@ -24,6 +24,7 @@ from bot.store.facts import fact
 log = structlog.get_logger()
 
 COPIES = 3  # of one revision: a migration that fails at every start must not fill the disk
+_MIGRATING = 0x6875_6979_696E  # "huiyin"
 _FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -119,9 +120,17 @@ def _upgraded(engine: Engine, file: Path | None, now: datetime) -> bool:
         if current is not None and file is not None:
             _copy(file, current, now)
         with connection.begin():
+            if file is None and _done_meanwhile(connection, head):
+                return False
             migrate(connection)
     log.info("database_migrated", before=current, after=head)
     return True
+
+
+def _done_meanwhile(connection: Connection, head: str | None) -> bool:
+    """Whether another process that starts with this one was faster; only one at a time migrates a server's database."""
+    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+    return MigrationContext.configure(connection).get_current_revision() == head
 
 
 def _check_ours(connection: Connection, current: str | None) -> None:

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -104,6 +105,15 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_declares(url: URL)
 
 def test_a_fresh_database_gets_the_whole_schema(empty: URL) -> None:
     assert bring_up(empty, TUESDAY)
+    assert tables(empty) == set(metadata.tables) | {"alembic_version"}
+
+
+def test_processes_that_start_together_migrate_once(empty: URL) -> None:
+    if file_of(empty) is not None:
+        pytest.skip("an embedded database is opened by one process")
+    with ThreadPoolExecutor(4) as pool:
+        changed = list(pool.map(lambda _process: bring_up(empty, TUESDAY), range(4)))
+    assert sum(changed) == 1
     assert tables(empty) == set(metadata.tables) | {"alembic_version"}
 
 
