@@ -1,35 +1,36 @@
 """The composition root: builds everything, supervises it, stops it in order. It decides nothing else."""
 
 import asyncio
-import contextlib
 import fcntl
 import gc
 import os
 import secrets
 import sys
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy.engine import URL
 
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
 from bot.delivery.asking import Chat
 from bot.delivery.bell import Bell, ticking
-from bot.delivery.channel import Channel, Menu, Polled
+from bot.delivery.channel import Channel, Polled
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.flood import Limit
+from bot.delivery.holding import Fence
 from bot.delivery.jobs import Worker
 from bot.delivery.receiver import Receiver
 from bot.delivery.sender import Sender
 from bot.delivery.supervision import Supervisor
-from bot.dialogue.router import visible_commands
 from bot.dialogue.talk import Talk
+from bot.duties import Duties
 from bot.errors import ConfigError, NotSent, Refused
 from bot.health.metrics import Sample, counted
 from bot.health.reading import Reader
@@ -37,6 +38,7 @@ from bot.health.report import Line, Machine, Report, Silence
 from bot.health.watch import Watch
 from bot.identity import Identity
 from bot.ids import Ids, Randomness
+from bot.menus import Menus
 from bot.office.calendar import load_calendar
 from bot.office.cases import evidence
 from bot.office.cases.acts import Bounds, Means
@@ -48,12 +50,12 @@ from bot.office.notices.directory import read_directory
 from bot.office.notices.sending import Carriers
 from bot.office.office import House, Office
 from bot.office.people import records as people_records
-from bot.office.people.model import Person, Role
 from bot.office.policies.service import read_policies
 from bot.office.retention import Retention
 from bot.office.understanding import read_understanding
+from bot.parts import ALL, Part
 from bot.sealing import Keys, make_keys, read_keys
-from bot.store import claims, facts
+from bot.store import claims, facts, leases
 from bot.store.engine import file_of, read_url, writer_engine
 from bot.store.files import Files
 from bot.store.queues import arm, arm_once, disarm
@@ -70,13 +72,10 @@ log = structlog.get_logger()
 
 YOUNG = 10_000  # objects made before the first look for circles: an update makes some hundreds
 SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten milliseconds
-SHOWN_COMMANDS = ("menu", "request", "complain", "policy", "cases", "human", "help")  # seven at most
-OFFICIAL_COMMANDS = (  # of these the ones that the roles allow
-    "queue", "overdue", "answer", "tell", "ask", "note", "take", "transfer", "close", "contacted", "redo", "keep",
-    "notice", "notices", "subject", "recuse", "stats", "case", "invite", "roles", "groups", "name", "help",
-)  # fmt: skip
 FETCH_AT_MOST = evidence.MAX_BYTES
 DISK_AGAIN = timedelta(minutes=1)
+SHARED_TICK = 0.1  # seconds: what another process has written is found by looking; nobody rings over from there
+PAGE_JOBS = frozenset(("menu.show", "talk.clear"))  # they change what open pages show
 BEAT = "health.beat"
 BEAT_EVERY = timedelta(seconds=30)
 ALARM = "health.alarm"
@@ -103,6 +102,11 @@ class Store:
     files: Files
     lock: int | None
     space: Space
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may work on this database beside this one."""
+        return self.lock is None
 
     def close(self) -> None:
         self.writer.close()
@@ -152,9 +156,14 @@ def _keys(settings: Settings, url: URL) -> Keys:
     return read_keys(path) if path.exists() or not is_new(url) else make_keys(path)
 
 
+def new_ids(outside: Outside) -> Ids:
+    """Where all ids of this process come from."""
+    return Ids(lambda: int(outside.clock.now().timestamp() * 1000), outside.random)
+
+
 def read_house(
     settings: Settings, keys: Keys, outside: Outside, platforms: Mapping[str, Message],
-    companies: Mapping[str, Message] | None = None,
+    companies: Mapping[str, Message] | None = None, *, ids: Ids | None = None,
 ) -> House:  # fmt: skip
     """Everything in content and settings; a faulty file stops the start and is named."""
     content, office = settings.content.folder, settings.office
@@ -162,7 +171,7 @@ def read_house(
     departments = read_departments(content / "departments.toml", content / "categories.toml")
     calendar = load_calendar(content / "calendar", office.zone, _hour(office.opens), _hour(office.closes))
     understanding = read_understanding(content / "understanding", office.language)
-    ids = Ids(lambda: int(outside.clock.now().timestamp() * 1000), outside.random)
+    ids = ids or new_ids(outside)
     bounds = Bounds(settings.limits.matters_a_day, settings.limits.files_a_case)
     return House(
         name=office.name,
@@ -229,6 +238,8 @@ class App:
         channels: Sequence[Channel],
         outside: Outside,
         limit: Limit | None = None,
+        *,
+        parts: frozenset[Part] = ALL,
     ) -> None:
         self.store = store
         self.house = replace(house, carriers=_carriers(channels))
@@ -242,55 +253,72 @@ class App:
         self.watch = Watch(self.look, self._alarm, outside.clock)
         self.inbox_bell, self.job_bell = Bell(), Bell()
         self.router = all_routes()
-        self.senders: dict[str, Sender] = {}
-        self.receivers: dict[str, Receiver] = {}
+        self._parts = parts
+        self._menus = Menus(self.router, self.house, self.channels, store.writer)
+        self._out_bells = {name: Bell() for name in self.channels}
+        self.duties = Duties(self.channels, parts, supervisor=self._supervisor, writer=store.writer,
+                             receiving=self._a_receiver, sending=self._a_sender, shared=store.is_shared)  # fmt: skip
+        self._epoch = 0
+        self._tickings: list[AsyncIOScheduler] = []
         self.dispatcher: Dispatcher
         self.worker: Worker
+
+    @property
+    def senders(self) -> Mapping[str, Sender]:
+        return self.duties.senders
+
+    @property
+    def receivers(self) -> Mapping[str, Receiver]:
+        return self.duties.receivers
 
     async def start(self) -> None:
         """Opens the run and starts the loops, senders first: what was owed goes out before what comes in."""
         sys.setswitchinterval(SWITCH_INTERVAL)
         await self.open()
-        await self.store.writer.submit(self._first_beat)
-        for name, sender in self.senders.items():
-            self._supervisor.start(f"send {name}", sender.run)
-        self._supervisor.start("work", self.worker.run)
-        self._supervisor.start("dispatch", self.dispatcher.run)
-        for name, receiver in self.receivers.items():
-            self._supervisor.start(f"receive {name}", receiver.run)
+        if Part.TICK in self._parts:
+            await self.store.writer.submit(self._first_beat)
+        await self.duties.start_sending()
+        if self._parts & {Part.TICK, Part.WEB}:
+            self._supervisor.start("work", self.worker.run)
+        if Part.DISPATCH in self._parts:
+            self._supervisor.start("dispatch", self.dispatcher.run)
+        await self.duties.start_receiving(self._epoch)
         self._supervisor.start("watch", self.watch.run)
-        self._ticking = ticking(self.inbox_bell, self.job_bell, *(sender.bell for sender in self.senders.values()))
-        self._ticking.start()
+        seconds = SHARED_TICK if self.store.is_shared else 1.0
+        self._tickings = [ticking(self.inbox_bell, *self._out_bells.values(), seconds=seconds), ticking(self.job_bell)]
+        for scheduler in self._tickings:
+            scheduler.start()
         gc.freeze()  # what stands for the whole run need not be looked through again and again
         gc.enable()
         gc.set_threshold(YOUNG)
-        log.info("started", channels=len(self.channels))
+        log.info("started", channels=len(self.channels), parts=sorted(self._parts))
 
     async def open(self) -> None:
         """A new run: everything is built, nothing moves yet."""
-        epoch, was_clean = await self.store.writer.submit(lambda tx: facts.open_run(tx, self.store.keys.fingerprint))
+        self._epoch, was_clean = await self.store.writer.submit(self._open_run)
+        self.house.means.ids.mark(self._epoch)
         if not was_clean:
-            log.warning("unclean_stop_before", epoch=epoch)
-        self.house.means.ids.go_on_above(await self.store.writer.submit(claims.newest_id))
-        if self.store.lock is not None:  # nobody else works on this file
+            log.warning("unclean_stop_before", epoch=self._epoch)
+        await self.store.writer.submit(self._go_on)
+        if not self.store.is_shared:  # nobody else works on this file
             await self.store.writer.submit(claims.release_jobs)
-        await self.store.writer.submit(self._first_morning)
-        await self.store.writer.submit(lambda tx: self.office(tx).notices.rest())
+        if Part.TICK in self._parts:
+            await self.store.writer.submit(self._first_morning)
+            await self.store.writer.submit(lambda tx: self.office(tx).notices.rest())
         restored = await self.store.writer.submit(lambda tx: facts.get(tx, facts.RESTORED_AT))
-        self._build(epoch, singly=not was_clean, restored_at=datetime.fromisoformat(restored) if restored else None)
+        self._build(singly=not was_clean, restored_at=datetime.fromisoformat(restored) if restored else None)
 
     async def stop(self) -> None:
         """Nothing new comes in, what is in hand is finished and recorded, then the run is closed."""
         await asyncio.gather(*self._waking, return_exceptions=True)
-        self._ticking.shutdown(wait=False)
+        for scheduler in self._tickings:
+            scheduler.shutdown(wait=False)
         await self._supervisor.stop("watch")
-        await self._supervisor.stop(*(f"receive {name}" for name in self.receivers))
+        await self.duties.stop_receiving()
         self.dispatcher.stop()
         await self._supervisor.stop("dispatch", patience=10.0)
         await self._supervisor.stop("work")
-        for name, sender in self.senders.items():
-            await sender.stop()
-            await self._supervisor.stop(f"send {name}", patience=1.0)
+        await self.duties.stop_sending()
         for channel in self.channels.values():
             await channel.close()
         await self.stop_looking()
@@ -298,14 +326,38 @@ class App:
         self.store.close()
         log.info("stopped")
 
+    def _go_on(self, tx: Transaction) -> None:
+        """Ids go on where those of earlier runs ended; of others at work no more is known than what they have made."""
+        ids, newest = self.house.means.ids, claims.newest_id(tx)
+        if self.store.is_shared:
+            ids.follow(newest)
+        else:
+            ids.go_on_above(newest)
+
+    def _open_run(self, tx: Transaction) -> tuple[int, bool]:
+        epoch, was_clean = facts.open_run(tx, self.store.keys.fingerprint)
+        if self.store.is_shared:  # others may be at work: only their leases tell who died
+            was_clean = leases.open_run(tx, epoch, leases.myself())
+        return epoch, was_clean
+
     async def close_run(self) -> None:
-        """Marks the run as ended cleanly: from now on nothing is missed."""
+        """Marks the run as ended cleanly: from now on nothing is missed. The last one of several says so for all."""
 
         def close(tx: Transaction) -> None:
+            leases.release(tx, f"{leases.RUN}{self._epoch}", self._epoch)
+            if self.store.is_shared and leases.runs(tx):
+                return
             disarm(tx, BEAT)
             facts.close_run(tx)
 
         await self.store.writer.submit(close)
+
+    def _not_here(self) -> Collection[str]:
+        """Kinds of jobs for another process: what changes open pages is done where they are, the rest by the clock."""
+        if not self.store.is_shared:
+            return ()
+        besides = frozenset[str]() if Part.TICK in self._parts else self._works.keys() - PAGE_JOBS
+        return besides if self.duties.has_pages or not self.duties.pages else besides | PAGE_JOBS
 
     async def look(self) -> Report:
         """How everything stands at this moment."""
@@ -334,28 +386,35 @@ class App:
     def office(self, tx: Transaction) -> Office:
         return Office(tx, self.house)
 
-    def _build(self, epoch: int, *, singly: bool, restored_at: datetime | None) -> None:
+    def _a_receiver(self, name: str, fence: Fence) -> Receiver:
+        keys, house = self.store.keys, self.house
+        return Receiver(self.channels[name], writer=self.store.writer, seal=keys.identity, lookup=keys.lookup,
+                        ids=house.means.ids, bell=self.inbox_bell, limit=self._limit, fence=fence,
+                        space=self.store.space, failpoint=self._outside.failpoint)  # fmt: skip
+
+    def _a_sender(self, name: str, fence: Fence, epoch: int) -> Sender:
+        return Sender(self.channels[name], writer=self.store.writer, content=self.store.keys.content,
+                      identity=self.house.identity, reach=_reached, lost=self._lost, noted=notice_records.note,
+                      moved=self._moved, epoch=epoch, bell=self._out_bells[name], fence=fence,
+                      failpoint=self._outside.failpoint)  # fmt: skip
+
+    def _build(self, *, singly: bool, restored_at: datetime | None) -> None:
         keys, writer, failpoint = self.store.keys, self.store.writer, self._outside.failpoint
         ids = self.house.means.ids
-        for name, channel in self.channels.items():
-            self.receivers[name] = Receiver(channel, writer=writer, seal=keys.identity, lookup=keys.lookup, ids=ids,
-                                            bell=self.inbox_bell, limit=self._limit, space=self.store.space,
-                                            failpoint=failpoint)  # fmt: skip
-            self.senders[name] = Sender(channel, writer=writer, content=keys.content, identity=self.house.identity,
-                                        reach=_reached, lost=self._lost, noted=notice_records.note, moved=self._moved,
-                                        epoch=epoch, bell=Bell(), failpoint=failpoint)  # fmt: skip
+        self.duties.build(self._epoch)
         desk = Desk(
             self.router, Talk(self.router, self.house.read_command), self.house.words, self.office, self._recurs
         )
         self.dispatcher = Dispatcher(writer=writer, channels=self.channels, desk=desk, content=keys.content,
                                      raw=keys.identity, ids=ids, bell=self.inbox_bell, jobs=self.job_bell,
-                                     senders={name: sender.bell for name, sender in self.senders.items()},
-                                     failpoint=failpoint, singly=singly, restored_at=restored_at)  # fmt: skip
+                                     senders=self._out_bells, failpoint=failpoint, singly=singly,
+                                     restored_at=restored_at)  # fmt: skip
         upkeep = Upkeep(self.house, url=self.store.url, writer=writer, files=self.store.files, channels=self.channels,
                         clock=self._outside.clock, failpoint=failpoint)  # fmt: skip
-        works = {"file.fetch": self._fetch, "menu.show": self._show_menu, **upkeep.works}
-        self.worker = Worker(works, writer=writer, content=keys.content, raw=keys.identity,
-                             ids=ids, bell=self.job_bell, done=self.inbox_bell, failpoint=failpoint)  # fmt: skip
+        self._works = {"file.fetch": self._fetch, "menu.show": self._menus.show, **upkeep.works}
+        self.worker = Worker(self._works, writer=writer, content=keys.content, raw=keys.identity,
+                             ids=ids, bell=self.job_bell, done=self.inbox_bell, besides=self._not_here,
+                             failpoint=failpoint)  # fmt: skip
         self.inbox_bell.ring()
         self.job_bell.ring()
 
@@ -393,7 +452,7 @@ class App:
             heard={
                 name: Silence(_seconds(channel.heard_at or self._opened_at, now), channel.silent_at_most)
                 for name, channel in self.channels.items()
-                if isinstance(channel, Polled)
+                if isinstance(channel, Polled) and name not in self.duties.idle
             },
             takes_files=self.store.space.takes_files,
             takes_messages=self.store.space.takes_messages,
@@ -437,39 +496,8 @@ class App:
                 data={"row": row})  # fmt: skip
 
     async def publish_menus(self) -> None:
-        """The residents' commands in every platform's own menu. A platform that is away gets them next time."""
-        for menu in self._menus(frozenset(), SHOWN_COMMANDS, None):
-            for channel in self.channels.values():
-                with contextlib.suppress(Exception):
-                    await channel.publish(menu)
-
-    async def _show_menu(self, person: int, data: dict[str, Any]) -> dict[str, Any]:
-        """The commands in the menu of one chat: by the roles held now, in the language chosen."""
-
-        def read(tx: Transaction) -> tuple[Person | None, bytes | None]:
-            found = self.office(tx).people.find([person]).get(person)
-            return found, people_records.sealed_chats(tx, [data["address"]]).get(data["address"])
-
-        found, sealed = await self.store.writer.submit(read)
-        if found is None or sealed is None or found.channel not in self.channels:
-            raise Refused("gone")
-        chat = self.house.identity.open_chat(sealed)
-        shown = OFFICIAL_COMMANDS if found.is_official else SHOWN_COMMANDS
-        for menu in self._menus(found.roles, shown, chat, spoken=found.language):
-            await self.channels[found.channel].publish(menu)
-        return {}
-
-    def _menus(
-        self, roles: frozenset[Role], shown: Sequence[str], chat: str | None, *, spoken: str | None = None
-    ) -> list[Menu]:
-        """One menu for each language of a device, and one for every other; all in the language that was chosen."""
-        visible, words = visible_commands(self.router, roles), self.house.words
-        menus = []
-        for language in (None, *words.languages):
-            say = words.speak(spoken or language)
-            commands = tuple((name, say.plain(visible[name])) for name in shown if name in visible)
-            menus.append(Menu(commands, language, chat))
-        return menus
+        """The residents' commands on every channel on which this process speaks."""
+        await self._menus.publish(self.duties.spoken)
 
     async def _fetch(self, _subject: int, data: dict[str, Any]) -> dict[str, Any]:
         """Fetches a file, checks it, takes its metadata out and stores it sealed (T10)."""

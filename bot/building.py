@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 REPEAT = _("(sent again)")
 
 
-async def build_telegram(settings: Settings, store: Store, outside: Outside, words: Words) -> "TelegramChannel":
+async def build_telegram(
+    settings: Settings, store: Store, outside: Outside, words: Words, *, listens: bool = True
+) -> "TelegramChannel":
     """The bot of the token in the settings; a token that Telegram refuses, or a port in use, stops the start."""
     from bot.channels.telegram.channel import TelegramChannel
     from bot.channels.telegram.webhook import Hook
@@ -41,7 +43,8 @@ async def build_telegram(settings: Settings, store: Store, outside: Outside, wor
     )
     try:
         await channel.check()
-        await channel.listen()
+        if listens:
+            await channel.listen()
     except BaseException:
         await channel.close()
         raise
@@ -49,7 +52,7 @@ async def build_telegram(settings: Settings, store: Store, outside: Outside, wor
 
 
 def build_web(
-    settings: Settings, store: Store, outside: Outside, woke: Callable[[str, str], None]
+    settings: Settings, store: Store, outside: Outside, ids: Ids, woke: Callable[[str, str], None]
 ) -> "tuple[WebServer, WebChannel, WebChannel]":
     """The web server with its residents' and its office's side."""
     from bot.channels.web.channel import WebChannel
@@ -59,7 +62,6 @@ def build_web(
     chosen = settings.web
     assert chosen is not None
     spool = settings.files.folder / "spool"
-    ids = Ids(lambda: int(outside.clock.now().timestamp() * 1000), outside.random)
 
     def side(name: str, page: str) -> WebChannel:
         history = History(name, store.writer, store.keys.content, store.keys.lookup, ids)

@@ -46,15 +46,26 @@ def _settings(context: typer.Context, config: Path | None) -> Any:
 
 
 @app.command()
-def run(context: typer.Context, config: Config = None) -> None:
+def run(
+    context: typer.Context,
+    config: Config = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PARTS",
+            help="This process's share of the work, of receive,dispatch,send,tick,web; on PostgreSQL alone.",
+        ),
+    ] = None,
+) -> None:
     """Run the bot: Telegram if it is configured, and the web chat."""
     gc.disable()  # nearly nothing that the start makes goes away again; the app turns it on
     from bot.logs import set_up_logs
+    from bot.parts import read_parts
     from bot.running import run_office
 
-    settings = _settings(context, config)
+    settings, parts = _settings(context, config), read_parts(only)
     set_up_logs()
-    _in_loop(lambda: run_office(settings))
+    _in_loop(lambda: run_office(settings, parts))
 
 
 @app.command()

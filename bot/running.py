@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from bot.app import App, Outside, Store, open_store, read_house
+from bot.app import App, Outside, Store, new_ids, open_store, read_house
 from bot.config import Settings
 from bot.control import NobodyThere, ask, serve, socket_of
 from bot.delivery.channel import Channel
@@ -20,8 +20,9 @@ from bot.health.report import Report
 from bot.keeping import answer_outbox, outbox_alone
 from bot.office.office import House, Office
 from bot.office.people.model import Role
+from bot.parts import ALL, Part
 from bot.store import facts
-from bot.store.engine import read_url
+from bot.store.engine import file_of, read_url
 from bot.store.transaction import Transaction
 from bot.words import Message, _
 
@@ -70,22 +71,41 @@ async def start_office(
     *,
     outside: Outside | None = None,
     extra: Sequence[tuple[Channel, Message]] = (),
+    parts: frozenset[Part] = ALL,
 ) -> Running:
     """Opens the database, builds the channels and starts the loops. A fault in settings stops it, in one line."""
     outside = outside or Outside()
+    _check_parts(settings, parts)
     if not extra:
         settings.need_a_channel()
     store = open_store(settings, outside)
     try:
-        return await _start(settings, store, outside, extra)
+        return await _start(settings, store, outside, extra, parts)
     except BaseException:
         store.close()
         raise
 
 
+def _check_parts(settings: Settings, parts: frozenset[Part]) -> None:
+    """A share that this office cannot have stops the start."""
+    if parts == ALL:
+        return
+    if file_of(read_url(settings.database.url)) is not None:
+        raise ConfigError("--only: one process has an embedded database to itself; several need PostgreSQL")
+    if Part.WEB in parts and (settings.web is None or not settings.web.enabled):
+        raise ConfigError("--only: web is not enabled in the settings")
+    if parts <= {Part.RECEIVE, Part.SEND} and settings.telegram is None:
+        raise ConfigError("--only: there is no platform in the settings to receive from or to send to")
+
+
 async def _start(
-    settings: Settings, store: Store, outside: Outside, extra: Sequence[tuple[Channel, Message]]
+    settings: Settings,
+    store: Store,
+    outside: Outside,
+    extra: Sequence[tuple[Channel, Message]],
+    parts: frozenset[Part],
 ) -> Running:
+    ids = new_ids(outside)
     platforms: dict[str, Message] = {channel.name: words for channel, words in extra}
     companies: dict[str, Message] = {}
     channels: list[Channel] = [channel for channel, _words in extra]
@@ -95,23 +115,26 @@ async def _start(
     if settings.web is not None and settings.web.enabled:
         from bot.building import build_web
 
-        server, resident, office = build_web(settings, store, outside, wake)
+        server, resident, office = build_web(settings, store, outside, ids, wake)
         channels += [resident, office]
         for_officials.append(office)
         platforms |= {resident.name: WEB, office.name: WEB}
-    house = read_house(settings, store.keys, outside, platforms, companies)
+    house = read_house(settings, store.keys, outside, platforms, companies, ids=ids)
     if settings.telegram is not None:
         from bot.building import build_telegram
 
-        telegram = await build_telegram(settings, store, outside, house.words)
+        telegram = await build_telegram(settings, store, outside, house.words, listens=Part.RECEIVE in parts)
         channels.append(telegram)
         for_officials.append(telegram)
         platforms[telegram.name] = TELEGRAM
         companies[telegram.name] = TELEGRAM_ITSELF
+    if Part.WEB not in parts:
+        server = None
     if server is not None:
         await server.start()
     limits = settings.limits
-    app = App(store, house, channels, outside, Limit(limits.messages_a_minute, limits.messages_at_once))
+    limit = Limit(limits.messages_a_minute, limits.messages_at_once)
+    app = App(store, house, channels, outside, limit, parts=parts)
     wake.app = app
     running = Running(app, settings, server, for_officials=for_officials)
     if settings.health is not None:
@@ -120,7 +143,8 @@ async def _start(
         running.health = HealthServer(app.look, app.counts, host=settings.health.host, port=settings.health.port)
         await running.health.start()
     await app.start()
-    running.control = await serve(socket_of(settings), running.answer)
+    if parts == ALL:  # beside a part of an office the other commands open the database themselves
+        running.control = await serve(socket_of(settings), running.answer)
     running.menus = asyncio.create_task(app.publish_menus())
     return running
 
@@ -151,14 +175,17 @@ async def stop_office(running: Running) -> None:
         await running.server.stop()
 
 
-async def run_office(settings: Settings) -> None:
+async def run_office(settings: Settings, parts: frozenset[Part] = ALL) -> None:
     """Until the terminal or the service manager says stop."""
-    running = await start_office(settings)
+    running = await start_office(settings, parts=parts)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    await _greet(running)
+    if parts == ALL:
+        await _greet(running)
+    else:
+        print(f"At work: {', '.join(sorted(parts))}", flush=True)
     await stopped.wait()
     log.info("stopping")
     await stop_office(running)

@@ -86,6 +86,23 @@ def test_a_token_file_of_other_bytes_is_named(tmp_path: Path) -> None:
     assert "telegram.token_file" in fault(huiyin(tmp_path, "run", settings=settings))
 
 
+@pytest.mark.parametrize(
+    ("words", "settings", "named"),
+    [
+        (("--only", "dispatch"), "", "--only: one process has an embedded database to itself"),
+        (("--only", "dispatch,talk"), "", "--only: talk is none of receive, dispatch, send, tick, web"),
+        (("--only", ","), "", "--only: name some of"),
+        (("--only", "web"), '[database]\nurl = "postgresql://x/y"\n[web]\nenabled = false', "--only: web is not"),
+        (("--only", "send"), '[database]\nurl = "postgresql://x/y"', "--only: there is no platform"),
+    ],
+)
+def test_a_share_of_the_work_that_cannot_be_is_named(
+    tmp_path: Path, words: tuple[str, ...], settings: str, named: str
+) -> None:
+    assert named in fault(huiyin(tmp_path, "run", *words, settings=settings))
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "nothing.toml" in fault(huiyin(tmp_path, "check", "--config", "nothing.toml"))
     assert "nothing.toml" in fault(huiyin(tmp_path, "--config", "nothing.toml", "check"))

@@ -123,3 +123,23 @@ class Polled(Protocol):
 
     @property
     def silent_at_most(self) -> float: ...
+
+
+@runtime_checkable
+class Introduced(Protocol):
+    """A channel that must learn its own name before it can read what comes in."""
+
+    async def introduce(self) -> None:
+        """Learns it, for as long as it takes."""
+        ...
+
+
+@runtime_checkable
+class Attended(Protocol):
+    """A channel to which people come; they are let in only where somebody is there to speak to them."""
+
+    def open(self) -> None: ...
+
+    async def shut(self) -> None:
+        """Sends everybody away, to come back where it is open."""
+        ...

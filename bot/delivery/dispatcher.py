@@ -1,6 +1,7 @@
 """From inbox and timers through the handlers to the outbox: one transaction a batch. It sends nothing."""
 
 import asyncio
+import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from bot.delivery.receiver import RAW
 from bot.dialogue.conversation import Arrival, Conversation, Reply
 from bot.dialogue.event import Due, Event, Finished, Flooded, Pressed
 from bot.dialogue.screen import Mode, Screen
-from bot.errors import OfficeError, StoreError, Undecodable
+from bot.errors import Changed, Contended, OfficeError, StoreError, Undecodable
 from bot.ids import Ids
 from bot.sealing import SealBroken, Sealer
 from bot.store import claims, queues
@@ -36,6 +37,8 @@ LONGEST_BATCH = 0.020  # seconds of work; a longer one delays the next commit of
 TRIES = 3
 MOST_TOLD = 50  # recipients that one event may render for
 REST = "tellings.rest"
+AT_ONCE_AGAIN = 10  # times that a batch is redone because other writers stood in its way
+SHORT_PAUSE = 0.02  # seconds, at most: who stood in each other's way must not begin again together
 APOLOGY_EVERY = timedelta(hours=1)
 TIMER_RETRY = timedelta(minutes=1)
 OUTBOX = b"outbox"
@@ -87,6 +90,7 @@ class Batch(msgspec.Struct):
     handled: int = 0
     more: bool = False
     in_time: bool = True  # nothing was left over for want of time
+    is_cut: bool = False  # an act that others would wait for was the last
     owed: frozenset[str] = frozenset()  # the channels on which something is owed now
     has_jobs: bool = False
 
@@ -128,6 +132,8 @@ class Dispatcher:
         self._last: tuple[Arrival, Head | DueTimer] | None = None
         self._owed: set[str] = set()  # channels, of the batch at hand
         self._stopping = False
+        self._looked_again: int | None = None  # the event that found something changed, and is handled once more
+        self.contended = 0  # batches taken back because other writers stood in their way
         self.batches = self.handled = self.set_aside = 0  # of this run, for whoever watches it
         self.handling_seconds = 0.0
 
@@ -150,7 +156,7 @@ class Dispatcher:
         """One batch; a failed one is redone one event at a time."""
         limit = 1 if self._singly else self._limit
         try:
-            batch = await self._writer.submit(lambda tx: self._batch(tx, limit))
+            batch = await self._undisturbed(limit)
         except StoreError:
             raise
         except Exception as error:
@@ -166,7 +172,8 @@ class Dispatcher:
         self.batches += 1
         self.handled += batch.handled
         more = self._limit + self._limit // 4  # in small steps: what is read and not handled is read again
-        self._limit = min(AT_MOST, more) if batch.in_time else max(FEWEST, batch.handled + 1)
+        is_whole = batch.in_time and not batch.is_cut
+        self._limit = min(AT_MOST, more) if is_whole else max(FEWEST, batch.handled + 1)
         for channel in batch.owed & self._senders.keys():
             self._senders[channel].ring()
         if batch.has_jobs:
@@ -177,6 +184,17 @@ class Dispatcher:
         self._stopping = True
         self._bell.ring()
 
+    async def _undisturbed(self, limit: int) -> Batch:
+        """A batch; what other writers stood in the way of is done once more, with nothing counted against it."""
+        for _time in range(AT_ONCE_AGAIN):
+            try:
+                return await self._writer.submit(lambda tx: self._batch(tx, limit))
+            except Contended as error:
+                self.contended += 1
+                log.info("batch_contended", error=str(error))
+                await asyncio.sleep(random.uniform(0, SHORT_PAUSE))
+        return await self._writer.submit(lambda tx: self._batch(tx, limit))
+
     # --- everything below runs in the writer's thread ---
 
     def _batch(self, tx: Transaction, limit: int) -> Batch:
@@ -186,6 +204,8 @@ class Dispatcher:
         due = _one_a_lane(claims.due_timers(tx, max(1, limit // 2)))  # the rest of a batch is for people
         lanes = [timer.lane for timer in due if timer.lane is not None]
         heads = claims.heads(tx, limit - len(due), skipping=lanes) if limit > len(due) else []
+        if tx.is_postgresql:  # what a chat is told next stands behind what another machine told it before
+            self._ids.follow(claims.newest(tx, queues.outbox, self._ids.soon()))
         waiting: list[tuple[Arrival, Head | DueTimer]] = [
             *((self._of_timer(tx, timer), timer) for timer in due),
             *((arrival, head) for head in heads if (arrival := self._of_head(tx, head)) is not None),
@@ -201,7 +221,8 @@ class Dispatcher:
             batch.handled += 1
             self._failpoint("mid-batch")
             batch.in_time = _worked(tx) - worked <= self._longest
-            if not sound or not batch.in_time or (tx.is_postgresql and tx.wrote):
+            batch.is_cut = tx.is_postgresql and tx.wrote
+            if not sound or not batch.in_time or batch.is_cut:
                 break  # on a server others wait for rows that an act has locked: it is the last of its batch
         self.handling_seconds += time.perf_counter() - began
         batch.owed, batch.has_jobs = frozenset(self._owed), queues.JOBS in tx.kinds
@@ -254,6 +275,9 @@ class Dispatcher:
             self._settle(tx, source)
             tx.end_event()
         except OfficeError as error:
+            if tx.is_postgresql and isinstance(error, Changed) and self._looked_again != source.id:
+                self._looked_again = source.id  # between two statements; what it finds now may be another matter
+                raise Contended("changed") from error
             tx.undo_event()
             if isinstance(source, DueTimer) or arrival.channel == JOBS:
                 return self._count(tx, arrival, source, error)

@@ -1,7 +1,7 @@
 """Work that leaves the process or takes long: leased, done outside, its result put into the inbox."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -46,6 +46,7 @@ class Worker:
         ids: Ids,
         bell: Bell,
         done: Bell,
+        besides: Callable[[], Collection[str]] = tuple,
         failpoint: Failpoint = no_failpoint,
     ) -> None:
         self._works = works
@@ -55,6 +56,7 @@ class Worker:
         self._ids = ids
         self._bell = bell
         self._done = done
+        self._besides = besides  # kinds that another process does, as things are
         self._failpoint = failpoint
         self.failed = 0  # jobs of this run that ended without success
 
@@ -70,7 +72,7 @@ class Worker:
 
     async def step(self) -> int:
         """Does the jobs that are open now; how many that was."""
-        leases = await self._writer.submit(lambda tx: claims.lease_jobs(tx, AT_ONCE, LEASE))
+        leases = await self._writer.submit(lambda tx: claims.lease_jobs(tx, AT_ONCE, LEASE, self._besides()))
         await asyncio.gather(*(self._do(lease) for lease in leases))
         return len(leases)
 

@@ -7,10 +7,12 @@ import structlog
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Raw
 from bot.delivery.flood import Flood, Limit, Verdict
+from bot.delivery.holding import ALONE, Fence
 from bot.errors import StoreError
 from bot.ids import Ids
 from bot.sealing import Lookup, Sealer
 from bot.store import claims
+from bot.store.queues import inbox
 from bot.store.space import Space
 from bot.store.transaction import Row, Transaction
 from bot.store.writer import Failpoint, Writer, no_failpoint
@@ -34,6 +36,7 @@ class Receiver:
         bell: Bell,
         limit: Limit | None = None,
         space: Space | None = None,
+        fence: Fence = ALONE,
         failpoint: Failpoint = no_failpoint,
     ) -> None:
         self._channel = channel
@@ -44,10 +47,14 @@ class Receiver:
         self._bell = bell
         self.flood = Flood(limit) if limit is not None else None
         self._space = space
+        self._fence = fence
         self._failpoint = failpoint
         self.received = 0  # updates stored in this run, those that came twice included
 
     async def run(self) -> None:
+        """Until cancelled. A chat's order is that of its updates' ids: they go on behind those that are there."""
+        last = await self._writer.submit(lambda tx: claims.newest(tx, inbox, self._ids.soon()))
+        self._ids.follow(last)
         await self._channel.receive(self.take_in)
 
     async def take_in(self, raws: Sequence[Raw]) -> None:
@@ -64,6 +71,7 @@ class Receiver:
         notes = {raw.key: raw.besides for raw in raws if raw.besides is not None}
 
         def store(tx: Transaction) -> int:
+            self._fence.check(tx)
             self._failpoint("inbox commit")
             for key in claims.unknown(tx, self._channel.name, notes) if notes else ():
                 notes[key](tx)

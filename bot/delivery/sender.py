@@ -14,9 +14,10 @@ from bot.delivery.asking import Chat, Lost, Moved, Noted, Reach
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Outgoing, Sent
 from bot.delivery.dispatcher import OUTBOX
+from bot.delivery.holding import ALONE, Fence
 from bot.delivery.pacing import LandingWindow, Share, Spacing, Trickle
 from bot.dialogue.screen import Clearing, Screen
-from bot.errors import ChannelDown, DeliveryError, NotSent, Refused, StoreError, Uncertain
+from bot.errors import ChannelDown, DeliveryError, Fenced, NotSent, Refused, StoreError, Uncertain
 from bot.identity import Identity
 from bot.sealing import Sealer
 from bot.store import blanking, claims
@@ -62,6 +63,7 @@ class Sender:
         noted: Noted | None = None,
         epoch: int,
         bell: Bell,
+        fence: Fence = ALONE,
         moved: Moved = lambda _tx, _address, _chat: False,
         failpoint: Failpoint = no_failpoint,
     ) -> None:
@@ -75,6 +77,7 @@ class Sender:
         self._moved = moved
         self._epoch = epoch
         self.bell = bell
+        self._fence = fence
         self._failpoint = failpoint
         abilities = channel.abilities
         self._share = Share(abilities.per_second)
@@ -169,6 +172,8 @@ class Sender:
     async def _send(self, row: Sendable, outgoing: Outgoing | None) -> None:
         if outgoing is None:  # its body or its address cannot be opened any more
             result = Result(row, error=Refused("unreadable"))
+        elif not self._fence.is_sure:  # somebody else may have settled it and may be sending it
+            result, outgoing = Result(row, error=NotSent("fenced", DOWN_PAUSE)), None
         else:
             began = time.perf_counter()
             result = await self._tried(row, outgoing)
@@ -222,6 +227,8 @@ class Sender:
             lost: set[int] = set()
             try:
                 await self._writer.submit(lambda tx, results=results: self._write(tx, results))  # type: ignore[misc]
+            except Fenced:  # whoever took over has settled these rows; what this process knows of them counts no more
+                log.warning("results_fenced", channel=self._channel.name, rows=len(results))
             except StoreError:
                 self._results = results + self._results
                 await asyncio.sleep(pause)
@@ -287,7 +294,7 @@ class Sender:
             claims.give_back(tx, self._channel.name, self._epoch, self._in_hand)
         self._held = {address: until for address, until in self._held.items() if until > tx.now}
         rows, left_behind = claims.claim_sendable(
-            tx, self._channel.name, self._epoch, room, busy | self._held.keys(), bulk=bulk
+            tx, self._channel.name, self._epoch, room, busy | self._held.keys(), bulk=bulk, check=self._fence.check
         )
         if not rows:
             return [], left_behind
@@ -339,6 +346,7 @@ class Sender:
         return None
 
     def _write(self, tx: Transaction, results: Sequence[Result]) -> None:
+        self._fence.check(tx)
         arrived = {result.row.id: result.sent.messages for result in results if result.sent is not None}
         if arrived:
             claims.settle_sent(tx, arrived)
@@ -378,6 +386,7 @@ class Sender:
             self._lost(tx, row.id, _case_of(row), row.address, False)
 
     def _settle_orphans(self, tx: Transaction) -> None:
+        self._fence.check(tx)
         self._held = claims.held_addresses(tx, self._channel.name)
         orphans = [row for channel, row in claims.orphans(tx, self._epoch) if channel == self._channel.name]
         for row in orphans:

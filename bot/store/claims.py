@@ -1,11 +1,11 @@
 """Taking what waits: heads of the inbox, due timers, sendable rows, open jobs. It never looks inside them."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, func, select, update
+from sqlalchemy import Select, Table, bindparam, case, func, select, update
 
 from bot.store.prepared import Prepared
 from bot.store.queues import (
@@ -92,35 +92,53 @@ _RAW = Prepared(
 
 
 def heads(tx: Transaction, at_most: int, skipping: Iterable[int] = ()) -> list[Head]:
-    """The oldest update of each waiting lane, oldest first. One flooded lane cannot hide the others."""
+    """The oldest update of each waiting lane, oldest first. One flooded lane cannot hide the others.
+
+    On a server each lane is locked before its update is read; those in another writer's hands are passed over.
+    """
     connection = tx.flushed()
-    skipped = set(skipping)
-    first: dict[int, int] = {}
+    seen, first = set(skipping), dict[int, int]()
     window = min(WINDOW, 2 * at_most)  # with room for some lanes where more than one waits
     for _window in range(WINDOWS):
-        rows = _HEADS.rows(connection, {"seen": list(skipped | first.keys()) or [0], "at_most": window})
+        rows = _HEADS.rows(connection, {"seen": list(seen) or [0], "at_most": window})
+        fresh: dict[int, int] = {}
         for id_, lane in rows:
-            first.setdefault(lane, id_)
+            fresh.setdefault(lane, id_)
+        seen |= fresh.keys()
+        wanted = dict(list(fresh.items())[: at_most - len(first)])
+        mine = _lock_lanes(tx, wanted) if tx.is_postgresql and wanted else wanted.keys()
+        first |= {lane: id_ for lane, id_ in wanted.items() if lane in mine}
         if len(rows) < window or len(first) >= at_most:
             break
-    taken = dict(list(first.items())[:at_most])
-    if tx.is_postgresql and taken:
-        mine = _lock_lanes(tx, taken)
-        taken = {lane: id_ for lane, id_ in taken.items() if lane in mine}
-    if not taken:
+    if not first:
         return []
-    return [Head(*row) for row in _RAW.rows(connection, {"ids": list(taken.values())})]
+    return [Head(*row) for row in _RAW.rows(connection, {"ids": list(first.values())})]
 
 
 def _lock_lanes(tx: Transaction, lanes: Iterable[int]) -> set[int]:
-    """Locks conversations first: locking inbox rows would break the order of a chat."""
-    wanted = list(lanes)
-    statement = select(conversation.c.id).where(conversation.c.id.in_(wanted))
-    locked = statement.order_by(conversation.c.id).with_for_update(skip_locked=True)
-    mine = set(tx.flushed().execute(locked).scalars())
-    if missing := sorted(set(wanted) - mine):  # in another writer's hands, or forgotten with its person meanwhile
-        _ADD_LANES.run_many(tx.flushed(), [{"id": lane, "state": None, "changed_at": None} for lane in missing])
+    """Locks conversations first: locking inbox rows would break the order of a chat. It never waits."""
+    connection, wanted = tx.flushed(), list(lanes)
+    mine = {row[0] for row in _LOCK_LANES.rows(connection, {"lanes": wanted})}
+    if missing := set(wanted) - mine:  # in another writer's hands, or forgotten with its person meanwhile
+        there = {row[0] for row in _KNOWN_LANES.rows(connection, {"lanes": list(missing)})}
+        lost = sorted(missing - there)
+        _ADD_LANES.run_many(connection, [{"id": lane, "state": None, "changed_at": None} for lane in lost])
     return mine
+
+
+_KNOWN_LANES = Prepared(select(conversation.c.id).where(conversation.c.id.in_(bindparam("lanes", expanding=True))))
+_LOCK_LANES = Prepared(
+    select(conversation.c.id)
+    .where(conversation.c.id.in_(bindparam("lanes", expanding=True)))
+    .order_by(conversation.c.id)
+    .with_for_update(skip_locked=True)
+)
+
+
+def newest(tx: Transaction, table: Table, upto: int) -> int:
+    """The highest id in a queue that is not above `upto`: ids that tell nothing about when lie anywhere."""
+    statement = select(table.c.id).where(table.c.id <= upto).order_by(table.c.id.desc()).limit(1)
+    return tx.flushed().execute(statement).scalar_one_or_none() or 0
 
 
 def count_try(tx: Transaction, id_: int, error: str, *, set_aside: bool) -> None:
@@ -238,11 +256,21 @@ _CLAIM = Prepared(
 )
 
 
+_LOCK_QUEUED = Prepared(
+    select(outbox.c.id)
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)), outbox.c.state == "queued")
+    .order_by(outbox.c.id)
+    .with_for_update()
+)
+
+
 def claim_sendable(
-    tx: Transaction, channel: str, epoch: int, at_most: int, busy: Container[int], *, bulk: int | None = None
-) -> tuple[list[Sendable], bool]:
+    tx: Transaction, channel: str, epoch: int, at_most: int, busy: Container[int], *, bulk: int | None = None,
+    check: Callable[[Transaction], None] = lambda _tx: None,
+) -> tuple[list[Sendable], bool]:  # fmt: skip
     """The next row of each idle address, urgent lanes first, marked as being sent by this run.
 
+    `check` raises where this run may not send any more; it is asked only if there is something to send.
     Beside them, whether anything else is due that waits for a busy address or for more room.
     Of notices to many at most `bulk`: what is left of `at_most` stays free for answers.
     """
@@ -266,6 +294,9 @@ def claim_sendable(
             break
     claimed = _within(first.values(), at_most, at_most if bulk is None else bulk)
     if claimed:
+        check(tx)
+        claimed = _still_queued(tx, claimed)
+    if claimed:
         params = {"ids": [row.id for row in claimed], "epoch_now": epoch, "now": tx.now}
         _CLAIM.run(connection, params)
     return claimed, read > len(claimed) or len(rows) == window or last < Lane.NOTICE
@@ -277,6 +308,14 @@ def give_back(tx: Transaction, channel: str, epoch: int, in_hand: Iterable[int])
     ours = is_open & (outbox.c.state == "sending") & (outbox.c.channel == channel) & (outbox.c.epoch == epoch)
     waits = case((outbox.c.body.is_(None), OutboxState.CANCELLED), else_=OutboxState.QUEUED)  # taken back meanwhile
     tx.flushed().execute(update(outbox).where(ours, outbox.c.id.not_in(list(in_hand) or [0])).values(state=waits))
+
+
+def _still_queued(tx: Transaction, rows: list[Sendable]) -> list[Sendable]:
+    """On a server other writers may have taken some back since they were read; what is left is locked now."""
+    if not tx.is_postgresql:
+        return rows
+    queued = {row[0] for row in _LOCK_QUEUED.rows(tx.flushed(), {"ids": [row.id for row in rows]})}
+    return [row for row in rows if row.id in queued]
 
 
 def _within(rows: Iterable[Sendable], at_most: int, bulk: int) -> list[Sendable]:
@@ -334,7 +373,7 @@ def settle_sent(tx: Transaction, messages: Mapping[int, Sequence[str]]) -> None:
     """Many rows that arrived, with the platform's message ids; a reply finds the last one, with the buttons."""
     rows = [
         {"row": id_, "at": next(reversed(ids), None), "before": _listed(ids[:-1]), "now": tx.now}
-        for id_, ids in messages.items()
+        for id_, ids in sorted(messages.items())
     ]
     _SETTLE_SENT.run_many(tx.flushed(), rows)
 
@@ -441,18 +480,22 @@ class Lease:
 
 _OPEN = (
     select(*(job.c[name] for name in Lease.__slots__))
-    .where(job.c.state.in_(("waiting", "leased")), job.c.not_before <= bindparam("now"))
+    .where(
+        job.c.state.in_(("waiting", "leased")),
+        job.c.not_before <= bindparam("now"),
+        job.c.kind.not_in(bindparam("besides", expanding=True)),
+    )
     .order_by(job.c.not_before, job.c.id)
     .limit(bindparam("at_most"))
 )
 _OPEN_HERE, _OPEN_UNLOCKED = Prepared(_OPEN), Prepared(_OPEN.with_for_update(skip_locked=True))
 
 
-def lease_jobs(tx: Transaction, at_most: int, lease: timedelta) -> list[Lease]:
-    """Open jobs whose moment has come, including those whose lease ran out."""
+def lease_jobs(tx: Transaction, at_most: int, lease: timedelta, besides: Iterable[str] = ()) -> list[Lease]:
+    """Open jobs whose moment has come, including those whose lease ran out; other processes do those `besides`."""
     connection = tx.flushed()
     statement = _OPEN_UNLOCKED if tx.is_postgresql else _OPEN_HERE
-    rows = statement.rows(connection, {"now": tx.now, "at_most": at_most})
+    rows = statement.rows(connection, {"now": tx.now, "at_most": at_most, "besides": list(besides) or [""]})
     for row in rows:
         connection.execute(
             update(job)

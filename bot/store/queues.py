@@ -1,9 +1,10 @@
 """What waits: inbox, conversation, outbox, timer, job. Tables, and how acts add to them; claiming is in claims.py."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -341,10 +342,15 @@ def inserting_new(table: Table, columns: Sequence[str], keys: Sequence[str]) -> 
     return Prepared(lambda dialect: _insert(dialect, table).on_conflict_do_nothing(index_elements=keys), columns)
 
 
+def _by(name: str, rows: Iterable[Row]) -> list[Row]:
+    """In one order wherever they are written, so that two writers on a server cannot block each other."""
+    return sorted(rows, key=itemgetter(name))
+
+
 def _write_owed(connection: Connection, rows: list[Row]) -> None:
     for row in rows:
         row.update(state=OutboxState.QUEUED, tries=0, repeats=0, later=row["not_before"] > row["created_at"])
-    _OWE.run_many(connection, rows)
+    _OWE.run_many(connection, _by("key", rows))
 
 
 def _write_held(connection: Connection, rows: list[Row]) -> None:
@@ -355,7 +361,7 @@ def _write_held(connection: Connection, rows: list[Row]) -> None:
 
 
 def _write_superseded(connection: Connection, rows: list[Row]) -> None:
-    _SUPERSEDE.run_many(connection, rows)
+    _SUPERSEDE.run_many(connection, _by("row", rows))
 
 
 def _write_timers(connection: Connection, rows: list[Row]) -> None:
@@ -363,30 +369,30 @@ def _write_timers(connection: Connection, rows: list[Row]) -> None:
     armed = [row for row in last.values() if row.pop("armed")]
     gone = [{"row": key} for key in last.keys() - {row["key"] for row in armed}]
     if gone:
-        _DISARM.run_many(connection, sorted(gone, key=lambda row: str(row["row"])))
+        _DISARM.run_many(connection, _by("row", gone))
     if armed:
         for row in armed:
             row.update(state=TimerState.ARMED, tries=0)
-        _ARM.run_many(connection, sorted(armed, key=lambda row: str(row["key"])))
+        _ARM.run_many(connection, _by("key", armed))
 
 
 def _write_jobs(connection: Connection, rows: list[Row]) -> None:
     for row in rows:
         row.update(state=JobState.WAITING, tries=0, epoch=0)
-    _START.run_many(connection, rows)
+    _START.run_many(connection, _by("key", rows))
 
 
 def _write_conversations(connection: Connection, rows: list[Row]) -> None:
     last = {row["row"]: row for row in rows}
-    _SAVE_CONVERSATION.run_many(connection, sorted(last.values(), key=lambda row: int(row["row"])))
+    _SAVE_CONVERSATION.run_many(connection, _by("row", last.values()))
 
 
 def _write_done(connection: Connection, rows: list[Row]) -> None:
-    _MARK_DONE.run_many(connection, rows)
+    _MARK_DONE.run_many(connection, _by("row", rows))
 
 
 def _write_fired(connection: Connection, rows: list[Row]) -> None:
-    _MARK_FIRED.run_many(connection, rows)
+    _MARK_FIRED.run_many(connection, _by("row", rows))
 
 
 def _arming(dialect: str) -> Any:

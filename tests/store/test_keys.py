@@ -195,7 +195,6 @@ def test_ids_sort_by_time_and_never_repeat(ids: Ids, clock) -> None:
     assert all(0 < id_ < 2**63 for id_ in made)
 
 
-<<<<<<< HEAD
 def test_ids_go_on_above_what_an_earlier_run_made() -> None:
     ids, ahead = Ids(lambda: 1_800_000_000_000, random.Random(1)), Ids(lambda: 1_800_003_600_000, random.Random(2))
     last = ahead()
@@ -206,7 +205,8 @@ def test_ids_go_on_above_what_an_earlier_run_made() -> None:
     assert unbothered() == Ids(lambda: 1_800_000_000_000, random.Random(1))()
     unbothered.go_on_above(2**63 - 1)  # no clock can have made it
     assert unbothered() < last
-=======
+
+
 def test_ids_of_two_processes_never_meet(clock) -> None:  # type: ignore[no-untyped-def]
     """The same milliseconds, the same chance: only their marks tell them apart, however many they make."""
     milliseconds = lambda: int(clock.now().timestamp() * 1000)  # noqa: E731
@@ -223,7 +223,6 @@ def test_ids_follow_those_of_a_machine_whose_clock_is_fast(ids: Ids, clock) -> N
     theirs = [other() for _ in range(3)]
     ids.follow(theirs[-1])
     assert ids() > theirs[-1]
->>>>>>> 5024ff0 (Make ids that processes side by side cannot make twice)
 
 
 def test_ids_go_on_growing_when_the_clock_is_set_back(ids: Ids, clock) -> None:

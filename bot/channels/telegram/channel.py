@@ -120,7 +120,7 @@ class TelegramChannel:
         return decoding.decode(body, self._username)
 
     async def receive(self, intake: Intake) -> None:
-        await self._introduce()
+        await self.introduce()
         if self.webhook is not None:
             await self.webhook.run(intake)
         else:
@@ -202,7 +202,7 @@ class TelegramChannel:
         found = self.say_link(code) if code else ""
         return found if found.startswith("https://") else ""
 
-    async def _introduce(self) -> None:
+    async def introduce(self) -> None:
         """Learns the bot's name, for as long as it takes."""
         seconds = FIRST_PAUSE
         while not self._username:

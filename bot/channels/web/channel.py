@@ -60,6 +60,7 @@ class WebChannel:
         self._woke = woke
         self._clock = clock
         self._connections = Connections()
+        self.is_open = True  # pages are let in
         self._arrived: asyncio.Queue[tuple[Raw, asyncio.Future[None]]] = asyncio.Queue()
         self._menus: dict[tuple[str | None, str | None], tuple[tuple[str, str], ...]] = {}
         self._missed: dict[str, float] = {}
@@ -136,6 +137,14 @@ class WebChannel:
     async def close(self) -> None:
         while not self._arrived.empty():
             _settle(self._arrived.get_nowait()[1], NotSent("stopping", AGAIN_SOON))
+        await self._connections.close()
+
+    def open(self) -> None:
+        self.is_open = True
+
+    async def shut(self) -> None:
+        """Pages are sent away and not let in: another process speaks to them."""
+        self.is_open = False
         await self._connections.close()
 
     async def forget(self, chat: str) -> None:

@@ -69,6 +69,8 @@ class Doors:
 
     async def _talk(self, request: web.Request) -> web.StreamResponse:
         self._admit(request)
+        if not self._channel.is_open:
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "2"})
         chat = self._chat(request)
         socket = web.WebSocketResponse(max_msg_size=wire.MOST_FRAME, heartbeat=HEARTBEAT, compress=False)
         await socket.prepare(request)
