@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy.engine import URL
 
 from bot.clock import Clock, SystemClock
@@ -74,7 +73,7 @@ YOUNG = 10_000  # objects made before the first look for circles: an update make
 SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten milliseconds
 FETCH_AT_MOST = evidence.MAX_BYTES
 DISK_AGAIN = timedelta(minutes=1)
-SHARED_TICK = 0.1  # seconds: what another process has written is found by looking; nobody rings over from there
+SHARED_TICK = 0.1  # seconds
 PAGE_JOBS = frozenset(("menu.show", "talk.clear"))  # they change what open pages show
 BEAT = "health.beat"
 BEAT_EVERY = timedelta(seconds=30)
@@ -259,7 +258,6 @@ class App:
         self.duties = Duties(self.channels, parts, supervisor=self._supervisor, writer=store.writer,
                              receiving=self._a_receiver, sending=self._a_sender, shared=store.is_shared)  # fmt: skip
         self._epoch = 0
-        self._tickings: list[AsyncIOScheduler] = []
         self.dispatcher: Dispatcher
         self.worker: Worker
 
@@ -284,10 +282,10 @@ class App:
             self._supervisor.start("dispatch", self.dispatcher.run)
         await self.duties.start_receiving(self._epoch)
         self._supervisor.start("watch", self.watch.run)
-        seconds = SHARED_TICK if self.store.is_shared else 1.0
-        self._tickings = [ticking(self.inbox_bell, *self._out_bells.values(), seconds=seconds), ticking(self.job_bell)]
-        for scheduler in self._tickings:
-            scheduler.start()
+        if self.store.is_shared:
+            self._supervisor.start("look", self._look_about)
+        self._ticking = ticking(self.inbox_bell, self.job_bell, *self._out_bells.values())
+        self._ticking.start()
         gc.freeze()  # what stands for the whole run need not be looked through again and again
         gc.enable()
         gc.set_threshold(YOUNG)
@@ -311,9 +309,8 @@ class App:
     async def stop(self) -> None:
         """Nothing new comes in, what is in hand is finished and recorded, then the run is closed."""
         await asyncio.gather(*self._waking, return_exceptions=True)
-        for scheduler in self._tickings:
-            scheduler.shutdown(wait=False)
-        await self._supervisor.stop("watch")
+        self._ticking.shutdown(wait=False)
+        await self._supervisor.stop("watch", "look")
         await self.duties.stop_receiving()
         self.dispatcher.stop()
         await self._supervisor.stop("dispatch", patience=10.0)
@@ -325,6 +322,13 @@ class App:
         await self.close_run()
         self.store.close()
         log.info("stopped")
+
+    async def _look_about(self) -> None:
+        """Whether another process has written what is to be done here: rows tell, nobody rings over from there."""
+        while True:
+            await asyncio.sleep(SHARED_TICK)
+            for bell in (self.inbox_bell, *self._out_bells.values()):
+                bell.ring()
 
     def _go_on(self, tx: Transaction) -> None:
         """Ids go on where those of earlier runs ended; of others at work no more is known than what they have made."""

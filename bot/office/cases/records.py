@@ -239,6 +239,8 @@ class Records:
         detail: str = "", at: datetime | None = None,
     ) -> None:  # fmt: skip
         """Several links at once: (id, code, before, after)."""
+        if self._tx.is_postgresql:  # another writer may be adding to this chain
+            self._tx.rows(_LOCK, {"wanted": of.id})
         row = first(self._tx.rows(_LAST_EVENT, {"wanted": of.id}))
         number, digest = (row.number, row.digest) if row else (0, _NO_DIGEST)
         links = []
@@ -292,6 +294,8 @@ _SAVE = Prepared(
     .where(case.c.id == bindparam("id_now"), case.c.revision == bindparam("revision_now"))
     .values({name: bindparam(f"new_{name}") for name in (*_CHANGING, "revision")})
 )
+# as strong as a change of the row; a full lock would wait for others that have only written rows that refer to it
+_LOCK = Prepared(select(case.c.id).where(case.c.id == bindparam("wanted")).with_for_update(key_share=True))
 _LAST_EVENT = Prepared(
     select(case_event.c.number, case_event.c.digest)
     .where(case_event.c.case == bindparam("wanted"))
