@@ -170,6 +170,18 @@ def restore(
     _echo(lambda: bring_back(_settings(context, config), backup, replace=replace))
 
 
+@app.command("copy-database")
+def copy_database(
+    context: typer.Context,
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="An empty database: postgresql://… or sqlite:///…")],
+    config: Config = None,
+) -> None:
+    """Copy everything into an empty database, of either kind, and compare it row by row. Nothing may run meanwhile."""
+    from bot.moving import copy_database as copy
+
+    _echo(lambda: copy(_settings(context, config), to))
+
+
 @app.command()
 def outbox(
     context: typer.Context,
