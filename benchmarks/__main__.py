@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHES = ("pipeline", "erasing", "search", "understanding", "notices", "load")
+BENCHES = ("pipeline", "erasing", "search", "understanding", "notices", "load", "several")
 
 if __name__ == "__main__":
     chosen, options = sys.argv[1:2] or list(BENCHES), sys.argv[2:]

@@ -1,6 +1,7 @@
 """The composition root: builds everything, supervises it, stops it in order. It decides nothing else."""
 
 import asyncio
+import contextlib
 import fcntl
 import gc
 import os
@@ -31,6 +32,7 @@ from bot.delivery.supervision import Supervisor
 from bot.dialogue.talk import Talk
 from bot.duties import Duties
 from bot.errors import ConfigError, NotSent, Refused
+from bot.errors import Changed, ConfigError, Refused
 from bot.health.metrics import Sample, counted
 from bot.health.reading import Reader
 from bot.health.report import Line, Machine, Report, Silence
@@ -302,7 +304,9 @@ class App:
             await self.store.writer.submit(claims.release_jobs)
         if Part.TICK in self._parts:
             await self.store.writer.submit(self._first_morning)
-            await self.store.writer.submit(lambda tx: self.office(tx).notices.rest())
+        if self._parts & {Part.TICK, Part.SEND}:
+            with contextlib.suppress(Changed):  # another process that starts with this one was faster
+                await self.store.writer.submit(lambda tx: self.office(tx).notices.rest())
         restored = await self.store.writer.submit(lambda tx: facts.get(tx, facts.RESTORED_AT))
         self._build(singly=not was_clean, restored_at=datetime.fromisoformat(restored) if restored else None)
 

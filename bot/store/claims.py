@@ -1,6 +1,6 @@
 """Taking what waits: heads of the inbox, due timers, sendable rows, open jobs. It never looks inside them."""
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,17 +97,18 @@ def heads(tx: Transaction, at_most: int, skipping: Iterable[int] = ()) -> list[H
     On a server each lane is locked before its update is read; those in another writer's hands are passed over.
     """
     connection = tx.flushed()
-    seen, first = set(skipping), dict[int, int]()
+    seen = set(skipping)
+    found: dict[int, int] = {}
+    first: dict[int, int] = {}
     window = min(WINDOW, 2 * at_most)  # with room for some lanes where more than one waits
     for _window in range(WINDOWS):
-        rows = _HEADS.rows(connection, {"seen": list(seen) or [0], "at_most": window})
-        fresh: dict[int, int] = {}
+        rows = _HEADS.rows(connection, {"seen": list(seen | found.keys()) or [0], "at_most": window})
         for id_, lane in rows:
-            fresh.setdefault(lane, id_)
-        seen |= fresh.keys()
-        wanted = dict(list(fresh.items())[: at_most - len(first)])
-        mine = _lock_lanes(tx, wanted) if tx.is_postgresql and wanted else wanted.keys()
-        first |= {lane: id_ for lane, id_ in wanted.items() if lane in mine}
+            found.setdefault(lane, id_)
+        while (room := at_most - len(first)) and (untried := [lane for lane in found if lane not in seen][:room]):
+            seen.update(untried)
+            mine = _lock_lanes(tx, untried) if tx.is_postgresql else untried
+            first |= {lane: found[lane] for lane in untried if lane in mine}
         if len(rows) < window or len(first) >= at_most:
             break
     if not first:
@@ -115,7 +116,7 @@ def heads(tx: Transaction, at_most: int, skipping: Iterable[int] = ()) -> list[H
     return [Head(*row) for row in _RAW.rows(connection, {"ids": list(first.values())})]
 
 
-def _lock_lanes(tx: Transaction, lanes: Iterable[int]) -> set[int]:
+def _lock_lanes(tx: Transaction, lanes: Iterable[int]) -> Collection[int]:
     """Locks conversations first: locking inbox rows would break the order of a chat. It never waits."""
     connection, wanted = tx.flushed(), list(lanes)
     mine = {row[0] for row in _LOCK_LANES.rows(connection, {"lanes": wanted})}

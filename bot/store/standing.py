@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Column, Select, case, column, func, literal, or_, select, table
 
-from bot.store import facts
+from bot.store import facts, leases
 from bot.store.claims import CLOSED
 from bot.store.queues import InboxState, JobState, OutboxState, TimerState, inbox, job, outbox, timer
 from bot.store.transaction import Transaction
@@ -40,7 +40,7 @@ class Standing:
 
     revision: str
     epoch: int
-    stopped_cleanly: bool
+    stopped_cleanly: bool  # or at work, as far as a server tells
     piles: tuple[Pile, ...]
 
 
@@ -57,7 +57,7 @@ def read_standing(tx: Transaction) -> Standing:
     revision = tx.read(select(column("version_num")).select_from(table("alembic_version"))).scalar_one()
     piles = (_inbox(tx), _inbox_set_aside(tx), *_outbox(tx), *_timers(tx), *_jobs(tx))
     epoch, stopped = facts.get(tx, "epoch"), facts.get(tx, "stopped")
-    return Standing(revision, int(epoch or 0), stopped in (None, "cleanly"), piles)
+    return Standing(revision, int(epoch or 0), stopped in (None, "cleanly") or _are_at_work(tx), piles)
 
 
 def room(file: Path | None, folders: Iterable[Path]) -> Room:
@@ -130,6 +130,12 @@ def _by_lane(*figures: Any) -> Select[Any]:
 
 def _rows(tx: Transaction, name: str) -> Sequence[Any]:
     return tx.read(statements(tx.now)[name]).all()
+
+
+def _are_at_work(tx: Transaction) -> bool:
+    """Whether processes share the work on a server, none of which has died without a word."""
+    runs = [found for found in leases.standing(tx) if found.name.startswith(leases.RUN)]
+    return tx.is_postgresql and bool(runs) and all(found.silent < 0 for found in runs)
 
 
 def _inbox(tx: Transaction) -> Pile:

@@ -9,7 +9,19 @@ from pathlib import Path
 from bot.logs import set_up_logs
 from bot.store.queues import Policy
 from tests.postgres import a_database, serving
-from tests.proof import broken, cancelling, dying, faulty, forging, incoming, mailing, outgoing, timers, upgrading
+from tests.proof import (
+    broken,
+    cancelling,
+    dying,
+    faulty,
+    incoming,
+    mailing,
+    outgoing,
+    several,
+    takeover,
+    timers,
+    upgrading,
+)
 from tests.proof.figure import Figure
 
 Proof = Callable[[Path], Awaitable[list[Figure]]]
@@ -38,10 +50,12 @@ PROOFS: dict[str, Proof] = {
     "K10": on_a_server(
         lambda folder, url: timers.prove(folder, database=url, timers=10_000, span=60, workers=4, kills=25, stops=20)
     ),
+    "K13": on_a_server(takeover.prove),
     "K14": lambda folder: incoming.prove_odd(folder, updates=1_000_000),
     "K17": lambda folder: upgrading.prove(folder, cases=10_000, kills=20),
     "K17 server": on_a_server(lambda folder, url: upgrading.prove(folder, cases=10_000, kills=20, database=url)),
     "T3": lambda folder: forging.prove(folder, presses=100_000),
+    "P4": on_a_server(lambda folder, url: several.prove(folder, url, chats=200, events=10_200, processes=4)),
 }
 
 

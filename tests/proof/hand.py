@@ -2,12 +2,14 @@
 
 python -m tests.proof.hand CONFIG PARTS
 
-Says `ready`, then on SIGTERM what it did: events, batches, and how often others stood in its way.
+Says `ready`, then on SIGTERM what it did: events, batches, how often others stood in its way, and how many
+milliseconds of processor time it has had since it was ready.
 """
 
 import asyncio
 import signal
 import sys
+import time
 from pathlib import Path
 
 from bot.channels.silent import SilentChannel
@@ -26,12 +28,14 @@ async def work(config: Path, parts: str) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     print("ready", flush=True)
+    before = time.process_time()
     await stopped.wait()
+    spent = time.process_time() - before
     await stop_office(office)
     done = office.app.dispatcher
-    print(done.handled, done.batches, done.contended, flush=True)
+    print(done.handled, done.batches, done.contended, round(spent * 1000), flush=True)
 
 
 if __name__ == "__main__":
-    set_up_logs("error")
+    set_up_logs("critical")
     asyncio.run(work(Path(sys.argv[1]), sys.argv[2]))

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from bot.config import Settings, read_settings
 from bot.store.leases import lease
 from tests.fakebotapi import FakeBotApi, Person
-from tests.proof.figure import Figure, at_most, exactly
+from tests.proof.figure import Figure, exactly, within
 from tests.proof.outside import alive, configured, is_settled, rows, started, until
 
 PEOPLE = 10
@@ -77,8 +77,8 @@ async def prove(folder: Path, database: str) -> list[Figure]:
         await asyncio.wait_for(third.wait(), 60)
         alive.clear()
         return [
-            at_most("K13", "seconds until the other answers, holder stopped", round(stopped_for, 1), TAKEOVER),
-            at_most("K13", "seconds until the other answers, holder killed", round(killed_for, 1), TAKEOVER),
+            within("K13", "seconds until the other answers, holder stopped", stopped_for, TAKEOVER),
+            within("K13", "seconds until the other answers, holder killed", killed_for, TAKEOVER),
             exactly("K13", "takeovers after which the right one held everything", holds + still + back, 3),
             exactly("K13", "answers given twice after the stopped one came back", sum(extra), 0),
             exactly("K13", "people who were not answered once over a handing over", lost, 0),

@@ -9,7 +9,19 @@ import pytest
 import bot
 from bot.store.queues import Policy
 from tests.postgres import a_database
-from tests.proof import broken, cancelling, dying, faulty, incoming, mailing, outgoing, timers, upgrading
+from tests.proof import (
+    broken,
+    cancelling,
+    dying,
+    faulty,
+    incoming,
+    mailing,
+    outgoing,
+    several,
+    takeover,
+    timers,
+    upgrading,
+)
 from tests.proof.figure import Figure
 
 pytestmark = [pytest.mark.sockets, pytest.mark.slow]
@@ -79,3 +91,13 @@ async def test_timers_fire_once_beside_deaths_and_standstills(tmp_path: Path, po
 
 async def test_an_upgrade_comes_through_deaths(tmp_path: Path) -> None:
     assert missed(await upgrading.prove(tmp_path, cases=500, kills=4)) == []
+
+
+async def test_four_dispatchers_keep_every_chats_order(tmp_path: Path, postgres: str) -> None:
+    with a_database(postgres, f"p4{uuid.uuid4().hex}") as url:
+        assert missed(await several.prove(tmp_path, url, chats=36, events=1000, processes=4)) == []
+
+
+async def test_whoever_holds_the_leases_is_followed_by_another(tmp_path: Path, postgres: str) -> None:
+    with a_database(postgres, f"k13{uuid.uuid4().hex}") as url:
+        assert missed(await takeover.prove(tmp_path, url)) == []
