@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import WSMsgType, WSServerHandshakeError
 
 from bot.channels.web import channel as web_channel
 from bot.channels.web.sides import OFFICE
@@ -329,3 +330,16 @@ async def test_a_message_is_in_the_history_before_anybody_handles_it(tmp_path: P
         await alice.says("外来人口窗口姓刘的")
         await until(lambda: house.resident.events)
         assert [words(shown) for shown in (await alice.opens())["messages"]] == ["外来人口窗口姓刘的"]
+
+
+async def test_pages_are_let_in_only_where_somebody_speaks_to_them(tmp_path: Path) -> None:
+    """Another process holds the pages: this one sends them away, and they come in again when it takes over."""
+    async with a_house(tmp_path) as house, a_visitor(house) as alice, a_visitor(house) as bob:
+        await alice.opens()
+        await house.resident.channel.shut()
+        assert (await alice.socket.receive()).type is WSMsgType.CLOSE
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await bob.opens()
+        assert refused.value.status == 503
+        house.resident.channel.open()
+        await bob.opens()
