@@ -13,7 +13,7 @@ from bot.app import Outside, lock_database
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.sealing import read_keys
-from bot.store import copying, facts, leases
+from bot.store import backup, copying, facts, leases
 from bot.store.engine import file_of, read_url, watching_engine, writer_engine
 from bot.store.transaction import Transaction
 from bot.store.upgrade import migrate, revision_of, scripts
@@ -45,7 +45,7 @@ def copy_database(settings: Settings, to: str) -> list[str]:
 
 def _copied(old: Connection, new: Connection) -> list[str]:
     lines = []
-    for of in copying.tables():
+    for of in backup.tables():
         count, told = copying.copy(old, new, of)
         if copying.summed(new, of) != (count, told):
             raise ConfigError(f"--to: the copy of {of.name} differs from what was read; nothing was kept of it")

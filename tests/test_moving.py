@@ -9,7 +9,7 @@ from bot.config import Settings
 from bot.errors import ConfigError
 from bot.moving import copy_database
 from bot.office.cases.tables import case
-from bot.store import copying, leases
+from bot.store import backup, copying, leases
 from bot.store.engine import read_url
 from bot.store.queues import conversation
 from tests.postgres import a_database
@@ -40,7 +40,7 @@ def settings_of(town: Town, url: str) -> Settings:
 def sums(url: str) -> dict[str, copying.Sum]:
     engine = create_engine(read_url(url))
     with engine.connect() as connection:
-        found = {of.name: copying.summed(connection, of) for of in copying.tables()}
+        found = {of.name: copying.summed(connection, of) for of in backup.tables()}
     engine.dispose()
     return found
 
@@ -134,4 +134,4 @@ async def test_a_copy_that_differs_is_not_kept(
 
 
 def test_leases_stay_with_their_database() -> None:
-    assert leases.lease not in copying.tables()
+    assert leases.lease not in backup.tables()

@@ -19,6 +19,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Engine, MetaData, Table, column, insert, table
 
 from bot.errors import HuiyinError
+from bot.store.leases import lease
 from bot.store.schema import metadata
 
 FORMAT = 1
@@ -76,8 +77,8 @@ def make(
 
 
 def tables() -> list[Table]:
-    """Every table, those that others refer to first."""
-    return list(metadata.sorted_tables)
+    """Every table, those that others refer to first; leases belong to the processes of one database."""
+    return [of for of in metadata.sorted_tables if of is not lease]
 
 
 def forget_older(target: Path, keep: int) -> list[Path]:

@@ -7,19 +7,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Boolean, Connection, Table, column, insert, table
 
-from bot.store.leases import lease
-from bot.store.schema import metadata
-
 AT_ONCE = 2000  # rows
 _encode = msgspec.msgpack.Encoder().encode
 
 Sum = tuple[int, str]
 """How many rows a table has, and a sum over the digests of all of them, in whatever order they come."""
-
-
-def tables() -> list[Table]:
-    """Every table that is moved, those that others refer to first; leases belong to the processes of one database."""
-    return [of for of in metadata.sorted_tables if of is not lease]
 
 
 def copy(source: Connection, target: Connection, of: Table) -> Sum:
