@@ -9,6 +9,9 @@ import os
 import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy import BigInteger, Column, String, Table, delete, func, select, update
 
@@ -43,6 +46,10 @@ class Standing:
     epoch: int
     silent: float
 
+    @property
+    def is_at_work(self) -> bool:
+        return self.silent < 0 and (self.holder == myself() or not is_gone(self.holder))
+
 
 def moment(tx: Transaction) -> datetime:
     """Now, by the server's clock: the machines' own may differ."""
@@ -56,18 +63,22 @@ def take(tx: Transaction, name: str, holder: str, term: timedelta = TERM) -> int
     """The new epoch of whoever took the lease; None while somebody holds it. It never waits for another transaction."""
     connection = tx.flushed()
     mine = lease.c.name == name
-    until = connection.execute(select(lease.c.until).where(mine)).scalar_one_or_none()
-    if until is not None and until > moment(tx):
+    found = select(lease.c.holder, lease.c.until).where(mine)
+    row = connection.execute(found).one_or_none()
+    if row is not None and _is_held(tx, row):
         return None
-    if until is None:
+    if row is None:
         _ADD.run(connection, {"name": name, "holder": holder, "epoch": 0, "until": _LONG_AGO})
-    found = select(lease.c.until).where(mine).with_for_update(skip_locked=True)
-    until = connection.execute(found).scalar_one_or_none()
-    if until is None or until > (now := moment(tx)):
+    row = connection.execute(found.with_for_update(skip_locked=True)).one_or_none()
+    if row is None or _is_held(tx, row):
         return None
     epoch = facts.next_epoch(tx)
-    connection.execute(update(lease).where(mine).values(holder=holder, epoch=epoch, until=now + term))
+    connection.execute(update(lease).where(mine).values(holder=holder, epoch=epoch, until=moment(tx) + term))
     return epoch
+
+
+def _is_held(tx: Transaction, row: Any) -> bool:
+    return bool(row.until > moment(tx)) and not is_gone(row.holder)
 
 
 def renew(tx: Transaction, name: str, epoch: int, term: timedelta = TERM) -> bool:
@@ -96,12 +107,12 @@ def standing(tx: Transaction) -> list[Standing]:
 
 
 def open_run(tx: Transaction, epoch: int, holder: str) -> bool:
-    """Notes a process that begins to work; False where one before it fell silent without a word."""
-    silent = delete(lease).where(lease.c.name.like(f"{RUN}%"), lease.c.until <= moment(tx))
-    died = tx.flushed().execute(silent).rowcount
+    """Notes a process that begins to work; False where one before it died or fell silent without a word."""
+    died = [found.name for found in standing(tx) if found.name.startswith(RUN) and not found.is_at_work]
+    tx.flushed().execute(delete(lease).where(lease.c.name.in_(died)))
     row = {"name": f"{RUN}{epoch}", "holder": holder, "epoch": epoch, "until": moment(tx) + TERM}
     _ADD.run(tx.flushed(), row)
-    return died == 0
+    return not died
 
 
 def keep_run(tx: Transaction, epoch: int, holder: str) -> None:
@@ -113,9 +124,34 @@ def keep_run(tx: Transaction, epoch: int, holder: str) -> None:
 
 def runs(tx: Transaction) -> list[Standing]:
     """The processes at work on this database."""
-    return [found for found in standing(tx) if found.name.startswith(RUN) and found.silent < 0]
+    return [found for found in standing(tx) if found.name.startswith(RUN) and found.is_at_work]
 
 
 def myself() -> str:
-    """This process, for whoever looks at the leases."""
-    return f"{socket.gethostname()[:100]} {os.getpid()}"
+    """This process, for whoever looks at the leases: its machine, its number there, and where that number counts."""
+    return f"{socket.gethostname()[:50]} {os.getpid()} {_where()}"
+
+
+def is_gone(holder: str) -> bool:
+    """Whether it was a process of this very machine that is not there any more: nobody need wait for it."""
+    _machine, _space, rest = holder.partition(" ")
+    number, _space, where = rest.partition(" ")
+    if not where or where != _where() or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's, but there
+        return False
+    return int(number) == os.getpid()  # what this process held, it holds no more if it asks for it
+
+
+@cache
+def _where() -> str:
+    """What numbers of processes belong to: this start of the machine, and in it this container."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink().name}"
+    except OSError:  # not Linux: a dead process's lease is waited for
+        return ""

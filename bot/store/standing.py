@@ -135,7 +135,7 @@ def _rows(tx: Transaction, name: str) -> Sequence[Any]:
 def _are_at_work(tx: Transaction) -> bool:
     """Whether processes share the work on a server, none of which has died without a word."""
     runs = [found for found in leases.standing(tx) if found.name.startswith(leases.RUN)]
-    return tx.is_postgresql and bool(runs) and all(found.silent < 0 for found in runs)
+    return tx.is_postgresql and bool(runs) and all(found.is_at_work for found in runs)
 
 
 def _inbox(tx: Transaction) -> Pile:

@@ -22,7 +22,7 @@ TAKEOVER = 15.0  # seconds
 def holders(settings: Settings) -> set[int]:
     """The processes that hold a lease of a channel."""
     found = rows(settings, select(lease.c.holder).where(lease.c.name.like("%telegram:%")))
-    return {int(row.holder.split()[-1]) for row in found}
+    return {int(row.holder.split()[1]) for row in found}
 
 
 def answers(people: list[Person]) -> list[int]:

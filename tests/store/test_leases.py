@@ -1,5 +1,7 @@
 """Leases: one holder at a time, by the server's clock; a holder that has lost its lease may do nothing any more."""
 
+import os
+import subprocess
 from datetime import timedelta
 
 import pytest
@@ -51,6 +53,23 @@ def test_what_is_released_is_free_at_once_and_only_its_holder_can_release_it(wri
     assert (writer.run(lambda tx: leases.take(tx, SEND, "b")) or 0) > old
     with pytest.raises(Fenced):
         writer.run(lambda tx: leases.check(tx, SEND, old))
+
+
+def test_nobody_waits_for_a_process_of_this_machine_that_is_gone(writer: Writer) -> None:
+    """Whoever starts again after a crash goes on at once; of another machine nothing is known, so it is waited for."""
+    died = subprocess.Popen(("true",))
+    died.wait()
+    me = leases.myself()
+    gone = me.replace(f" {os.getpid()} ", f" {died.pid} ")
+    assert writer.run(lambda tx: leases.take(tx, SEND, gone))
+    assert writer.run(lambda tx: leases.take(tx, SEND, me))
+    assert writer.run(lambda tx: leases.open_run(tx, 5, gone))
+    assert not writer.run(lambda tx: leases.open_run(tx, 6, me))
+    assert [run.holder for run in writer.run(leases.runs)] == [me]
+    there = me.replace(f" {os.getpid()} ", f" {os.getppid()} ")
+    for holder in (there, gone + "elsewhere"):
+        assert writer.run(lambda tx, holder=holder: leases.take(tx, holder, holder))
+        assert writer.run(lambda tx, holder=holder: leases.take(tx, holder, me)) is None
 
 
 def test_nobody_takes_over_between_a_check_and_its_commit(url: URL, writer: Writer, clock: FakeClock) -> None:
