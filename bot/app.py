@@ -31,8 +31,7 @@ from bot.delivery.sender import Sender
 from bot.delivery.supervision import Supervisor
 from bot.dialogue.talk import Talk
 from bot.duties import Duties
-from bot.errors import ConfigError, NotSent, Refused
-from bot.errors import Changed, ConfigError, Refused
+from bot.errors import Changed, ConfigError, NotSent, Refused
 from bot.health.metrics import Sample, counted
 from bot.health.reading import Reader
 from bot.health.report import Line, Machine, Report, Silence

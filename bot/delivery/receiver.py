@@ -53,8 +53,7 @@ class Receiver:
 
     async def run(self) -> None:
         """Until cancelled. A chat's order is that of its updates' ids: they go on behind those that are there."""
-        last = await self._writer.submit(lambda tx: claims.newest(tx, inbox, self._ids.soon()))
-        self._ids.follow(last)
+        self._ids.follow(await self._writer.submit(claims.newest_id))
         await self._channel.receive(self.take_in)
 
     async def take_in(self, raws: Sequence[Raw]) -> None:

@@ -14,6 +14,7 @@ from tests.proof import (
     cancelling,
     dying,
     faulty,
+    forging,
     incoming,
     mailing,
     outgoing,
