@@ -90,6 +90,7 @@ class Batch(msgspec.Struct):
     handled: int = 0
     more: bool = False
     in_time: bool = True  # nothing was left over for want of time
+    beside: bool = False  # others have chats in hand behind which more may wait
     is_cut: bool = False  # an act that others would wait for was the last
     owed: frozenset[str] = frozenset()  # the channels on which something is owed now
     has_jobs: bool = False
@@ -145,8 +146,10 @@ class Dispatcher:
             more = True
             while more and not self._stopping:
                 try:
-                    more = (await self.step()).more
-                    pause = 1.0
+                    batch = await self.step()
+                    more, pause = batch.more or batch.beside, 1.0
+                    if batch.beside and not batch.handled:
+                        await asyncio.sleep(SHORT_PAUSE / 4)  # they are about to be let go
                 except StoreError as error:
                     log.error("store_unavailable", error=str(error), pause=pause)
                     await asyncio.sleep(pause)
@@ -203,7 +206,8 @@ class Dispatcher:
         self._owed.clear()
         due = _one_a_lane(claims.due_timers(tx, max(1, limit // 2)))  # the rest of a batch is for people
         lanes = [timer.lane for timer in due if timer.lane is not None]
-        heads = claims.heads(tx, limit - len(due), skipping=lanes) if limit > len(due) else []
+        passed: set[int] = set()
+        heads = claims.heads(tx, limit - len(due), lanes, passed) if limit > len(due) else []
         if tx.is_postgresql:  # what a chat is told next stands behind what another machine told it before
             self._ids.follow(claims.newest(tx, queues.outbox, self._ids.soon()))
         waiting: list[tuple[Arrival, Head | DueTimer]] = [
@@ -211,7 +215,7 @@ class Dispatcher:
             *((arrival, head) for head in heads if (arrival := self._of_head(tx, head)) is not None),
         ]
         self._desk.prepare(tx, [arrival for arrival, _source in waiting])
-        batch = Batch(more=bool(due or heads))  # behind each head the next of its lane may wait
+        batch = Batch(more=bool(due or heads), beside=bool(passed))  # behind each head the next of its lane may wait
         for arrival, source in waiting:
             if isinstance(source, DueTimer) and source.key in tx.touched:
                 continue  # armed anew or disarmed by an earlier event of this batch

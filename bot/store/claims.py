@@ -91,10 +91,13 @@ _RAW = Prepared(
 )
 
 
-def heads(tx: Transaction, at_most: int, skipping: Iterable[int] = ()) -> list[Head]:
+def heads(
+    tx: Transaction, at_most: int, skipping: Iterable[int] = (), passed: set[int] | None = None
+) -> list[Head]:  # fmt: skip
     """The oldest update of each waiting lane, oldest first. One flooded lane cannot hide the others.
 
-    On a server each lane is locked before its update is read; those in another writer's hands are passed over.
+    On a server each lane is locked before its update is read; those in another writer's hands are passed over, and
+    noted in `passed`.
     """
     connection = tx.flushed()
     seen = set(skipping)
@@ -109,6 +112,8 @@ def heads(tx: Transaction, at_most: int, skipping: Iterable[int] = ()) -> list[H
             seen.update(untried)
             mine = _lock_lanes(tx, untried) if tx.is_postgresql else untried
             first |= {lane: found[lane] for lane in untried if lane in mine}
+            if passed is not None:
+                passed.update(lane for lane in untried if lane not in mine)
         if len(rows) < window or len(first) >= at_most:
             break
     if not first:
