@@ -12,7 +12,6 @@ from bot.errors import StoreError
 from bot.ids import Ids
 from bot.sealing import Lookup, Sealer
 from bot.store import claims
-from bot.store.queues import inbox
 from bot.store.space import Space
 from bot.store.transaction import Row, Transaction
 from bot.store.writer import Failpoint, Writer, no_failpoint
