@@ -21,7 +21,7 @@ from bot.clock import Clock, SystemClock
 from bot.config import Settings
 from bot.delivery.asking import Chat
 from bot.delivery.bell import Bell, ticking
-from bot.delivery.channel import Channel, Polled
+from bot.delivery.channel import Channel, Contested, Polled
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.flood import Limit
 from bot.delivery.holding import Fence
@@ -463,6 +463,11 @@ class App:
             },
             takes_files=self.store.space.takes_files,
             takes_messages=self.store.space.takes_messages,
+            rivals={
+                name: _seconds(channel.rival_at, now)
+                for name, channel in self.channels.items()
+                if isinstance(channel, Contested) and channel.rival_at is not None
+            },
             dropped={name: found.flood.dropped for name, found in self.receivers.items() if found.flood is not None},
         )
 

@@ -143,3 +143,11 @@ class Attended(Protocol):
     async def shut(self) -> None:
         """Sends everybody away, to come back where it is open."""
         ...
+
+
+@runtime_checkable
+class Contested(Protocol):
+    """A channel that knows when somebody else last took what was meant for it."""
+
+    @property
+    def rival_at(self) -> datetime | None: ...

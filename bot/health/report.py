@@ -19,6 +19,7 @@ LIMITS: Mapping[str, float] = {  # seconds that the oldest may wait
 }
 LEAST_FREE = 200 * 2**20  # bytes
 MOST_LOG = 512 * 2**20  # bytes; the file keeps its size until the last connection closes
+RIVAL = 120.0  # seconds: two at one token take turns, each of their calls ends the other's
 NEWS = 3600.0  # seconds: what was set aside is told, but does not turn the office red
 ALWAYS = ("inbox", "inbox.set_aside", "outbox", "outbox.uncertain", "outbox.failed", "timers", "timers.set_aside")
 
@@ -80,6 +81,7 @@ class Machine(Struct, frozen=True, kw_only=True):
     takes_files: bool = True  # there is room for them on the disk
     takes_messages: bool = True
     dropped: Mapping[str, int]  # channel: updates over the limit of their chat
+    rivals: Mapping[str, float] = {}  # channel: seconds since somebody else took its updates away
 
 
 def report(
@@ -162,6 +164,8 @@ def _machine(machine: Machine) -> list[Line]:
                  over=silence.seconds > silence.limit)
             for channel, silence in machine.heard.items()
         ),
+        *(Line(name="rival", of=channel, seconds=seconds, over=True)
+          for channel, seconds in machine.rivals.items() if seconds <= RIVAL),
         *(Line(name="flood", of=channel, count=count) for channel, count in machine.dropped.items()),
         Line(name="writer", count=machine.writer_waiting, seconds=machine.writer_seconds, limit=writer,
              over=machine.writer_seconds > writer),

@@ -23,6 +23,7 @@ NAMES = {
     "cases.overdue": "cases overdue",
     "cases.unowned": "cases without an owner",
     "poll": "platform last answered",
+    "rival": "another program took its updates",
     "flood": "over the limit of a chat",
     "writer": "writer: waiting, at work for",
     "loops": "loops that failed",

@@ -1,4 +1,4 @@
-"""Looking every minute, and telling once an hour and kind what is over its limit. It repairs nothing."""
+"""Looking twice a minute, and telling once an hour and kind what is over its limit. It repairs nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from bot.health.report import Line, Report, worst
 
 log = structlog.get_logger()
 
-EVERY = 60.0  # seconds
+EVERY = 30.0  # seconds
 AGAIN = timedelta(hours=1)
 PATIENCE = 10.0  # seconds that the writer may take to note an alarm
 

@@ -19,6 +19,10 @@ WORDS = {
     "timers.set_aside": _("A reminder could not be carried out and was set aside. Set aside in all: {count}."),
     "jobs": _("Files are not being fetched: {count} waiting, the oldest for {minutes} min."),
     "poll": _("{of} has not answered for {minutes} min; residents there cannot reach us."),
+    "rival": _(
+        "Another program uses the same token for {of} and takes messages away. End it; if it is none of yours, "
+        "the token was stolen: have it replaced."
+    ),
     "writer": _("The database has not finished writing for {minutes} min."),
     "loops": _("A part of me has stopped and is started again: {of}."),
     "disk": _("The disk is nearly full: {megabytes} MB are free."),

@@ -70,6 +70,14 @@ async def test_each_kind_is_told_by_itself(ward: Ward) -> None:
     assert "没有回应" in words
 
 
+async def test_of_a_second_office_at_the_same_token_the_words_are_plain(ward: Ward) -> None:
+    root = await administrator(ward)
+    ward.town.channel.rival_at = ward.clock.now()  # type: ignore[attr-defined]
+    await looks(ward)
+    (words,) = root.news()
+    assert "也在用同一个令牌" in words
+
+
 async def test_alarms_come_by_night_too(ward: Ward) -> None:
     root = await administrator(ward)
     await ward.town.becomes(datetime(2026, 9, 19, 2, 30, tzinfo=SHANGHAI))  # a Saturday

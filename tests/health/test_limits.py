@@ -103,6 +103,16 @@ async def test_a_platform_that_does_not_answer_is_red(ward: Ward) -> None:
     assert await ward.names() == ["poll"]
 
 
+async def test_a_second_office_at_the_same_token_is_red(ward: Ward) -> None:
+    channel = ward.town.channel
+    channel.rival_at = None  # type: ignore[attr-defined]  as of a channel that polls
+    assert await ward.names() == []
+    channel.rival_at = ward.clock.now()  # type: ignore[attr-defined]
+    assert await ward.names() == ["rival"]
+    ward.clock.advance(seconds=121)
+    assert await ward.names() == []
+
+
 async def test_a_writer_that_does_not_come_back_is_red(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(report.LIMITS, "writer", 0.01)  # type: ignore[misc]
     began, go_on = threading.Event(), threading.Event()

@@ -97,6 +97,11 @@ class TelegramChannel:
         return self._polling.heard_at if self.webhook is None else self.webhook.heard_at
 
     @property
+    def rival_at(self) -> datetime | None:
+        """When somebody else with this token last took the updates away."""
+        return self._polling.rival_at
+
+    @property
     def silent_at_most(self) -> float:
         """A poll is answered every minute; where Telegram calls, it is asked every five how things stand."""
         return SILENT_POLL if self.webhook is None else 2 * CHECK_EVERY + SILENT_POLL

@@ -45,6 +45,7 @@ class Polling:
         self._pause = pause
         self._offset: int | None = None
         self.heard_at: datetime | None = None  # the last good call
+        self.rival_at: datetime | None = None  # the last time that somebody else's call ended ours
 
     async def run(self, intake: Intake) -> None:
         """Until cancelled. Whatever fails is said, waited for and tried again with the same offset."""
@@ -86,6 +87,8 @@ class Polling:
             log.warning("polling_failed", channel=self._name, cause=error.cause)
             return
         log.error("channel_down", channel=self._name, cause=error.cause)
+        if "other getUpdates" in error.cause:
+            self.rival_at = self._clock.now()
         if "webhook" in error.cause:
             try:
                 await self._free()

@@ -26,6 +26,7 @@ from tests.channels.telegram.tiny import (
     fails,
     serving,
 )
+from tests.rig import FakeClock
 
 
 def update(number: int, text: str = "x", chat: int = 4242) -> dict[str, Any]:
@@ -149,6 +150,32 @@ async def test_trouble_is_survived(trouble: Any) -> None:
     assert [raw.key for raw in inbox.raws] == ["9", "10"]
     assert [call.get("offset") for call in calls] == [None, 10, 10, 10, 11]
     assert pauses.seconds == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_rival"),
+    [
+        ("409 Conflict: terminated by other getUpdates request; make sure that only one", True),
+        ("409 Conflict: can't use getUpdates method while webhook is active", False),
+        ("401 Unauthorized", False),
+    ],
+)
+async def test_another_poller_is_remembered(cause: str, is_rival: bool) -> None:
+    clock = FakeClock()
+
+    async def ask(_parameters: dict[str, Any]) -> bytes:
+        raise ChannelDown(cause)
+
+    async def free() -> None:
+        return None
+
+    async def pause(_seconds: float) -> None:
+        raise asyncio.CancelledError
+
+    polling = Polling("telegram:1", ask, free, clock, pause)
+    with pytest.raises(asyncio.CancelledError):
+        await polling.run(Inbox())
+    assert polling.rival_at == (clock.now() if is_rival else None)
 
 
 @pytest.mark.sockets
