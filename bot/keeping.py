@@ -127,9 +127,9 @@ def answer_outbox(tx: Transaction, question: dict[str, Any]) -> list[str]:
             done, code, words = held.drop(tx, chosen or []), "outbox.dropped", "will never be sent"
         case _:
             return _table(held.listed(tx), held.count(tx), tx.now)
-    for row in done:
-        records.note(tx, id=ids(), code=code, actor=None, subject=row)
-    return [*(f"{row} {words}" for row in done), f"{len(done)} in all"]
+    records.note_all(tx, ids, code=code, subjects=done)
+    lines = [f"{row} {words}" for row in done[: held.MOST_LISTED]]
+    return [*lines, *_beyond(len(done)), f"{len(done)} in all"]
 
 
 def _table(rows: list[held.Held], count: int, now: datetime) -> list[str]:
@@ -141,6 +141,11 @@ def _table(rows: list[held.Held], count: int, now: datetime) -> list[str]:
         for row in rows
     ]
     return [*lines, *([f"… and {count - len(rows)} more"] if count > len(rows) else [])]
+
+
+def _beyond(count: int) -> list[str]:
+    """What is not named: a running office answers in one line of limited length."""
+    return [f"… and {count - held.MOST_LISTED} more"] if count > held.MOST_LISTED else []
 
 
 def _faults_here(url: URL, folder: Path, keys: Keys) -> list[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -38,6 +38,7 @@ SMALL = 32 << 20  # bytes: a database of less is built anew at once, in a fracti
 LARGE = 512 << 20  # bytes: building a file of this size anew would hold up everybody for too long by day
 BUSY = timedelta(seconds=2)
 LATER = timedelta(minutes=1)
+NIGHT = time(3, 10)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Conversation).decode
@@ -234,9 +235,10 @@ def _made_at(copy: Path) -> float:
 
 
 def next_night(after: datetime, house: House) -> datetime:
-    """Ten past three by the office's clock."""
-    from apscheduler.triggers.cron import CronTrigger
+    """Ten past three by the office's clock, once a day: of a doubled hour the first, a skipped one as much later.
 
-    trigger = CronTrigger(hour=3, minute=10, timezone=house.zone)
-    found: datetime = trigger.get_next_fire_time(None, after + timedelta(seconds=1))
-    return found
+    APScheduler's trigger gives the second of a doubled hour for ever (3.11, one night a year in Athens).
+    """
+    day = after.astimezone(house.zone).date()
+    nights = (datetime.combine(one, NIGHT, house.zone).astimezone(UTC) for one in (day, day + timedelta(days=1)))
+    return next(night for night in nights if night > after)

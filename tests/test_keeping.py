@@ -12,12 +12,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from bot.app import Outside
 from bot.dialogue.event import FileKind
 from bot.errors import ConfigError
 from bot.keeping import answer_outbox, back_up, restore, verify
+from bot.office.people.records import audit
 from bot.sealing import make_keys
 from bot.store import backup, held, queues
 from bot.store.queues import RESTORED, Owed, Policy
@@ -159,6 +160,16 @@ def owe_many(tx: Transaction, count: int) -> None:
         queues.owe(tx, Owed(id=number, channel="silent", address=number, key="x", lane=Lane.REPLY,
                             policy=Policy.RESEND, body=b"sealed", not_before=tx.now))  # fmt: skip
     held.hold_all(tx)
+
+
+async def test_thousands_are_released_and_only_the_first_are_named(town: Town) -> None:
+    town.store.writer.run(lambda tx: owe_many(tx, 2500))
+    lines = town.store.writer.run(lambda tx: answer_outbox(tx, {"verb": "release", "ids": None}))
+    assert len(lines) == held.MOST_LISTED + 2
+    assert lines[-2:] == ["… and 2300 more", "2500 in all"]
+    assert town.store.writer.run(held.listed) == []
+    noted = select(func.count()).select_from(audit).where(audit.c.code == "outbox.released")
+    assert town.store.writer.run(lambda tx: tx.read(noted).scalar()) == 2500
 
 
 async def test_a_list_that_is_cut_says_how_much_is_left_out(town: Town) -> None:

@@ -12,6 +12,7 @@ from bot.telling import Lane
 
 SHOWN_FAILED = timedelta(days=7)
 MOST_LISTED = 200
+AT_ONCE = 1000  # rows that one statement names
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,17 @@ def _shown(tx: Transaction) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 def release(tx: Transaction, ids: Sequence[int] | None) -> list[int]:
     """Sends them once more, marked as a repeat; None: all that are uncertain. Those whose words are gone stay."""
     chosen = _uncertain(tx, ids)
-    again = update(outbox).where(outbox.c.id.in_(chosen), outbox.c.body.is_not(None))
-    tx.flushed().execute(
-        again.values(state=OutboxState.QUEUED, repeats=outbox.c.repeats + 1, not_before=tx.now, cause=None,
-                     settled_at=None)
-    )  # fmt: skip
-    statement = select(outbox.c.id).where(outbox.c.id.in_(chosen), outbox.c.state == OutboxState.QUEUED)
-    return list(tx.flushed().execute(statement).scalars())
+    released: list[int] = []
+    for first in range(0, len(chosen), AT_ONCE):
+        some = outbox.c.id.in_(chosen[first : first + AT_ONCE])
+        again = update(outbox).where(some, outbox.c.body.is_not(None))
+        tx.flushed().execute(
+            again.values(state=OutboxState.QUEUED, repeats=outbox.c.repeats + 1, not_before=tx.now, cause=None,
+                         settled_at=None)
+        )  # fmt: skip
+        statement = select(outbox.c.id).where(some, outbox.c.state == OutboxState.QUEUED)
+        released += tx.flushed().execute(statement).scalars()
+    return released
 
 
 def drop(tx: Transaction, ids: Sequence[int]) -> list[int]:

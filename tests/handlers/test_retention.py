@@ -1,8 +1,10 @@
 """What is kept for a term goes in the night after it, and not before; every class with the clock set forward."""
 
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Table, func, select, update
@@ -209,6 +211,20 @@ async def test_a_night_gone_by_while_nobody_was_there_is_made_up_for(town: Town)
     town.clock.advance(days=3)
     await town.store.writer.submit(town.app._first_beat)
     assert (await rows(town, select(timer.c.due_at).where(timer.c.key == NIGHT)))[0].due_at == passed
+
+
+def test_a_night_whose_hour_comes_twice_is_one_night() -> None:
+    """On 27 October 2024 it is ten past three twice in Athens."""
+    house: Any = SimpleNamespace(zone=ZoneInfo("Europe/Athens"))
+    moment, nights = datetime(2024, 10, 26, 12, tzinfo=UTC), []
+    for _night in range(3):
+        moment = next_night(moment, house)
+        nights.append(moment.astimezone(UTC))
+    assert nights == [
+        datetime(2024, 10, 27, 0, 10, tzinfo=UTC),
+        datetime(2024, 10, 28, 1, 10, tzinfo=UTC),
+        datetime(2024, 10, 29, 1, 10, tzinfo=UTC),
+    ]
 
 
 async def test_copies_of_before_a_migration_go_after_five_weeks(town: Town) -> None:

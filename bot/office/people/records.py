@@ -1,6 +1,6 @@
 """Tables and statements of people: identity sealed, found by keyed hash only."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -296,3 +296,11 @@ def note(tx: Transaction, *, id: int, code: str, actor: int | None, subject: int
     """A line of the audit log: who did what to what, in codes."""
     row = {"id": id, "at": tx.now, "actor": actor, "code": code, "subject": subject, "detail": detail}
     tx.write(insert(audit), row)
+
+
+def note_all(tx: Transaction, ids: Callable[[], int], *, code: str, subjects: Sequence[int]) -> None:
+    """The same for many at once, by nobody with a role here."""
+    rows = [{"id": ids(), "at": tx.now, "actor": None, "code": code, "subject": subject, "detail": ""}
+            for subject in subjects]  # fmt: skip
+    if rows:
+        tx.write(insert(audit), rows)
