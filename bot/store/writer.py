@@ -22,7 +22,7 @@ Failpoint = Callable[[str], None]
 
 # primary result codes of SQLite: BUSY LOCKED NOMEM READONLY IOERR CORRUPT FULL CANTOPEN
 _SQLITE_STORE_CODES = frozenset((5, 6, 7, 8, 10, 11, 13, 14))
-_SQLSTATE_STORE_CLASSES = ("08", "25P03", "40", "53", "57", "58")  # 25P03: it stood still for too long
+_SQLSTATE_STORE_CLASSES = ("08", "25006", "25P03", "40", "53", "57", "58")  # 25006: read-only; 25P03: it stood still
 _SQLSTATE_CONTENDED = ("40001", "40P01")  # serialization_failure, deadlock_detected
 
 

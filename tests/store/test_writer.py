@@ -195,7 +195,7 @@ def test_faults_of_the_file_are_store_errors(code: int) -> None:
     assert as_store_error(DBAPIError("…", None, DriverError(sqlite=extended)))
 
 
-@pytest.mark.parametrize("state", ["08006", "25P03", "40001", "40P01", "53100", "57P01", "58030"])
+@pytest.mark.parametrize("state", ["08006", "25006", "25P03", "40001", "40P01", "53100", "57P01", "58030"])
 def test_faults_of_the_server_are_store_errors(state: str) -> None:
     assert as_store_error(DBAPIError("…", None, DriverError(sqlstate=state)))
 
