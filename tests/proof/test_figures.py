@@ -12,11 +12,15 @@ from tests.postgres import a_database
 from tests.proof import (
     broken,
     cancelling,
+    doubled,
     dying,
     faulty,
     incoming,
+    machine,
     mailing,
     outgoing,
+    places,
+    restoring,
     several,
     takeover,
     timers,
@@ -101,3 +105,41 @@ async def test_four_dispatchers_keep_every_chats_order(tmp_path: Path, postgres:
 async def test_whoever_holds_the_leases_is_followed_by_another(tmp_path: Path, postgres: str) -> None:
     with a_database(postgres, f"k13{uuid.uuid4().hex}") as url:
         assert missed(await takeover.prove(tmp_path, url)) == []
+
+
+def test_the_office_equals_a_small_model() -> None:
+    with places.files() as place:
+        assert machine.run(place, examples=20, steps=25)
+
+
+def test_the_office_equals_a_small_model_on_a_server(postgres: str) -> None:
+    with places.databases(postgres) as place:
+        assert machine.run(place, examples=6, steps=25)
+
+
+async def test_what_was_owed_before_a_restore_waits_for_a_word(tmp_path: Path) -> None:
+    assert missed(await restoring.prove(tmp_path, owed=400)) == []
+
+
+async def test_a_second_office_at_one_token_is_told_of(tmp_path: Path) -> None:
+    assert missed(await doubled.prove_rivals(tmp_path, look_every=1)) == []
+
+
+async def test_a_second_process_on_one_file_is_refused(tmp_path: Path) -> None:
+    assert missed(await doubled.prove_one_file(tmp_path)) == []
+
+
+async def test_an_absence_is_made_up_for_once_and_late(tmp_path: Path) -> None:
+    assert missed(await clocks.prove_absence(tmp_path, cases=6)) == []
+
+
+async def test_jumps_of_the_clock_tell_no_morning_twice(tmp_path: Path) -> None:
+    assert missed(await clocks.prove_jumps(tmp_path, days=6)) == []
+
+
+async def test_a_day_made_free_is_free(tmp_path: Path) -> None:
+    assert missed(await clocks.prove_holidays(tmp_path)) == []
+
+
+def test_each_change_of_the_clocks_leaves_one_morning_and_one_night_a_day() -> None:
+    assert missed(clocks.prove_zones()) == []
