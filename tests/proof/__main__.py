@@ -1,4 +1,7 @@
-"""Every proof at its full size: python -m tests.proof [ID …]. Prints `id name value limit`; a miss is the exit code."""
+"""Every proof at its full size: python -m tests.proof [ID …]. Prints `id name value limit`; a miss is the exit code.
+
+K16 takes SOAK_MINUTES from the environment; two hours without it.
+"""
 
 import asyncio
 import sys
@@ -8,7 +11,7 @@ from pathlib import Path
 
 from bot.logs import set_up_logs
 from bot.store.queues import Policy
-from tests.postgres import a_database, serving
+from tests.postgres import a_database, database_at, serving
 from tests.proof import (
     broken,
     cancelling,
@@ -24,6 +27,7 @@ from tests.proof import (
     places,
     restoring,
     several,
+    soaking,
     takeover,
     timers,
     upgrading,
@@ -51,6 +55,22 @@ PROOFS: dict[str, Proof] = {
     "K5": lambda folder: incoming.prove_order(folder, updates=10_000),
     "K6 locked": lambda folder: broken.prove(folder, "locked", broken.locked(10), updates=500),
     "K6 full": lambda folder: broken.prove(folder, "full", broken.full, updates=500),
+    "K6 read-only": lambda folder: broken.prove(folder, "read-only", broken.read_only, updates=500),
+    "K6 server": on_a_server(
+        lambda folder, url: broken.prove(
+            folder, "disconnected", broken.disconnected(database_at(url, "postgres"), 100), updates=500, database=url
+        )
+    ),
+    "K6 server read-only": on_a_server(
+        lambda folder, url: broken.prove(
+            folder, "read-only server", broken.read_only_server(database_at(url, "postgres")), updates=500, database=url
+        )
+    ),
+    "K6 server away": on_a_server(
+        lambda folder, url: broken.prove(
+            folder, "stopped", broken.stopped(database_at(url, "postgres"), 60), updates=500, database=url
+        )
+    ),
     "K7": lambda folder: cancelling.prove(folder, cancellations=1000),
     "K8": lambda folder: mailing.prove(folder, people=2000, kills=20),
     "K10": on_a_server(
@@ -68,6 +88,7 @@ PROOFS: dict[str, Proof] = {
     "K14": lambda folder: incoming.prove_odd(folder, updates=1_000_000),
     "K15": lambda _folder: machine.prove(places.files(), examples=5000, steps=50),
     "K15 server": lambda folder: machine.prove(places.a_server(folder), examples=500, steps=50),
+    "K16": soaking.prove,
     "K17": lambda folder: upgrading.prove(folder, cases=10_000, kills=20),
     "K17 server": on_a_server(lambda folder, url: upgrading.prove(folder, cases=10_000, kills=20, database=url)),
     "T3": lambda folder: forging.prove(folder, presses=100_000),

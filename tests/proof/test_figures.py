@@ -12,6 +12,7 @@ from tests.postgres import a_database
 from tests.proof import (
     broken,
     cancelling,
+    clocks,
     doubled,
     dying,
     faulty,
@@ -22,6 +23,7 @@ from tests.proof import (
     places,
     restoring,
     several,
+    soaking,
     takeover,
     timers,
     upgrading,
@@ -143,3 +145,24 @@ async def test_a_day_made_free_is_free(tmp_path: Path) -> None:
 
 def test_each_change_of_the_clocks_leaves_one_morning_and_one_night_a_day() -> None:
     assert missed(clocks.prove_zones()) == []
+
+
+async def test_a_file_that_cannot_be_written_loses_nothing(tmp_path: Path) -> None:
+    assert missed(await broken.prove(tmp_path, "read-only", broken.read_only, updates=200)) == []
+
+
+async def test_a_server_that_cannot_be_written_loses_nothing(tmp_path: Path, postgres: str) -> None:
+    with a_database(postgres, f"k6r{uuid.uuid4().hex}") as url:
+        fault = broken.read_only_server(postgres)
+        assert missed(await broken.prove(tmp_path, "read-only server", fault, updates=200, database=url)) == []
+
+
+async def test_a_server_that_is_away_loses_nothing(tmp_path: Path, postgres: str) -> None:
+    with a_database(postgres, f"k6s{uuid.uuid4().hex}") as url:
+        fault = broken.stopped(postgres, seconds=2)
+        assert missed(await broken.prove(tmp_path, "stopped", fault, updates=200, database=url)) == []
+
+
+async def test_the_machinery_of_the_long_run_works(tmp_path: Path) -> None:
+    """Only that: what grows shows in hours, and `make proof` takes them."""
+    assert missed(await soaking.prove(tmp_path, minutes=0.25, backups=1)) == []
