@@ -56,7 +56,7 @@ async def prove(folder: Path, *, minutes: float = MINUTES, rate: float = 10.0, b
         forgotten = FORGOTTEN.findall(log.read_text("utf-8"))
         return [
             at_least("K16", "updates in the time", said, 1),
-            at_least("K16", "notices that went out meanwhile", notices, 1),
+            at_least("K16", "notices that went out meanwhile", notices, int(minutes // 3)),
             at_least("K16", "backups written meanwhile", copies, backups),
             exactly("K16", "deaths", int(died), 0),
             exactly("K16", "tasks and faults in the log", len(forgotten), 0),
