@@ -33,6 +33,7 @@ from tests.proof import (
     upgrading,
 )
 from tests.proof.figure import Figure
+from tests.proof.outside import end_all
 
 Proof = Callable[[Path], Awaitable[list[Figure]]]
 
@@ -100,9 +101,13 @@ async def prove(wanted: list[str]) -> int:
     misses = 0
     for id in wanted or PROOFS:
         with tempfile.TemporaryDirectory() as folder:
-            for figure in await PROOFS[id](Path(folder)):
-                print(figure, flush=True)
-                misses += not figure.holds
+            try:
+                figures = await PROOFS[id](Path(folder))
+            finally:
+                await end_all()
+        for figure in figures:
+            print(figure, flush=True)
+            misses += not figure.holds
     return min(misses, 1)
 
 

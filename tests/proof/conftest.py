@@ -1,18 +1,13 @@
 """No process outlives its test."""
 
-import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.proof.outside import alive
+from tests.proof.outside import end_all
 
 
 @pytest.fixture(autouse=True)
 async def ended() -> AsyncIterator[None]:
     yield
-    while alive:
-        process = alive.pop()
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+    await end_all()

@@ -1,6 +1,7 @@
 """What both proofs need of an office run from outside: its settings, its process, and what stands in its database."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -73,6 +74,15 @@ async def started(*command: str | Path, log: Path | None = None) -> asyncio.subp
 async def stopped(process: asyncio.subprocess.Process) -> None:
     process.terminate()
     await asyncio.wait_for(process.wait(), PATIENCE)
+
+
+async def end_all() -> None:
+    """Whatever is still there: nothing outlives its proof."""
+    while alive:
+        process = alive.pop()
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 async def until(happened: Callable[[], bool]) -> None:
