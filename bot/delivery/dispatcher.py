@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 AT_MOST = 100
 FEWEST = 8
+LONGEST_PAUSE = 5.0  # seconds between two tries of a database that is away: the loops wait one behind another
 LONGEST_BATCH = 0.020  # seconds of work; a longer one delays the next commit of everybody
 TRIES = 3
 MOST_TOLD = 50  # recipients that one event may render for
@@ -153,7 +154,7 @@ class Dispatcher:
                 except StoreError as error:
                     log.error("store_unavailable", error=str(error), pause=pause)
                     await asyncio.sleep(pause)
-                    pause = min(pause * 2, 30.0)
+                    pause = min(pause * 2, LONGEST_PAUSE)
 
     async def step(self) -> Batch:
         """One batch; a failed one is redone one event at a time."""

@@ -13,7 +13,7 @@ import structlog
 from bot.delivery.asking import Chat, Lost, Moved, Noted, Reach
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Outgoing, Sent
-from bot.delivery.dispatcher import OUTBOX
+from bot.delivery.dispatcher import LONGEST_PAUSE, OUTBOX
 from bot.delivery.holding import ALONE, Fence
 from bot.delivery.pacing import LandingWindow, Share, Spacing, Trickle
 from bot.dialogue.screen import Clearing, Screen
@@ -111,7 +111,7 @@ class Sender:
             except StoreError as error:
                 log.error("store_unavailable", loop="sender", error=str(error))
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 30.0)
+                pause = min(pause * 2, LONGEST_PAUSE)
                 self.bell.ring()
 
     async def step(self) -> int:
@@ -232,7 +232,7 @@ class Sender:
             except StoreError:
                 self._results = results + self._results
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 30.0)
+                pause = min(pause * 2, LONGEST_PAUSE)
                 continue
             except Exception as error:  # one faulty result must not keep the others from being recorded
                 log.error("record_failed", rows=len(results), error=type(error).__name__, exc_info=error)
