@@ -184,10 +184,19 @@ _DUE = (
 
 
 _DUE_HERE, _DUE_UNLOCKED = Prepared(_DUE), Prepared(_DUE.with_for_update(skip_locked=True))
+_WAITING_SINCE = Prepared(
+    select(inbox.c.lane, func.min(inbox.c.received_at).label("since"))
+    .where(inbox.c.state == "new", inbox.c.lane.in_(bindparam("lanes", expanding=True)))
+    .group_by(inbox.c.lane)
+)
 
 
 def due_timers(tx: Transaction, at_most: int) -> list[DueTimer]:
-    """Armed timers whose moment has come, oldest first; those in another writer's hands are left out."""
+    """Armed timers whose moment has come, oldest first; those in another writer's hands are left out.
+
+    A timer about a conversation comes behind what had arrived there before its moment: after an outage it else would
+    conclude that nothing more was said.
+    """
     statement = _DUE_UNLOCKED if tx.is_postgresql else _DUE_HERE
     rows = statement.rows(tx.flushed(), {"now": tx.now, "at_most": at_most})
     tx.touched.clear()
@@ -195,6 +204,9 @@ def due_timers(tx: Transaction, at_most: int) -> list[DueTimer]:
     if tx.is_postgresql and any(found.lane is not None for found in due):
         mine = _lock_lanes(tx, {found.lane for found in due if found.lane is not None})
         due = [found for found in due if found.lane is None or found.lane in mine]
+    if lanes := [found.lane for found in due if found.lane is not None]:
+        since = {row.lane: row.since for row in _WAITING_SINCE.rows(tx.flushed(), {"lanes": lanes})}
+        due = [found for found in due if found.lane not in since or found.due_at <= since[found.lane]]
     return due
 
 

@@ -64,5 +64,16 @@ async def test_an_album_waits_through_a_crash(town: Town) -> None:
     assert any("我这样登记" in words for words in resident.news())
 
 
+async def test_an_album_is_whole_though_its_moment_passes_while_nobody_is_there(town: Town) -> None:
+    resident = await consented(town)
+    await resident.does(part(1, text="楼道灯坏了 幸福里3号楼2单元"))
+    await town.channel.say(resident.chat, part(2), town.clock.now())  # taken in, and then nothing more is done
+    town.clock.advance(minutes=1)
+    await town.settle()
+    await town.passes(seconds=2)
+    (review,) = resident.news()
+    assert "我这样登记" in review
+
+
 def _person(town, tx):  # type: ignore[no-untyped-def]  # the resident as the office knows them
     return town.app.office(tx).people.meet(town.channel.name, "wang")

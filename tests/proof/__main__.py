@@ -59,7 +59,12 @@ PROOFS: dict[str, Proof] = {
     "K6 read-only": lambda folder: broken.prove(folder, "read-only", broken.read_only, updates=500),
     "K6 server": on_a_server(
         lambda folder, url: broken.prove(
-            folder, "disconnected", broken.disconnected(database_at(url, "postgres"), 100), updates=500, database=url
+            folder,
+            "disconnected",
+            broken.disconnected(database_at(url, "postgres"), 100),
+            updates=500,
+            database=url,
+            whole=False,
         )
     ),
     "K6 server read-only": on_a_server(
