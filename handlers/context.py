@@ -1,6 +1,7 @@
 """The dialogue's Context bound to this office, and the few words that many capabilities share."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.dialogue.context import Context
@@ -50,11 +51,16 @@ STATES = {  # for residents: never the office's own terms
 }
 
 
-def promised(case: Case) -> Message | Text:
-    """The date of a case in words; a provisional one says so."""
-    if case.provisional:
-        return _("{due} (the holidays of that year are not announced yet; the day may still change)", due=case.due_at)
-    return _("{due}", due=case.due_at)
+def promised(case: Case) -> Message:
+    """The date of a case in words."""
+    return dated(case.due_at, provisional=case.provisional)
+
+
+def dated(moment: datetime, *, provisional: bool) -> Message:
+    """A day and hour in words; a provisional one says so."""
+    if provisional:
+        return _("{due} (the holidays of that year are not announced yet; the day may still change)", due=moment)
+    return _("{due}", due=moment)
 
 
 def speaker(ctx: Ctx, case: Case) -> str:

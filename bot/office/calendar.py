@@ -51,8 +51,22 @@ class Calendar:
 
     def is_open(self, moment: datetime) -> bool:
         """Whether people are served now: closed at lunch and at closing time itself."""
+        return self.open_until(moment) is not None
+
+    def open_until(self, moment: datetime) -> datetime | None:
+        """When people stop being served, at lunch or for the day; None while the office is closed."""
         day = self._day(moment)
-        return self.is_working_day(day) and any(start <= moment < end for start, end in self._sessions(day))
+        sessions = self._sessions(day) if self.is_working_day(day) else []
+        return next((end for start, end in sessions if start <= moment < end), None)
+
+    def is_swapped(self, moment: datetime) -> bool:
+        """Whether the moment's day is a Saturday or Sunday that is worked (M12)."""
+        day = self._day(moment)
+        return day in self._year(day.year).swapped
+
+    def is_provisional(self, moment: datetime) -> bool:
+        """Whether the days off of the moment's year are not announced yet."""
+        return self._year(self._day(moment).year).provisional
 
     def in_working_hours(self, moment: datetime) -> bool:
         """Whether officials may be told things now: lunch counts."""

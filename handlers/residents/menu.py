@@ -70,6 +70,7 @@ def help_(ctx: Ctx, _rest: str) -> Screen:
         [my_cases_button(ctx), ctx.button(_("A person"), "human")],
         [ctx.button(_("Notices"), "subscribe"), ctx.button(_("Language"), "language")],
         [ctx.button(_("What is kept of me"), "mydata"), ctx.button(_("Delete my data"), "forget")],
+        [ctx.button(_("Opening hours"), "hours")],
     )  # fmt: skip
 
 
