@@ -14,3 +14,9 @@ def test_the_shown_capability_is_the_real_one() -> None:
     lines = [line.split("  #")[0].strip() for block in shown for line in block.splitlines()]
     assert len(lines) > 10
     assert [line for line in lines if line not in real] == []
+
+
+def test_the_files_it_sends_people_to_are_there() -> None:
+    named = re.findall(r"`([\w./*]+/[\w./*]*)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    assert len(named) > 10
+    assert [name for name in named if not list(ROOT.glob(name.rstrip("/")))] == []
