@@ -11,6 +11,12 @@ MAX_COMBINING = 4
 _ZWJ = "\u200d"
 _JOINING = frozenset(("\u200d", "\ufe0f"))
 _KEPT_CONTROLS = frozenset("\n")
+# Letters, marks and places without a meaning yet that show nothing (Default_Ignorable_Code_Point, and empty braille).
+_BLANKS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\uffa0\ufff0-\ufff8"
+                     "\U00016fe4\U0001d159\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]")  # fmt: skip
+_KEYS = frozenset("0123456789#*")  # drawn as keys by a selector
+_LOOKS = "\ufe0e\ufe0f"  # a sign as text or as emoji
+_VARIANTS = re.compile("[\ufe00-\ufe0d\U000e0100-\U000e01ef]")  # other shapes of an ideograph, as in names
 _ORDINARY = re.compile(r"[\n -~\u3000-\u3029\u4e00-\u9fff\uff01-\uff5e“”‘’…—]*")  # nothing in it to take out
 _SPACES = str.maketrans(dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n") | {"\t": " "})  # dropped, they would join words
 
@@ -94,17 +100,36 @@ def clean(words: str) -> str:
 def _kept(words: str) -> Iterator[str]:
     marks = 0
     before = ""
-    for char in words.replace("\r\n", "\n").translate(_SPACES):
+    seen = _BLANKS.sub("", words.replace("\r\n", "\n").translate(_SPACES))
+    for char, after in zip(seen, (*seen[1:], ""), strict=False):
         category = unicodedata.category(char)
         if category in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-            joins = char == _ZWJ and unicodedata.category(before or " ") in ("So", "Sk", "Mn")
-            if char not in _KEPT_CONTROLS and not joins:
+            if char not in _KEPT_CONTROLS and not (char == _ZWJ and _joins(before, after)):
                 continue
+        elif not _has_base(char, before):
+            continue
         marks = marks + 1 if category in ("Mn", "Me") else 0
         if marks > MAX_COMBINING:
             continue
         before = char
         yield char
+
+
+def _joins(before: str, after: str) -> bool:
+    """Whether a joiner stands between two emoji."""
+    ends = before == "\ufe0f" or "\U0001f3fb" <= before <= "\U0001f3ff" or _is(before, "So")
+    return ends and (after == "\u2194" or _is(after, "So"))
+
+
+def _has_base(char: str, before: str) -> bool:
+    """Whether a selector of looks has something to select; others always have."""
+    if char in _LOOKS:
+        return before in _KEYS if before.isascii() else _is(before, "So", "Sm", "Po", "Pd", "Sk")
+    return not _VARIANTS.match(char) or "CJK" in unicodedata.name(before or " ", "")
+
+
+def _is(char: str, *categories: str) -> bool:
+    return char != "" and unicodedata.category(char) in categories
 
 
 def storable(words: str) -> str:

@@ -29,7 +29,7 @@ from bot.office.cases.work import Work
 from bot.office.people.model import Person
 from bot.store import queues
 from bot.store.passing import pass_by
-from bot.text import shorten
+from bot.text import clean, shorten
 
 JOB = b"job"
 REOPEN_TERM = timedelta(days=15)
@@ -239,7 +239,7 @@ class Cases(Work, Erasing):
             privacy=matter.privacy, sealed=matter.about_staff, category=matter.category,
             department=self._first_department(matter),
             owner=None, received_at=received, due_at=due.at, provisional=due.provisional, first_contact_at=None,
-            closed_at=None, outcome=None, round=1, revision=1, title=shorten(matter.words, TITLE_LENGTH),
+            closed_at=None, outcome=None, round=1, revision=1, title=shorten(clean(matter.words), TITLE_LENGTH),
             place=matter.place,
         )  # fmt: skip
 
