@@ -23,6 +23,7 @@ NAMES: dict[Role, Message] = {
     Role.PARTNER: _("partner"),
     Role.ADMINISTRATOR: _("administrator"),
 }
+LISTED = 20  # roles on one screen
 WHOLE = "office"  # in place of a department's slug
 
 
@@ -116,16 +117,24 @@ def tell_nobody(ctx: Ctx, telling: Telling) -> Screen | None:
 
 @router.command("roles", about=_("Who works here"))
 def roles(ctx: Ctx, _rest: str) -> Screen:
-    """Every role in force. People have no names here: the day they joined tells them apart."""
+    return listed(ctx, "0")
+
+
+@router.action("roles")
+def listed(ctx: Ctx, first: str) -> Screen:
+    """Every role in force, some at a time. People have no names here: the day they joined tells them apart."""
+    start = int(first) if first.isdecimal() else 0
     grants = ctx.office.people.grants()
+    there = list(enumerate(grants, 1))[start : start + LISTED]
     lines = [
         ctx.say(_("{number} {what}, since {day}", number=number, what=_what(ctx, grant.role, grant.department),
                   day=grant.since.astimezone(ctx.office.calendar.zone).date()))
-        for number, grant in enumerate(grants[:20], 1)
+        for number, grant in there
     ]  # fmt: skip
     buttons = [ctx.button(_("Remove {number}", number=number), "role.remove", grant.id)
-               for number, grant in enumerate(grants[:20], 1)]  # fmt: skip
-    return ctx.screen(join([ctx.say(_("Who works here:")), *lines]), *_pairs(buttons))
+               for number, grant in there]  # fmt: skip
+    more = [ctx.button(_("More"), "roles", start + LISTED)] if len(grants) > start + LISTED else []
+    return ctx.screen(join([ctx.say(_("Who works here:")), *lines]), *_pairs(buttons), more)
 
 
 @router.action("role.remove", by_yes=False)

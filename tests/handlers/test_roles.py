@@ -104,3 +104,17 @@ async def test_whoever_keeps_another_role_keeps_the_chat(town: Town) -> None:
     await removed(town, "经办人 · 住建办")
     assert clerk.last.text.startswith("您在这里的一项职责收回了")
     assert any(number in words for words in clerk.left)
+
+
+async def test_the_twenty_first_official_is_seen_and_removed(town: Town) -> None:
+    ada = await town.official("ada", Role.ADMINISTRATOR)
+    people = [await town.official(f"o{number}", Role.HANDLER, "housing") for number in range(21)]
+    await ada.says("/roles")
+    assert "收回 20" in ada.last.labels
+    assert "收回 21" not in ada.last.labels
+    await ada.presses("还有")
+    assert {"收回 21", "收回 22"} <= set(ada.last.labels)
+    assert "还有" not in ada.last.labels
+    await ada.presses("收回 22")
+    await ada.presses("是，收回")
+    assert any("不再是这里的工作人员" in words for someone in people for words in someone.news())
