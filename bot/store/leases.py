@@ -108,7 +108,8 @@ def standing(tx: Transaction) -> list[Standing]:
 
 def open_run(tx: Transaction, epoch: int, holder: str) -> bool:
     """Notes a process that begins to work; False where one before it died or fell silent without a word."""
-    died = [found.name for found in standing(tx) if found.name.startswith(RUN) and not found.is_at_work]
+    before = [found for found in standing(tx) if found.name.startswith(RUN)]
+    died = [found.name for found in before if found.holder == holder or not found.is_at_work]  # its own: a former life
     tx.flushed().execute(delete(lease).where(lease.c.name.in_(died)))
     row = {"name": f"{RUN}{epoch}", "holder": holder, "epoch": epoch, "until": moment(tx) + TERM}
     _ADD.run(tx.flushed(), row)
