@@ -7,7 +7,9 @@ import msgspec
 
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Due, Event, Said
+from bot.errors import Changed, OfficeError
 from handlers.context import RESIDENTS, Ctx, Router
+from handlers.excuses import excuse
 from handlers.residents import held
 
 TOGETHER = timedelta(seconds=1.5)  # the parts of an album follow each other within a second, with no mark at the end
@@ -57,8 +59,22 @@ def _heard(ctx: Ctx) -> Screens:
     event, ctx.event = ctx.event, Event(said, datetime.fromisoformat(album["at"]), ctx.event.who, album["message"])
     try:
         return ctx.hear(said)
+    except Changed:
+        raise  # looked at once more, it may be possible
+    except OfficeError as error:  # said here: else what comes after it would be undone with it, time after time
+        return ctx.screen(excuse(error))
     finally:
         ctx.event = event
+
+
+def change(ctx: Ctx, message: str, words: str) -> bool:
+    """An edit of an album that is still being gathered: the new words take the place of the old ones."""
+    album: dict[str, Any] = ctx.memory.get("album", {})
+    if album.get("message") != message:
+        return False
+    first, *others = album["parts"]
+    ctx.memory["album"] = {**album, "parts": [{**first, "text": words}, *others]}
+    return True
 
 
 def _key(ctx: Ctx) -> str:

@@ -5,7 +5,7 @@ from bot.dialogue.event import Said
 from bot.dialogue.form import TEXT
 from bot.words import _
 from handlers.context import RESIDENTS, Ctx, Router, source_of
-from handlers.residents import held
+from handlers.residents import albums, held
 
 REMEMBERED = 5  # messages of an open form, so that an edit finds its words in the answers
 
@@ -39,7 +39,7 @@ def _reworded(ctx: Ctx, said: Said) -> Screens:
     case = ctx.office.cases.add_version(source, said.text, by=ctx.person, said_at=ctx.event.happened_at)
     if case is not None:
         return ctx.screen(_("Seen: your change is added to number {number}.", number=case.number))
-    if held.change(ctx, message, said.text):
+    if held.change(ctx, message, said.text) or albums.change(ctx, message, said.text):
         return ctx.screen(_("Seen: I have kept your change."))
     old = ctx.memory.get("lately", {}).get(message)
     if old is None:

@@ -1,5 +1,8 @@
 """Photos sent together are one message, whenever their parts arrive."""
 
+import msgspec
+import pytest
+
 from bot.dialogue.event import FileKind, FileRef, Said
 from tests.rig import Someone, Town
 
@@ -73,6 +76,33 @@ async def test_an_album_is_whole_though_its_moment_passes_while_nobody_is_there(
     await town.passes(seconds=2)
     (review,) = resident.news()
     assert "我这样登记" in review
+
+
+@pytest.mark.parametrize("caption", ["/withdraw 7K3M-9QX1", "/add 7K3M-9QX1 又灭了"])
+async def test_an_album_that_cannot_be_heard_takes_nothing_else_with_it(town: Town, caption: str) -> None:
+    """Its words name no case of theirs: that is said once, and what comes after it is heard."""
+    resident = await consented(town)
+    await resident.does(part(1, text=caption))
+    await resident.does(part(2))
+    await resident.says("楼道灯坏了 幸福里3号楼2单元")
+    miss, review = resident.news()
+    assert "没有这个编号" in miss
+    assert "我这样登记" in review
+    await resident.does(part(3, text=caption, album="a2"))
+    await town.passes(seconds=5)
+    assert "没有这个编号" in resident.news()[0]
+    await resident.presses("登记")
+    assert "登记好了" in resident.last.text
+
+
+async def test_an_album_is_heard_as_it_was_changed(town: Town) -> None:
+    resident = await consented(town)
+    first = await resident.does(part(1, text="楼道灯坏了 幸福里3号楼2单元"))
+    changed = part(1, text="楼道灯坏了 幸福里5号楼2单元")
+    await resident.does(msgspec.structs.replace(changed, edited=True), first)
+    await town.passes(seconds=5)
+    assert "幸福里5号楼" in resident.last.text
+    assert "幸福里3号楼" not in resident.last.text
 
 
 def _person(town, tx):  # type: ignore[no-untyped-def]  # the resident as the office knows them
