@@ -1,6 +1,6 @@
 """A person on request, at any point: a case at once, with what was said (N13)."""
 
-from bot.dialogue.context import Screens
+from bot.dialogue.context import Screens, listed
 from bot.dialogue.event import Said
 from bot.dialogue.form import TEXT, files_of
 from bot.dialogue.screen import Screen
@@ -38,7 +38,7 @@ def pressed_human(ctx: Ctx) -> Screens:
 
 def ask_person(ctx: Ctx, said: Said) -> Screens:
     """Opens a matter with what was said last; consent first, as for everything that is registered."""
-    if (first := sealed.instead_of_a_person(ctx)) is not None:
+    if (first := sealed.instead_of_a_person(ctx, said)) is not None:
         return first
     if not ctx.person.has_consented:
         if said.text or said.files:
@@ -62,7 +62,7 @@ def ask_person(ctx: Ctx, said: Said) -> Screens:
     )  # fmt: skip
     ctx.leave_form()
     note_registered(ctx, "human", case)
-    return _promise(ctx, case)
+    return [_promise(ctx, case), *_going_on(ctx)]
 
 
 def _promise(ctx: Ctx, case: Case) -> Screen:
@@ -77,6 +77,14 @@ def _promise(ctx: Ctx, case: Case) -> Screen:
         if ctx.office.duty_phone:
             lines.append(ctx.say(_("Urgent? The duty desk is at {phone}.", phone=ctx.office.duty_phone)))
     return ctx.screen(join(lines), [ctx.button(_("Add something"), "case.more", case.number)])
+
+
+def _going_on(ctx: Ctx) -> list[Screen]:
+    """What was left for the matter that a person has now, or was to come after it."""
+    if ctx.conversation.drafts:
+        ctx.conversation.filling = ctx.conversation.drafts.pop()
+        return ctx.ask()
+    return [screen for hook in ctx.router.hooks.get("next", []) for screen in listed(hook(ctx))]
 
 
 def _unfinished(ctx: Ctx) -> list[Said]:

@@ -73,15 +73,22 @@ def _no_place(ctx: Ctx, answers: Answers, said: Said) -> Screens:
     understood = ctx.office.understand(text)
     if understood.talk is not None:
         return _small_talk(ctx, understood.talk)
+    if any(found.concerns_staff for found in understood.matters):  # those it is about may read the matter at hand
+        return _noted(ctx, understood.matters)
     if len(understood.matters) != 1 or understood.matters[0].place:
         return None
     found = understood.matters[0]
     if found.sure and understood.asks and found.kind == Kind.CONSULT:
         return policies.answer(ctx, text)
     if found.sure and understood.goes_on:
-        ctx.memory["waiting"] = [*ctx.memory.get("waiting", []), _later(found)]
-        return ctx.screen(_("I note that as well; it is next. First this one."))
+        return _noted(ctx, (found,))
     return None
+
+
+def _noted(ctx: Ctx, matters: Any) -> Screen:
+    """Said in between: its turn comes after the matter at hand."""
+    ctx.memory["waiting"] = [*ctx.memory.get("waiting", []), *map(_later, matters)]
+    return ctx.screen(_("I note that as well; it is next. First this one."))
 
 
 def _who_may_know(ctx: Ctx, answers: Answers, said: Said) -> Screens:

@@ -12,7 +12,7 @@ from bot.dialogue.screen import Button, Screen
 from bot.office.cases.model import Case, Kind, Privacy
 from bot.office.cases.service import Matter
 from bot.text import Text, join
-from bot.words import Message, _
+from bot.words import _
 from handlers.context import RESIDENTS, Ctx, Router, excerpt, my_cases_button, plain_files
 from handlers.officials.wording import has_phone
 from handlers.residents import privacy, tidy
@@ -304,13 +304,16 @@ def dropped(ctx: Ctx) -> Screens:
     )
 
 
-def instead_of_a_person(ctx: Ctx) -> list[Screen] | None:
-    """“A person” in the middle of it would register it openly: it is not done unasked."""
+def instead_of_a_person(ctx: Ctx, said: Said) -> list[Screen] | None:
+    """“A person” in the middle of it would register it openly, or with an account where none was to be kept: it is not
+    done unasked. What was said with it stays."""
     filling = ctx.conversation.filling
-    if filling is None or filling.form != form.name:
+    is_sealed = filling is not None and filling.form == form.name
+    if filling is None or not (is_sealed or filling.answers.get("identity") == Privacy.ANONYMOUS):
         return None
-    words: Message = _("A person reads this one only when you hand it in. Nothing is handed in yet.")
-    lines = [ctx.say(words)]
-    if (phone := outside(ctx, True)) is not None:
+    words = next(question for question in form.questions if isinstance(question, Words))
+    words.take(filling.answers, said)
+    lines = [ctx.say(_("A person reads this one only when you hand it in. Nothing is handed in yet."))]
+    if is_sealed and (phone := outside(ctx, True)) is not None:
         lines.append(ctx.say(phone))
     return [ctx.screen(join(lines)), *ctx.ask()]

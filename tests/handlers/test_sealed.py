@@ -437,3 +437,38 @@ async def test_an_official_is_told_not_to_ask_who_it_is(town: Town) -> None:
     _resident, number = await confidentially(town)
     await boss.says(f"/ask {number}")
     assert "别问姓名" in boss.last.text
+
+
+@pytest.mark.parametrize("way", ["匿名，不留账号", "保密，能传话"])
+async def test_said_where_a_place_is_asked_for_it_is_a_complaint_of_its_own(town: Town, way: str) -> None:
+    """Whoever works on the matter at hand may be whom it is about."""
+    handler = await town.official("zhou", department="xingfuli")
+    supervisor = await town.official("du", Role.SUPERVISOR)
+    resident = await consented(town)
+    await resident.says("楼道灯坏了")
+    await resident.says(STAFF)
+    await resident.says("幸福里3号楼2单元")
+    await resident.presses("登记")
+    await resident.presses(way)
+    await resident.presses("交上去")
+    assert "交给督办员了" in resident.last.text
+    await supervisor.says("待办")
+    assert "加急费" in supervisor.last.text
+    await handler.says("待办")
+    assert "楼道灯坏了" in handler.last.text
+    assert "加急费" not in "".join(handler.news())
+
+
+async def test_a_person_asked_for_registers_nothing_that_was_to_be_anonymous(town: Town) -> None:
+    boss = await town.official("boss", Role.HEAD)
+    resident = await consented(town)
+    await resident.says("我要投诉楼下饭店油烟 幸福里3号楼2单元")
+    await resident.presses("匿名，不留账号")
+    boss.news()
+    await resident.says("/human 天天半夜炒菜")
+    assert boss.news() == []
+    assert "天天半夜炒菜" in resident.last.text
+    await resident.presses("登记")
+    assert "查询码" in resident.last.text
+    await resident.says("我的事")
+    assert "油烟" not in resident.last.text
