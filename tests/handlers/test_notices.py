@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 
 from bot.office.people.model import Role
+from tests.handlers.test_nothing_lost import STAFF
 from tests.rig import SHANGHAI, Someone, Town
 
 NIGHT = datetime(2026, 9, 17, 22, 40, tzinfo=SHANGHAI)
@@ -253,6 +254,26 @@ async def test_an_urgent_notice_rings_all_again_and_its_answers_ring_the_reader(
     assert "我腿不行走不动" in rung[0]
     await people[0].sends_place(30.1, 120.2)
     assert any("30.10000,120.20000" in heard for heard in chen.news())
+
+
+async def test_a_complaint_about_staff_is_not_counted_among_the_answers(town: Town) -> None:
+    people = await residents(town)
+    chen, li = await office(town)
+    town.clock.set(NIGHT)
+    await chen.says("通知 台风明早7点前后影响我街道。今晚别去河边。")
+    await chen.presses("紧急，今晚发")
+    await presses(chen, "全青石街道")
+    await presses(chen, "1 我自己")
+    await chen.presses("送批")
+    await agreed(li, 3)
+    await town.passes(seconds=61)
+    await people[0].says(STAFF, reply_to=people[0].last)
+    await chen.says("/notices")
+    assert "已送出 3" in chen.last.text
+    assert "回话" not in chen.last.text
+    await people[1].says("我腿不行走不动", reply_to=people[1].last)
+    await chen.says("/notices")
+    assert "回话 1 条" in chen.last.text
 
 
 async def test_an_answer_to_an_ordinary_notice_is_a_matter_that_names_it(town: Town) -> None:

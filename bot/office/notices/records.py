@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
 
 from bot.errors import Changed
-from bot.office.cases.tables import case_link
+from bot.office.cases.tables import case, case_link
 from bot.office.notices.model import RUNNING, UNDER_WAY, UNSETTLED, Arrival, Audience, Notice, Status
 from bot.office.notices.tables import delivery, notice
 from bot.office.people.records import address
@@ -121,8 +121,9 @@ def figures(tx: Transaction, of: Notice) -> dict[Arrival, int]:
 
 
 def replies(tx: Transaction, of: Notice) -> int:
-    """How many matters were brought in answer to it (M08)."""
-    statement = select(func.count()).where(case_link.c.other == of.id, case_link.c.kind == LINK)
+    """How many matters were brought in answer to it (M08); a complaint about staff is counted nowhere."""
+    is_answer = (case_link.c.other == of.id) & (case_link.c.kind == LINK)
+    statement = select(func.count()).join(case, case.c.id == case_link.c.case).where(is_answer, ~case.c.sealed)
     return int(tx.read(statement).scalar_one())
 
 
