@@ -1,11 +1,11 @@
 """The dialogue's Context bound to this office, and the few words that many capabilities share."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.dialogue.context import Context
-from bot.dialogue.event import FileRef, Said
+from bot.dialogue.event import Due, FileRef, Said
 from bot.dialogue.router import ANYONE
 from bot.dialogue.router import Router as AnyRouter
 from bot.dialogue.screen import Button, Screen
@@ -17,6 +17,8 @@ from bot.text import Text, quote
 from bot.words import Message, _
 
 TWICE_WITHIN = 600.0  # seconds
+IN_TIME = 300.0  # seconds: a timer later than this missed its moment because nobody was there
+CATCHING_UP = timedelta(minutes=10)  # then all that was said meanwhile has arrived
 
 Ctx = Context[Office, Person]
 Router = AnyRouter[Ctx]
@@ -122,6 +124,11 @@ def just_registered(ctx: Ctx, by: str) -> Case | None:
 
 def note_registered(ctx: Ctx, by: str, case: Case) -> None:
     ctx.memory["registered"] = {"by": by, "number": case.number, "at": ctx.now.timestamp()}
+
+
+def missed_its_moment(due: Due) -> bool:
+    """Whether a timer comes after an outage: what was said before its moment may still be on its way."""
+    return due.late > IN_TIME
 
 
 def source_of(ctx: Ctx) -> str | None:

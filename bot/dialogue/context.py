@@ -70,23 +70,27 @@ class Context(Generic[O, P]):
     def end_waiting(self) -> None:
         """A command: free words are not waited for any more; `awaited` says what for they were."""
         expects: dict[str, Any] = self.memory.pop("expects", {})
-        self.awaited = expects if expects.get("until", 0.0) >= self.now.timestamp() else {}
+        self.awaited = expects if self._is_in_time(expects) else {}
 
     def awaits(self, name: str) -> bool:
         """Whether the next words are waited for under this name; asking changes nothing."""
         expects: dict[str, Any] = self.memory.get("expects", {})
-        return name in expects and expects.get("until", 0.0) >= self.now.timestamp()
+        return name in expects and self._is_in_time(expects)
 
     def expected(self, name: str) -> Any:
         """What the words at hand were waited for, if under this name; asked once."""
         expects: dict[str, Any] = self.memory.get("expects", {})
-        if expects.get("until", 0.0) < self.now.timestamp():
+        if not self._is_in_time(expects):
             self.expect(None)
             return None
         if name not in expects:
             return None
         self.expect(None)
         return expects[name]
+
+    def _is_in_time(self, expects: dict[str, Any]) -> bool:
+        """By when they were said: an outage may lie between that and now."""
+        return bool(expects.get("until", 0.0) >= min(self.event.happened_at, self.now).timestamp())
 
     def screen(
         self,

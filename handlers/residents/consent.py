@@ -7,7 +7,7 @@ from bot.dialogue.event import Due, Said
 from bot.dialogue.screen import Screen
 from bot.text import join
 from bot.words import Message, _
-from handlers.context import RESIDENTS, Ctx, Router
+from handlers.context import CATCHING_UP, RESIDENTS, Ctx, Router, missed_its_moment
 from handlers.residents import held
 from handlers.residents.menu import menu_screen
 
@@ -154,6 +154,9 @@ def more(ctx: Ctx) -> Screen:
 @router.timed("held.expired")
 def expire(ctx: Ctx, due: Due) -> Screens:
     """A day without consent: what was held is deleted; at night that is told in the morning."""
+    if missed_its_moment(due):
+        ctx.office.remember(f"held:{ctx.arrival.lane}", "held.expired", ctx.now + CATCHING_UP, lane=ctx.arrival.lane)
+        return None
     if not held.drop(ctx):
         return None
     morning = ctx.office.calendar.quiet_until(ctx.now)

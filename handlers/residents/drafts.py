@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from bot.dialogue.context import Screens
+from bot.dialogue.context import Screens, listed
 from bot.dialogue.event import Due
 from bot.words import _
-from handlers.context import RESIDENTS, Ctx, Router
+from handlers.context import CATCHING_UP, RESIDENTS, Ctx, Router, missed_its_moment
 
 RECALLED_AFTER = timedelta(hours=20)
 KEPT = timedelta(days=7)
@@ -44,7 +44,10 @@ def recall(ctx: Ctx, _due: Due) -> Screens:
 
 
 @router.timed("draft.end")
-def end(ctx: Ctx, _due: Due) -> None:
+def end(ctx: Ctx, due: Due) -> None:
+    if missed_its_moment(due):
+        ctx.office.remember(f"draft-end:{ctx.arrival.lane}", "draft.end", ctx.now + CATCHING_UP, lane=ctx.arrival.lane)
+        return
     ctx.leave_form()
 
 
@@ -55,8 +58,9 @@ def go_on(ctx: Ctx) -> Screens:
 
 @router.action("draft.drop", by_yes=False)
 def drop(ctx: Ctx) -> Screens:
-    ctx.leave_form()
-    return ctx.screen(_("All right, nothing is registered."))
+    """The same as “cancel”, with what is promised there of a complaint about staff and of what else was said."""
+    left = (hook(ctx) for hook in ctx.router.hooks["cancel form"])
+    return next((listed(screens) for screens in left if screens is not None), None)
 
 
 def _awake(ctx: Ctx, moment: datetime) -> datetime:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 
+from bot.dialogue.event import Said
 from tests.rig import SHANGHAI, Town
 
 
@@ -21,3 +22,26 @@ async def test_deleted_after_a_day_and_told_when_people_are_awake(town: Town, ho
     assert heard == [told_on]
     await resident.says("好")
     assert "我这样登记" not in resident.last.text
+
+
+async def test_a_yes_in_time_counts_though_nobody_was_there_when_the_day_was_over(town: Town) -> None:
+    """The platform keeps what is said during an outage and hands it over after the timers have run."""
+    resident = town.resident()
+    await resident.says("楼道灯坏了 幸福里3号楼2单元")
+    town.clock.advance(hours=23)
+    said_at = town.clock.now()
+    town.clock.advance(hours=2)
+    await town.settle()
+    await town.channel.say(resident.chat, Said("好"), said_at)
+    await town.settle()
+    assert "我这样登记" in resident.last.text
+    await town.passes(minutes=30)
+    assert not any("删了" in words for words in resident.news())
+
+
+async def test_after_an_outage_it_is_deleted_all_the_same(town: Town) -> None:
+    resident = town.resident()
+    await resident.says("楼道灯坏了 幸福里3号楼2单元")
+    await town.passes(hours=25)
+    await town.passes(minutes=11)
+    assert "已经删了" in resident.last.text
