@@ -36,13 +36,15 @@ from benchmarks.against.office import (
     write_config,
     write_content,
 )
-from bot.app import Outside, open_store, read_house
 from bot.config import Settings, read_settings
+from bot.database import open_store
+from bot.house import read_house
 from bot.logs import set_up_logs
 from bot.office.cases.tables import assignment, case
 from bot.office.office import Office
 from bot.office.people.model import Role
 from bot.office.policies.service import Policies, read_policies
+from bot.outside import Outside
 from bot.store.queues import inbox, outbox
 from bot.store.transaction import Transaction
 from tests.delivery.stage import most_in_a_second

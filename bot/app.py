@@ -2,23 +2,16 @@
 
 import asyncio
 import contextlib
-import fcntl
 import gc
-import os
-import secrets
 import sys
 import zlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.engine import URL
 
-from bot.clock import Clock, SystemClock
-from bot.config import Settings
+from bot.database import Store
 from bot.delivery.asking import Chat
 from bot.delivery.bell import Bell, ticking
 from bot.delivery.channel import Channel, Contested, Polled
@@ -31,40 +24,24 @@ from bot.delivery.sender import Sender
 from bot.delivery.supervision import Supervisor
 from bot.dialogue.talk import Talk
 from bot.duties import Duties
-from bot.errors import Changed, ConfigError, NotSent, Refused
+from bot.errors import Changed
+from bot.fetching import Fetching
 from bot.health.metrics import Sample, counted
 from bot.health.reading import Reader
 from bot.health.report import Line, Machine, Report, Silence
 from bot.health.watch import Watch
-from bot.identity import Identity
-from bot.ids import Ids, Randomness
 from bot.menus import Menus
-from bot.office.calendar import load_calendar
-from bot.office.cases import evidence
-from bot.office.cases.acts import Bounds, Means
-from bot.office.departments import read_departments
-from bot.office.emergencies import read_emergencies
 from bot.office.groups import records as group_records
 from bot.office.notices import records as notice_records
-from bot.office.notices.directory import read_directory
 from bot.office.notices.sending import Carriers
 from bot.office.office import House, Office
 from bot.office.people import records as people_records
-from bot.office.policies.service import read_policies
-from bot.office.retention import Retention
-from bot.office.understanding import read_understanding
+from bot.outside import Outside
 from bot.parts import ALL, Part
-from bot.sealing import Keys, make_keys, read_keys
 from bot.store import claims, facts, leases
-from bot.store.engine import file_of, read_url, writer_engine
-from bot.store.files import Files
 from bot.store.queues import arm, arm_once, disarm
-from bot.store.space import Space
 from bot.store.transaction import Transaction
-from bot.store.upgrade import bring_up, is_new
-from bot.store.writer import Failpoint, Writer, no_failpoint
 from bot.upkeep import Upkeep, next_night
-from bot.words import Message, read_words
 from handlers.desk import Desk
 from handlers.routes import all_routes
 
@@ -72,8 +49,6 @@ log = structlog.get_logger()
 
 YOUNG = 10_000  # objects made before the first look for circles: an update makes some hundreds
 SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten milliseconds
-FETCH_AT_MOST = evidence.MAX_BYTES
-DISK_AGAIN = timedelta(minutes=1)
 SHARED_TICK = 0.1  # seconds
 PAGE_JOBS = frozenset(("menu.show", "talk.clear"))  # they change what open pages show
 BEAT = "health.beat"
@@ -81,124 +56,6 @@ BEAT_EVERY = timedelta(seconds=30)
 ALARM = "health.alarm"
 NIGHT = "retention.night"
 MORNING = "day.digest"
-
-
-@dataclass
-class Outside:
-    """What comes from outside: time, chance, and in tests the points to fail at."""
-
-    clock: Clock = field(default_factory=SystemClock)
-    random: Randomness = field(default_factory=secrets.SystemRandom)
-    failpoint: Failpoint = no_failpoint
-
-
-@dataclass
-class Store:
-    """An open database with its keys; held by one process."""
-
-    url: URL
-    keys: Keys
-    writer: Writer
-    files: Files
-    lock: int | None
-    space: Space
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether other processes may work on this database beside this one."""
-        return self.lock is None
-
-    def close(self) -> None:
-        self.writer.close()
-        if self.lock is not None:
-            os.close(self.lock)
-
-
-def open_store(settings: Settings, outside: Outside) -> Store:
-    """Locks, migrates and opens the database; every fault is one line that names the setting."""
-    url = read_url(settings.database.url)
-    file = file_of(url)
-    lock = lock_database(file) if file is not None else None
-    try:
-        keys = _keys(settings, url)
-        settings.files.make_folder()
-        bring_up(url, outside.clock.now())
-        writer = Writer(writer_engine(url), outside.clock, outside.failpoint)
-    except BaseException:
-        if lock is not None:
-            os.close(lock)
-        raise
-    space = Space(tuple(_homes(file, settings)), settings.limits.free_for_files, settings.limits.free_for_messages)
-    return Store(url, keys, writer, Files(settings.files.folder, keys.content, outside.clock), lock, space)
-
-
-def _homes(file: Path | None, settings: Settings) -> list[Path]:
-    """The folders that grow; a database server's disk is not seen from here."""
-    return [settings.files.folder, *([file.absolute().parent] if file is not None else [])]
-
-
-def lock_database(file: Path) -> int:
-    """One process per database file; the lock goes when the process does."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConfigError(f"database.url: {file} is in use by another huiyin") from None
-    except OSError as error:
-        raise ConfigError(f"database.url: cannot use {file}: {error.strerror}") from None
-    return handle
-
-
-def _keys(settings: Settings, url: URL) -> Keys:
-    """The keys; new ones only for a database that does not exist yet."""
-    path = settings.security.key_file
-    return read_keys(path) if path.exists() or not is_new(url) else make_keys(path)
-
-
-def new_ids(outside: Outside) -> Ids:
-    """Where all ids of this process come from."""
-    return Ids(lambda: int(outside.clock.now().timestamp() * 1000), outside.random)
-
-
-def read_house(
-    settings: Settings, keys: Keys, outside: Outside, platforms: Mapping[str, Message],
-    companies: Mapping[str, Message] | None = None, *, ids: Ids | None = None,
-) -> House:  # fmt: skip
-    """Everything in content and settings; a faulty file stops the start and is named."""
-    content, office = settings.content.folder, settings.office
-    words = read_words(content / "locale", office.language, office.zone)
-    departments = read_departments(content / "departments.toml", content / "categories.toml")
-    calendar = load_calendar(content / "calendar", office.zone, _hour(office.opens), _hour(office.closes))
-    understanding = read_understanding(content / "understanding", office.language)
-    ids = ids or new_ids(outside)
-    bounds = Bounds(settings.limits.matters_a_day, settings.limits.files_a_case)
-    return House(
-        name=office.name,
-        zone=office.zone,
-        language=office.language,
-        calendar=calendar,
-        policies=read_policies(content / "policies", office.language),
-        departments=departments,
-        understand=understanding.understand,
-        danger_in=understanding.danger,
-        read_command=understanding.read_command,
-        command_words=understanding.command_words,
-        days_in=understanding.days_in,
-        accused_in=understanding.accused,
-        asks_whether_known=understanding.asks_whether_known,
-        privacy_in=understanding.privacy,
-        means=Means(ids, outside.random, keys.content, keys.lookup, calendar, departments, bounds),
-        identity=Identity(keys.identity),
-        words=words,
-        emergencies=read_emergencies(content / "emergency", office.language, understanding.dangers),
-        platforms=platforms,
-        directory=read_directory(content / "areas.toml", content / "topics.toml"),
-        retention=Retention(**settings.retention.model_dump()),
-        companies=companies if companies is not None else {},
-        duty_phone=office.duty_phone,
-        outside_phone=office.outside_phone,
-    )
 
 
 def _reached(tx: Transaction, addresses: Sequence[int]) -> dict[int, Chat]:
@@ -221,11 +78,6 @@ def _carriers(channels: Sequence[Channel]) -> Carriers:
 def _seconds(since: datetime, now: datetime) -> float:
     """None of them below zero: clocks are set back."""
     return max(0.0, (now - since).total_seconds())
-
-
-def _hour(text: str) -> time:
-    hours, minutes = text.split(":")
-    return time(int(hours), int(minutes))
 
 
 class App:
@@ -418,7 +270,8 @@ class App:
                                      restored_at=restored_at)  # fmt: skip
         upkeep = Upkeep(self.house, url=self.store.url, writer=writer, files=self.store.files, channels=self.channels,
                         clock=self._outside.clock, failpoint=failpoint)  # fmt: skip
-        self._works = {"file.fetch": self._fetch, "menu.show": self._menus.show, **upkeep.works}
+        fetching = Fetching(self.channels, self.store.files, self.store.space, failpoint)
+        self._works = {"file.fetch": fetching.fetch, "menu.show": self._menus.show, **upkeep.works}
         self.worker = Worker(self._works, writer=writer, content=keys.content, raw=keys.identity,
                              ids=ids, bell=self.job_bell, done=self.inbox_bell, besides=self._not_here,
                              failpoint=failpoint)  # fmt: skip
@@ -510,29 +363,3 @@ class App:
     async def publish_menus(self) -> None:
         """The residents' commands on every channel on which this process speaks."""
         await self._menus.publish(self.duties.spoken)
-
-    async def _fetch(self, _subject: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Fetches a file, checks it, takes its metadata out and stores it sealed (T10)."""
-        channel = self.channels.get(data["channel"])
-        if channel is None:
-            raise Refused("gone")
-        if (data.get("size") or 0) > FETCH_AT_MOST:
-            raise Refused("too_large")
-        if not self.store.space.takes_files:
-            raise Refused("no_room")
-        raw = await channel.fetch(data["ref"], FETCH_AT_MOST)
-        return await asyncio.get_running_loop().run_in_executor(None, self._keep, raw, data.get("name"),
-                                                                data.get("dated"))  # fmt: skip
-
-    def _keep(self, raw: bytes, name: str | None, dated: float | None) -> dict[str, Any]:
-        try:
-            found = evidence.inspect(raw, name)
-        except evidence.Rejected as error:
-            raise Refused(str(error)) from None
-        try:
-            digest = self.store.files.put(found.clean, dated=dated)
-        except OSError as error:  # the disk's fault: the platform still has the file, so it is asked for again
-            raise NotSent(f"disk: {error.strerror}", DISK_AGAIN) from None
-        self._outside.failpoint("file stored")
-        return {"digest": digest, "kind": found.kind, "mime": found.mime, "size": len(found.clean),
-                "may_identify": found.may_identify}  # fmt: skip

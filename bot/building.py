@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bot.app import Outside, Store
 from bot.config import Settings, WebSettings
+from bot.database import Store
 from bot.ids import Ids
+from bot.outside import Outside
 from bot.words import Words, _
 
 if TYPE_CHECKING:

@@ -5,11 +5,12 @@ from datetime import date, timedelta
 
 from sqlalchemy.exc import DBAPIError
 
-from bot.app import Outside, read_house
 from bot.config import Settings
 from bot.errors import ConfigError
+from bot.house import read_house
 from bot.office.office import House
 from bot.office.people.records import manned
+from bot.outside import Outside
 from bot.sealing import Keys, Lookup, Sealer, read_keys
 from bot.store.engine import file_of, read_url, watching_engine
 

@@ -14,14 +14,15 @@ from sqlalchemy import Engine, create_engine, inspect, select
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-from bot.app import Outside, lock_database, open_store
 from bot.config import Settings
+from bot.database import lock_database, open_store
 from bot.errors import ConfigError, Refused
 from bot.ids import Ids
 from bot.office.cases.chain import broken_links, links_of, links_of_rows
 from bot.office.cases.tables import attachment
 from bot.office.notices import records as notice_records
 from bot.office.people import records
+from bot.outside import Outside
 from bot.sealing import Keys, read_keys
 from bot.store import backup, facts, held
 from bot.store.engine import file_of, read_url, watching_engine, writer_engine

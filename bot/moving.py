@@ -9,9 +9,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from bot.app import Outside, lock_database
 from bot.config import Settings
+from bot.database import lock_database
 from bot.errors import ConfigError
+from bot.outside import Outside
 from bot.sealing import read_keys
 from bot.store import backup, copying, facts, leases
 from bot.store.engine import file_of, read_url, watching_engine, writer_engine

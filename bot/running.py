@@ -9,17 +9,20 @@ from typing import Any
 import msgspec
 import structlog
 
-from bot.app import App, Outside, Store, new_ids, open_store, read_house
+from bot.app import App
 from bot.config import Settings
 from bot.control import NobodyThere, ask, serve, socket_of
+from bot.database import Store, open_store
 from bot.delivery.channel import Channel
 from bot.delivery.flood import Limit
 from bot.errors import ConfigError
 from bot.health.reading import look_alone
 from bot.health.report import Report
+from bot.house import read_house
 from bot.keeping import answer_outbox, outbox_alone
 from bot.office.office import House, Office
 from bot.office.people.model import Role
+from bot.outside import Outside, new_ids
 from bot.parts import ALL, Part
 from bot.store import facts
 from bot.store.engine import file_of, read_url

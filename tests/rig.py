@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.app import App, Outside, open_store, read_house
+from bot.app import App
 from bot.channels.silent import SilentChannel
 from bot.config import Settings
+from bot.database import open_store
 from bot.delivery.channel import Outgoing
 from bot.dialogue.event import (
     Blocked,
@@ -26,7 +27,9 @@ from bot.dialogue.event import (
     What,
 )
 from bot.dialogue.screen import Mode
+from bot.house import read_house
 from bot.office.people.model import Role
+from bot.outside import Outside
 from bot.running import TELEGRAM_ITSELF
 from bot.words import Message
 

@@ -17,13 +17,16 @@ from typing import Any, Protocol
 import msgspec
 import pytest
 
-from bot.app import App, Outside, open_store, read_house
+from bot.app import App
 from bot.channels.telegram.channel import TelegramChannel
+from bot.database import open_store
 from bot.delivery.channel import Outgoing, Raw
 from bot.dialogue.event import Event, FileKind, FileRef, Said, Who
 from bot.health.metrics import exposition
 from bot.health.table import show
+from bot.house import read_house
 from bot.office.people.model import Role
+from bot.outside import Outside
 from bot.words import Message
 from tests.channels.telegram.conftest import everything_logged
 from tests.fakebotapi import FakeBotApi, Person

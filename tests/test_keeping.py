@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from bot.app import Outside
 from bot.dialogue.event import FileKind
 from bot.errors import ConfigError
 from bot.keeping import answer_outbox, back_up, restore, verify
 from bot.office.people.records import audit
+from bot.outside import Outside
 from bot.sealing import make_keys
 from bot.store import backup, held, queues
 from bot.store.queues import RESTORED, Owed, Policy

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import Outside, open_store
 from bot.config import Settings
+from bot.database import open_store
 from bot.errors import ConfigError
+from bot.outside import Outside
 from bot.store import facts
 
 

@@ -18,16 +18,18 @@ import psycopg
 from sqlalchemy import Boolean, create_engine, insert, select, text
 from sqlalchemy.engine import make_url
 
-from bot.app import Outside, open_store, read_house
 from bot.config import CONTENT, read_settings
+from bot.database import open_store
 from bot.delivery.dispatcher import CONVERSATION, OUTBOX
 from bot.dialogue.conversation import Conversation
 from bot.dialogue.screen import Screen
+from bot.house import read_house
 from bot.office.cases.model import Kind
 from bot.office.cases.service import Matter
 from bot.office.office import House, Office
 from bot.office.people.model import Person, Role
 from bot.office.people.records import add_grant, address
+from bot.outside import Outside
 from bot.store import queues
 from bot.store.queues import Owed, Policy, conversation, outbox
 from bot.store.schema import metadata

@@ -71,9 +71,10 @@ async def _no_file(_digest: str) -> bytes:
 async def paced(base_url: str, token: str, count: int) -> dict[str, float]:
     """A whole office with so many messages owed to as many people, at the highest pace, until the last is out."""
     from benchmarks.against.office import RATE, Size, make_past, write_config, write_content
-    from bot.app import Outside, open_store
     from bot.config import read_settings
+    from bot.database import open_store
     from bot.logs import set_up_logs
+    from bot.outside import Outside
     from bot.running import start_office, stop_office
     from bot.store.queues import Policy
     from tests.proof.inside import owing

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select
 
-from bot.app import Outside, read_house
 from bot.config import LimitSettings
 from bot.dialogue.event import FileKind, FileRef, Said
 from bot.dialogue.form import MOST_FILES
 from bot.errors import StoreError
+from bot.house import read_house
 from bot.office.cases.tables import attachment
 from bot.office.people.model import Role
+from bot.outside import Outside
 from bot.words import Message
 from tests.handlers.test_files import PHOTO
 from tests.handlers.test_main_talk import LAMP, registered

@@ -7,12 +7,13 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import select
 
-from bot.app import Outside, Store
 from bot.config import read_settings
+from bot.database import Store
 from bot.delivery.dispatcher import OUTBOX
 from bot.dialogue.screen import Screen
 from bot.ids import Ids
 from bot.office.people.records import address
+from bot.outside import Outside
 from bot.running import Running, start_office, stop_office
 from bot.store import queues
 from bot.store.queues import Owed, Policy

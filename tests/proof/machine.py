@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import func, select
 
-import bot.app
+import bot.house
 from bot.errors import DeliveryError, NotSent, Uncertain
 from bot.office.cases.chain import broken_links
 from bot.office.cases.tables import case, case_event, entry
@@ -496,7 +496,7 @@ def _read_once() -> Iterator[None]:
     with ExitStack() as patched:
         for name in ("read_policies", "read_words", "read_understanding", "read_departments", "read_emergencies",
                      "read_directory", "load_calendar"):  # fmt: skip
-            patched.enter_context(mock.patch.object(bot.app, name, cache(getattr(bot.app, name))))
+            patched.enter_context(mock.patch.object(bot.house, name, cache(getattr(bot.house, name))))
         yield
 
 

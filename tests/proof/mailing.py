@@ -11,14 +11,16 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from bot.app import Outside, open_store, read_house
 from bot.clock import SystemClock
 from bot.config import Settings, read_settings
+from bot.database import open_store
+from bot.house import read_house
 from bot.office.notices.model import WAIT, Audience
 from bot.office.notices.sending import Carriers
 from bot.office.notices.tables import delivery, notice
 from bot.office.office import Office
 from bot.office.people.model import Role
+from bot.outside import Outside
 from bot.store.queues import outbox
 from bot.store.transaction import Transaction
 from tests.fakebotapi import FakeBotApi

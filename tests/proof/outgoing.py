@@ -9,8 +9,9 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from bot.app import Outside, open_store
 from bot.config import Settings, read_settings
+from bot.database import open_store
+from bot.outside import Outside
 from bot.store.queues import Policy, outbox
 from tests.fakebotapi import FakeBotApi
 from tests.proof.figure import Figure, at_most, exactly

@@ -6,8 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from bot.app import Outside, open_store
 from bot.config import Settings, read_settings
+from bot.database import open_store
+from bot.outside import Outside
 from bot.store.queues import Policy
 from tests.fakebotapi import FakeBotApi
 from tests.proof.figure import Figure, at_least, at_most, exactly, within

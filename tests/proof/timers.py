@@ -12,9 +12,10 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from bot.app import Outside, open_store
 from bot.config import Settings, read_settings
+from bot.database import open_store
 from bot.ids import Ids
+from bot.outside import Outside
 from bot.store import queues
 from bot.store.queues import outbox, timer
 from bot.store.transaction import Transaction

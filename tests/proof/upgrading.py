@@ -8,13 +8,15 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, func, inspect, select, text
 
-from bot.app import Outside, open_store, read_house
 from bot.config import Settings, read_settings
+from bot.database import open_store
 from bot.errors import ConfigError
+from bot.house import read_house
 from bot.keeping import verify
 from bot.office.cases.model import Kind
 from bot.office.cases.service import Matter
 from bot.office.office import Office
+from bot.outside import Outside
 from bot.running import start_office, stop_office
 from bot.store import upgrade
 from bot.store.engine import read_url

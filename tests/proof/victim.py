@@ -12,9 +12,9 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from bot.app import Outside
 from bot.config import read_settings
 from bot.logs import set_up_logs
+from bot.outside import Outside
 from bot.running import start_office, stop_office
 from bot.store import claims
 

@@ -9,12 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import bot.app
-from bot.app import App, Outside, open_store, read_house
+from bot.app import App
 from bot.channels.silent import SilentChannel
 from bot.config import read_settings
+from bot.database import open_store
 from bot.delivery.bell import ticking
 from bot.dialogue.event import Due
+from bot.house import read_house
 from bot.logs import set_up_logs
+from bot.outside import Outside
 from bot.store.queues import Owed, Policy, owe
 from bot.telling import Lane
 from bot.words import Message

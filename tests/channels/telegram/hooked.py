@@ -11,14 +11,15 @@ from typing import Any
 import aiohttp
 from sqlalchemy import func, select
 
-from bot.app import Outside, Store, open_store
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.endpoint import SECRET_HEADER
 from bot.channels.telegram.webhook import Hook, Webhook
 from bot.config import Settings
+from bot.database import Store, open_store
 from bot.delivery.bell import Bell
 from bot.delivery.receiver import Receiver
 from bot.ids import Ids
+from bot.outside import Outside
 from bot.store.queues import inbox
 from tests.channels.telegram.tiny import channel_of
 from tests.proof.outside import free_port, rows

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
-from bot.app import Outside
 from bot.config import Settings
+from bot.outside import Outside
 from bot.running import Running, start_office, stop_office
 from tests.rig import FakeClock
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bot.app import Outside
 from bot.office.people.records import address
+from bot.outside import Outside
 from bot.running import Running, start_office, stop_office
 from bot.store.talks import web_message
 from bot.store.transaction import Transaction
