@@ -38,7 +38,7 @@ from bot.office.office import House, Office
 from bot.office.people import records as people_records
 from bot.outside import Outside
 from bot.parts import ALL, Part
-from bot.store import claims, facts, leases
+from bot.store import claims, facts, jobs, leases
 from bot.store.queues import arm, arm_once, disarm
 from bot.store.transaction import Transaction
 from bot.upkeep import Upkeep, next_night
@@ -152,7 +152,7 @@ class App:
             log.warning("unclean_stop_before", epoch=self._epoch)
         await self.store.writer.submit(self._go_on)
         if not self.store.is_shared:  # nobody else works on this file
-            await self.store.writer.submit(claims.release_jobs)
+            await self.store.writer.submit(jobs.release_jobs)
         if Part.TICK in self._parts:
             await self.store.writer.submit(self._first_morning)
         if self._parts & {Part.TICK, Part.SEND}:

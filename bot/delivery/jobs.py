@@ -14,8 +14,8 @@ from bot.dialogue.event import Finished
 from bot.errors import NotSent, Refused, StoreError
 from bot.ids import Ids
 from bot.sealing import Sealer
-from bot.store import claims
-from bot.store.claims import Lease
+from bot.store import jobs
+from bot.store.jobs import Lease
 from bot.store.queues import JobState
 from bot.store.transaction import Transaction
 from bot.store.writer import Failpoint, Writer, no_failpoint
@@ -72,7 +72,7 @@ class Worker:
 
     async def step(self) -> int:
         """Does the jobs that are open now; how many that was."""
-        leases = await self._writer.submit(lambda tx: claims.lease_jobs(tx, AT_ONCE, LEASE, self._besides()))
+        leases = await self._writer.submit(lambda tx: jobs.lease_jobs(tx, AT_ONCE, LEASE, self._besides()))
         await asyncio.gather(*(self._do(lease) for lease in leases))
         return len(leases)
 
@@ -89,7 +89,7 @@ class Worker:
                 await self._finish(lease, JobState.FAILED, {"failed": cause})
             else:
                 again = min(timedelta(seconds=5 * 3 ** min(lease.tries, 10)), LONGEST_WAIT)
-                await self._writer.submit(lambda tx: claims.retry_job(tx, lease, tx.now + again, cause))
+                await self._writer.submit(lambda tx: jobs.retry_job(tx, lease, tx.now + again, cause))
         else:
             await self._finish(lease, JobState.DONE, result)
 
@@ -99,7 +99,7 @@ class Worker:
         sealed = self._raw.seal(body, RAW)
 
         def finish(tx: Transaction) -> bool:
-            return claims.finish_job(tx, lease, state, id_=self._ids(), raw=sealed, error=str(result.get("failed", "")))
+            return jobs.finish_job(tx, lease, state, id_=self._ids(), raw=sealed, error=str(result.get("failed", "")))
 
         if not await self._writer.submit(finish):
             log.warning("job_fenced", job=lease.id)

@@ -20,9 +20,9 @@ from bot.dialogue.screen import Clearing, Screen
 from bot.errors import ChannelDown, DeliveryError, Fenced, NotSent, Refused, StoreError, Uncertain
 from bot.identity import Identity
 from bot.sealing import Sealer
-from bot.store import blanking, claims
-from bot.store.claims import Sendable
+from bot.store import blanking, sending
 from bot.store.queues import OutboxState
+from bot.store.sending import Sendable
 from bot.store.transaction import Transaction
 from bot.store.writer import Failpoint, Writer, no_failpoint
 from bot.telling import Lane, may_read
@@ -291,9 +291,9 @@ class Sender:
     ) -> tuple[list[tuple[Sendable, Outgoing | None]], bool]:
         """What may go out now, and whether something is due that may not."""
         if doubts:
-            claims.give_back(tx, self._channel.name, self._epoch, self._in_hand)
+            sending.give_back(tx, self._channel.name, self._epoch, self._in_hand)
         self._held = {address: until for address, until in self._held.items() if until > tx.now}
-        rows, left_behind = claims.claim_sendable(
+        rows, left_behind = sending.claim_sendable(
             tx, self._channel.name, self._epoch, room, busy | self._held.keys(), bulk=bulk, check=self._fence.check
         )
         if not rows:
@@ -301,7 +301,7 @@ class Sender:
         chats = self._reach(tx, [row.address for row in rows])
         rows = [row for row in rows if self._may_go(tx, row, chats.get(row.address))]
         replaced = [row.replaces for row in rows if row.replaces is not None]
-        before = claims.replaced(tx, replaced) if replaced else {}
+        before = sending.replaced(tx, replaced) if replaced else {}
         return [
             (row, self._with_arrived(tx, row, self._outgoing(row, chats.get(row.address), before))) for row in rows
         ], left_behind
@@ -320,7 +320,7 @@ class Sender:
         """Who may read it, looked at once more against whom the chat is registered for at this moment (T5)."""
         if chat is None or may_read(row.audience, chat.audience):
             return True
-        claims.settle(tx, row.id, OutboxState.CANCELLED, cause="audience")
+        sending.settle(tx, row.id, OutboxState.CANCELLED, cause="audience")
         log.error("audience_refused", outbox=row.id)
         self.bell.ring()
         return False
@@ -349,7 +349,7 @@ class Sender:
         self._fence.check(tx)
         arrived = {result.row.id: result.sent.messages for result in results if result.sent is not None}
         if arrived:
-            claims.settle_sent(tx, arrived)
+            sending.settle_sent(tx, arrived)
         for result in results:
             if result.error is not None:
                 self._write_failure(tx, result.row, result.error)
@@ -368,27 +368,27 @@ class Sender:
         elif isinstance(error, Refused) and error.moved_to and self._moved(tx, row.address, error.moved_to):
             self._postpone(tx, row, timedelta(), error.cause)
         elif isinstance(error, Refused):
-            claims.settle(tx, row.id, OutboxState.FAILED, cause=error.cause)
+            sending.settle(tx, row.id, OutboxState.FAILED, cause=error.cause)
             self._lost(tx, row.id, _case_of(row), row.address, error.gone)
         else:
             self._uncertain(tx, row)
 
     def _postpone(self, tx: Transaction, row: Sendable, span: timedelta, cause: str) -> None:
         until = tx.now + span
-        claims.postpone(tx, row, until, cause)
-        if cause != claims.CLOSED:
+        sending.postpone(tx, row, until, cause)
+        if cause != sending.CLOSED:
             self._held[row.address] = max(until, self._held.get(row.address, until))
 
     def _uncertain(self, tx: Transaction, row: Sendable) -> None:
-        state = claims.after_uncertain(tx, row, idempotent=self._channel.abilities.idempotent_send)
+        state = sending.after_uncertain(tx, row, idempotent=self._channel.abilities.idempotent_send)
         log.warning("delivery_uncertain", outbox=row.id, now=state)
         if state is OutboxState.UNCERTAIN:
             self._lost(tx, row.id, _case_of(row), row.address, False)
 
     def _settle_orphans(self, tx: Transaction) -> None:
         self._fence.check(tx)
-        self._held = claims.held_addresses(tx, self._channel.name)
-        orphans = [row for channel, row in claims.orphans(tx, self._epoch) if channel == self._channel.name]
+        self._held = sending.held_addresses(tx, self._channel.name)
+        orphans = [row for channel, row in sending.orphans(tx, self._epoch) if channel == self._channel.name]
         for row in orphans:
             self._uncertain(tx, row)
         self._note(tx, orphans)

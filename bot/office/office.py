@@ -29,7 +29,7 @@ from bot.office.people.service import People
 from bot.office.policies.service import Policies
 from bot.office.retention import Nights, Retention, Slice
 from bot.office.understanding import Accused, Understanding
-from bot.store import blanking, claims, queues
+from bot.store import blanking, queues, sending
 from bot.store.passing import pass_by, ring
 from bot.store.transaction import Transaction
 from bot.telling import Letters, Telling
@@ -226,11 +226,11 @@ class Office:
 
     def last_subject(self, address: int) -> int | None:
         """The case that our newest message there spoke of."""
-        return claims.last_subject(self._tx, address)
+        return sending.last_subject(self._tx, address)
 
     def subject_of(self, address: int, message: str) -> int | None:
         """The case that a message of ours spoke of; a reply to the message is about that case."""
-        return claims.subject_of(self._tx, address, message)
+        return sending.subject_of(self._tx, address, message)
 
     def show_menu(self, person: Person) -> None:
         """The commands of this person's roles go into their platform's menu, outside this transaction."""

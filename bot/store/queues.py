@@ -1,4 +1,4 @@
-"""What waits: inbox, conversation, outbox, timer, job. Tables, and how acts add to them; claiming is in claims.py."""
+"""What waits: inbox, conversation, outbox, timer, job. Tables, and how acts add to them; others take from them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Column, Select, case, column, func, literal, or_, select, table
 
 from bot.store import facts, leases
-from bot.store.claims import CLOSED
 from bot.store.queues import InboxState, JobState, OutboxState, TimerState, inbox, job, outbox, timer
+from bot.store.sending import CLOSED
 from bot.store.transaction import Transaction
 from bot.telling import Lane
 

@@ -9,7 +9,7 @@ import pytest
 from bot.delivery.bell import Bell
 from bot.delivery.jobs import JOB, LEASE, LONGEST_WAIT, RETRIES, RETRIES_UNREACHABLE, Worker
 from bot.errors import NotSent, Refused
-from bot.store import claims, queues
+from bot.store import jobs, queues
 from bot.store.queues import JobState, inbox, job
 from tests.delivery.stage import CONTENT, IDENTITY, Stage
 
@@ -111,7 +111,7 @@ async def test_one_failing_job_does_not_keep_another_from_its_end(stage: Stage, 
 
 async def test_a_job_whose_worker_died_is_done_by_the_next_one(stage: Stage, worker: Worker, work: Work) -> None:
     starts(stage)
-    stage.writer.run(lambda tx: claims.lease_jobs(tx, 1, LEASE))
+    stage.writer.run(lambda tx: jobs.lease_jobs(tx, 1, LEASE))
     assert await worker.step() == 0
     stage.clock.advance(seconds=LEASE.total_seconds())
     assert await worker.step() == 1
@@ -122,7 +122,7 @@ async def test_a_job_whose_worker_died_is_done_by_the_next_one(stage: Stage, wor
 async def test_a_worker_that_took_longer_than_its_lease_changes_nothing(stage: Stage, worker: Worker) -> None:
     async def slow(_subject: int, _data: dict[str, Any]) -> dict[str, Any]:
         stage.clock.advance(seconds=LEASE.total_seconds())
-        await stage.writer.submit(lambda tx: claims.lease_jobs(tx, 1, LEASE))  # somebody else has it now
+        await stage.writer.submit(lambda tx: jobs.lease_jobs(tx, 1, LEASE))  # somebody else has it now
         return {"digest": "late"}
 
     worker._works = {"fetch": slow}

@@ -10,9 +10,9 @@ import pytest
 from bot.delivery.channel import Abilities
 from bot.delivery.sender import DOWN_PAUSE, Sender
 from bot.errors import ChannelDown, NotSent, Refused, StoreError, Uncertain
-from bot.store import claims, queues
-from bot.store.claims import RESEND_AFTER
+from bot.store import queues, sending
 from bot.store.queues import OutboxState, Policy, outbox
+from bot.store.sending import RESEND_AFTER
 from bot.store.transaction import Transaction
 from bot.telling import OPEN
 from tests.delivery.stage import Stage
@@ -210,7 +210,7 @@ async def test_an_orphan_is_treated_by_its_policy_at_the_start(
     stage: Stage, policy: Policy, age: timedelta, state: OutboxState
 ) -> None:
     id_ = stage.owes("one", policy=policy)
-    stage.writer.run(lambda tx: claims.claim_sendable(tx, "silent", 1, 10, ()))
+    stage.writer.run(lambda tx: sending.claim_sendable(tx, "silent", 1, 10, ()))
     stage.clock.advance(seconds=age.total_seconds())
     await starts(stage.a_sender(epoch=2))
     assert stage.row(outbox, id_).state == state
@@ -218,7 +218,7 @@ async def test_an_orphan_is_treated_by_its_policy_at_the_start(
 
 async def test_a_start_leaves_alone_what_its_own_run_is_sending(stage: Stage) -> None:
     id_ = stage.owes("one", policy=Policy.HOLD)
-    stage.writer.run(lambda tx: claims.claim_sendable(tx, "silent", 2, 10, ()))
+    stage.writer.run(lambda tx: sending.claim_sendable(tx, "silent", 2, 10, ()))
     await starts(stage.a_sender(epoch=2))
     assert stage.row(outbox, id_).state == OutboxState.SENDING
 
@@ -368,7 +368,7 @@ async def test_nor_does_it_after_a_new_start(stage: Stage, sender: Sender) -> No
 
 
 async def test_a_closed_page_holds_up_nothing_that_comes_later(stage: Stage, sender: Sender) -> None:
-    stage.channel.faults["one"] = [NotSent(claims.CLOSED, timedelta(days=1))]
+    stage.channel.faults["one"] = [NotSent(sending.CLOSED, timedelta(days=1))]
     stage.owes("one")
     await stage.sends(sender)
     stage.owes("two")

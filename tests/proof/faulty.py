@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from bot.config import read_settings
 from bot.delivery import sender
-from bot.store import claims
+from bot.store import sending
 from bot.store.queues import Policy, outbox
 from tests.fakebotapi import FakeBotApi
 from tests.fakebotapi.faults import Fault
@@ -43,7 +43,7 @@ async def prove(folder: Path) -> list[Figure]:
     """One message for each fault under each policy; its end, and how often it arrived, against the table."""
     figures = []
     with (
-        mock.patch.object(claims, "RESEND_AFTER", timedelta(seconds=1)),
+        mock.patch.object(sending, "RESEND_AFTER", timedelta(seconds=1)),
         mock.patch.object(sender, "DOWN_PAUSE", timedelta(seconds=1)),
     ):
         for policy, table in ((Policy.HOLD, HELD), (Policy.RESEND, AGAIN)):

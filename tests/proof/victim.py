@@ -16,7 +16,7 @@ from bot.config import read_settings
 from bot.logs import set_up_logs
 from bot.outside import Outside
 from bot.running import start_office, stop_office
-from bot.store import claims
+from bot.store import sending
 
 
 class Killer:
@@ -45,5 +45,5 @@ async def live(config: Path, point: str, hit: int) -> None:
 if __name__ == "__main__":
     set_up_logs("error")
     arguments = sys.argv[1:] + ["", "never", "0", "60"][len(sys.argv) - 1 :]
-    claims.RESEND_AFTER = timedelta(seconds=float(arguments[3]))
+    sending.RESEND_AFTER = timedelta(seconds=float(arguments[3]))
     asyncio.run(live(Path(arguments[0]), arguments[1], int(arguments[2])))

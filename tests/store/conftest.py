@@ -14,6 +14,7 @@ from bot.store.engine import file_of, read_url, writer_engine
 from bot.store.upgrade import bring_up
 from bot.store.writer import Writer
 from tests.rig import FakeClock
+from tests.store.post import Post
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,8 @@ def writer(url: URL, clock: FakeClock) -> Iterator[Writer]:
 @pytest.fixture
 def ids(clock: FakeClock) -> Ids:
     return Ids(lambda: int(clock.now().timestamp() * 1000), random.Random(7))
+
+
+@pytest.fixture
+def post(writer: Writer, ids: Ids, clock: FakeClock) -> Post:
+    return Post(writer, ids, clock)

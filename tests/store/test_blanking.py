@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.engine import URL
 
 from bot.ids import Ids
-from bot.store import blanking, claims, queues
+from bot.store import blanking, claims, jobs, queues, sending
 from bot.store.engine import file_of
 from bot.store.queues import JobState, Owed, Policy, inbox, job, outbox
 from bot.store.talks import web_message
@@ -34,8 +34,8 @@ def owes(writer: Writer, ids: Ids, *, address: int = 1, subject: int | None = No
 
 def sent(writer: Writer, ids: Ids, *messages: str, **more: Any) -> int:
     id_ = owes(writer, ids, **more)
-    writer.run(lambda tx: claims.claim_sendable(tx, "silent", 1, 10, ()))
-    writer.run(lambda tx: claims.settle_sent(tx, {id_: messages}))
+    writer.run(lambda tx: sending.claim_sendable(tx, "silent", 1, 10, ()))
+    writer.run(lambda tx: sending.settle_sent(tx, {id_: messages}))
     return id_
 
 
@@ -50,7 +50,7 @@ def test_what_was_shown_about_no_case_goes_and_the_rest_stays(writer: Writer, id
     gone = sent(writer, ids, "m1")
     of_a_case, of_another = sent(writer, ids, "m2", subject=77), sent(writer, ids, "m3", address=2)
     on_its_way = owes(writer, ids)
-    writer.run(lambda tx: claims.claim_sendable(tx, "silent", 1, 10, ()))
+    writer.run(lambda tx: sending.claim_sendable(tx, "silent", 1, 10, ()))
     queued = owes(writer, ids)
     writer.run(lambda tx: blanking.blank_outbox(tx, 1, began))
     left = rows(writer)
@@ -119,8 +119,8 @@ def test_a_job_goes_with_its_result(writer: Writer, ids: Ids, clock: FakeClock) 
         queues.start_job(tx, id=5, key="file:9", kind="file.fetch", subject=9, data=b"ref")
 
     writer.run(start)
-    (lease,) = writer.run(lambda tx: claims.lease_jobs(tx, 4, timedelta(minutes=5)))
-    assert writer.run(lambda tx: claims.finish_job(tx, lease, JobState.DONE, id_=6, raw=b"result"))
+    (lease,) = writer.run(lambda tx: jobs.lease_jobs(tx, 4, timedelta(minutes=5)))
+    assert writer.run(lambda tx: jobs.finish_job(tx, lease, JobState.DONE, id_=6, raw=b"result"))
     assert writer.run(lambda tx: tx.read(select(job.c.data)).scalar_one()) == b""
     writer.run(lambda tx: blanking.forget_job(tx, "file:9"))
     assert writer.run(lambda tx: tx.read(select(job.c.id)).all()) == []

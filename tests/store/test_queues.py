@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.ids import Ids
-from bot.store import claims, facts, queues
+from bot.store import claims, facts, queues, sending
 from bot.store.queues import JobState, Owed, Policy, conversation, job, outbox, timer
 from bot.store.transaction import Transaction
 from bot.store.writer import Writer
@@ -58,7 +58,7 @@ def test_a_superseded_prompt_does_not_go_out_and_loses_its_body(writer: Writer, 
 
 def test_what_is_being_sent_is_not_superseded_any_more(writer: Writer, ids: Ids) -> None:
     writer.run(lambda tx: queues.owe(tx, owed(tx, ids, "prompt")))
-    (claimed,), _left = writer.run(lambda tx: claims.claim_sendable(tx, "silent", 1, 10, ()))
+    (claimed,), _left = writer.run(lambda tx: sending.claim_sendable(tx, "silent", 1, 10, ()))
     writer.run(lambda tx: queues.supersede(tx, claimed.id))
     assert writer.run(states) == {"prompt": "sending"}
 

@@ -13,9 +13,10 @@ from bot.office.notices.model import RUNNING, UNDER_WAY, UNSETTLED, Arrival, Aud
 from bot.office.notices.tables import delivery, notice
 from bot.office.people.records import address
 from bot.sealing import Sealer
-from bot.store.claims import CLOSED, armed_for
+from bot.store.claims import armed_for
 from bot.store.prepared import Prepared
 from bot.store.queues import OutboxState, disarm, outbox
+from bot.store.sending import CLOSED
 from bot.store.transaction import Transaction
 from bot.telling import Recipient
 

@@ -10,7 +10,7 @@ from bot.ids import Ids
 from bot.office.people import records
 from bot.office.people.model import CASE_ROLES, CONSENT_VERSION, Grant, Person, Role, StandingGrant
 from bot.sealing import Lookup
-from bot.store import claims
+from bot.store import sending
 from bot.store.transaction import Transaction
 
 INVITE_LIFE = timedelta(days=7)
@@ -168,7 +168,7 @@ class People:
         """The page of this chat is open again: what waits for it is due."""
         key = self.key(channel, chat)
         person = records.by_lookup(self._tx, [key]).get(key)
-        return claims.wake_address(self._tx, person.address, claims.CLOSED) if person else 0
+        return sending.wake_address(self._tx, person.address, sending.CLOSED) if person else 0
 
     def _welcome(self, key: bytes, channel: str, chat: str, language: str | None) -> Person:
         person = Person(self._ids(), self._ids(), channel, language, is_new=True)

@@ -1,0 +1,64 @@
+"""Rows put where they wait, and taken as the loops take them."""
+
+from sqlalchemy import select
+
+from bot.ids import Ids
+from bot.store import claims, queues, sending
+from bot.store.queues import Policy, outbox
+from bot.store.sending import Sendable
+from bot.store.transaction import Transaction
+from bot.store.writer import Writer
+from bot.telling import Lane
+from tests.rig import FakeClock
+
+
+class Post:
+    """Puts rows where they wait and takes them as the loops do."""
+
+    def __init__(self, writer: Writer, ids: Ids, clock: FakeClock) -> None:
+        self.writer = writer
+        self.ids = ids
+        self.clock = clock
+        self.names: dict[int, str] = {}
+        self._keys = 0
+
+    def arrives(self, *lanes: int) -> list[int]:
+        """Updates for these lanes, in this order; their inbox ids."""
+        rows = []
+        for lane in lanes:
+            self._keys += 1
+            rows.append({"id": self.ids(), "channel": "silent", "key": str(self._keys), "lane": lane, "raw": b"r",
+                         "received_at": self.clock.now()})  # fmt: skip
+        self.writer.run(lambda tx: claims.take_in(tx, rows))
+        return [int(row["id"]) for row in rows]
+
+    def owes(self, name: str, *, address: int = 1, lane: Lane = Lane.REPLY, policy: Policy = Policy.RESEND,
+             channel: str = "silent", **more: object) -> int:  # fmt: skip
+        id_ = self.ids()
+        self.names[id_] = name
+
+        def act(tx: Transaction) -> None:
+            facts = {"not_before": tx.now} | more
+            queues.owe(tx, queues.Owed(id=id_, channel=channel, address=address, lane=lane, policy=policy, key=name,
+                                       body=b"sealed", **facts))  # type: ignore[arg-type]  # fmt: skip
+
+        self.writer.run(act)
+        return id_
+
+    def takes(self, at_most: int = 10, busy: tuple[int, ...] = (), epoch: int = 1) -> list[Sendable]:
+        return self.claims(at_most, busy, epoch)[0]
+
+    def claims(self, at_most: int = 10, busy: tuple[int, ...] = (), epoch: int = 1) -> tuple[list[Sendable], bool]:
+        return self.writer.run(lambda tx: sending.claim_sendable(tx, "silent", epoch, at_most, busy))
+
+    def sends_all(self) -> list[str]:
+        """Everything that may go out now, one round after another, each arriving at once."""
+        sent: list[str] = []
+        while rows := self.takes():
+            sent += [self.names[row.id] for row in rows]
+            arrived = {row.id: (f"m{row.id}",) for row in rows}
+            self.writer.run(lambda tx, a=arrived: sending.settle_sent(tx, a))
+        return sent
+
+    def state(self, id_: int) -> str:
+        return str(self.writer.run(lambda tx: tx.read(select(outbox.c.state).where(outbox.c.id == id_)).scalar_one()))
