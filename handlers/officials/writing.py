@@ -2,10 +2,8 @@
 
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
-from bot.dialogue.screen import Screen, Shown
-from bot.office.cases.evidence import EXTENSIONS
+from bot.dialogue.screen import Screen
 from bot.office.cases.model import Case, Outcome, Privacy
-from bot.office.cases.records import Attachment
 from bot.office.people.model import Role
 from bot.text import clean, join, quote
 from bot.words import Message, _
@@ -346,29 +344,6 @@ def _may_go_out(ctx: Ctx, number: str, way: str, words: str) -> bool:
     """What the preview checked, once more at the moment of sending."""
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
     return not has_phone(words) and (way == "keep" or case.owner in (None, ctx.person.id))
-
-
-@router.action("case.files")
-def files(ctx: Ctx, number: str) -> list[Screen]:
-    """The stored copies, one message each."""
-    case, _entries, attached = ctx.office.cases.work_on(number, ctx.person)
-    ctx.subject = case.id
-    shown = [file for file in attached if file.digest]
-    screens = []
-    for position, file in enumerate(shown, 1):
-        words = _(
-            "Number {number}, file {position} of {count}", number=case.number, position=position, count=len(shown)
-        )
-        warned = _("{words}. A voice or document may tell who it is from.", words=words) if file.may_identify else words
-        screens.append(
-            Screen(ctx.say(warned), files=(Shown(str(file.digest), file.kind, _named(case, position, file)),))
-        )
-    return screens
-
-
-def _named(case: Case, position: int, file: Attachment) -> str:
-    """By the case and by what its bytes are: a sender's own name could pretend to be another kind of file."""
-    return f"{case.number}-{position}.{EXTENSIONS.get(file.mime or '', 'bin')}"
 
 
 def _command(ctx: Ctx, way: str, rest: str) -> Screens:
