@@ -77,6 +77,15 @@ def test_settings_in_examples_would_be_taken(page: Path) -> None:
             assert set(values if isinstance(values, dict) else [section]) <= set(names), block
 
 
+@pytest.mark.parametrize("section", list(Settings.model_fields))
+def test_every_setting_is_in_the_example(section: str) -> None:
+    text = (ROOT / "config.example.toml").read_text("utf-8")
+    shown = re.search(rf"^(?:# )?\[{section}\](.*?)(?=^(?:# )?\[|\Z)", text, re.DOTALL | re.MULTILINE)
+    assert shown, section
+    names = set(re.findall(r"(?:^(?:# )?|or )(\w+) = ", shown[1], re.MULTILINE))
+    assert set(model_of(section).model_fields) <= names
+
+
 def test_the_containers_settings_are_taken() -> None:
     Settings(**tomllib.loads((ROOT / "deploy" / "config.example.toml").read_text("utf-8")))
 
