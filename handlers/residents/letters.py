@@ -48,7 +48,10 @@ def tell_letter(ctx: Ctx, telling: Telling) -> Screen:
 
 @router.hook("quoted")
 def answered(ctx: Ctx, said: Said) -> Screens:
-    """An answer to a notice goes on as a matter that names it; to an urgent one it is registered at once."""
+    """An answer to a notice goes on as a matter that names it; to an urgent one it is registered at once.
+
+    A complaint about staff goes its own way: whoever reads the answers may not read it, so nobody would be rung.
+    """
     subject = ctx.office.subject_of(ctx.person.address, said.reply_to or "")
     notice = ctx.office.notices.received(subject, ctx.person)
     if notice is None or not ctx.person.has_consented:
@@ -56,7 +59,7 @@ def answered(ctx: Ctx, said: Said) -> Screens:
     understood = ctx.office.understand(said.text)
     if understood.talk is not None and not said.files and said.spot is None:
         return None  # thanks and greetings
-    if notice.urgent:
+    if notice.urgent and not concerns_staff(ctx, said.text):
         return _urgent(ctx, notice, said)
     found = understood.matters[0] if len(understood.matters) == 1 else None
     kind = Kind(found.kind) if found is not None and found.kind else Kind.CONSULT
@@ -68,7 +71,9 @@ def more(ctx: Ctx, said: Said) -> Screens:
     """What is said right after an answer to an urgent notice belongs to it, and is heard at once too."""
     waited = ctx.expected("answer")
     notice = ctx.office.notices.received(waited, ctx.person) if waited is not None else None
-    return _urgent(ctx, notice, said) if notice is not None else None
+    if notice is None or concerns_staff(ctx, said.text):
+        return None
+    return _urgent(ctx, notice, said)
 
 
 def _urgent(ctx: Ctx, notice: Notice, said: Said) -> Screen:
@@ -91,9 +96,9 @@ def _urgent(ctx: Ctx, notice: Notice, said: Said) -> Screen:
 
 
 def _registered(ctx: Ctx, notice: Notice, said: Said) -> Case:
-    words, source = words_of(said), source_of(ctx)
-    matter = Matter(kind=Kind.HELP, words=words, files=plain_files(ctx, said.files), notice=notice.id,
-                    about_staff=concerns_staff(ctx, words), sources=(source,) if source else ())  # fmt: skip
+    source = source_of(ctx)
+    matter = Matter(kind=Kind.HELP, words=words_of(said), files=plain_files(ctx, said.files), notice=notice.id,
+                    sources=(source,) if source else ())  # fmt: skip
     return ctx.office.cases.register(matter, by=ctx.person, said_at=ctx.event.happened_at)
 
 

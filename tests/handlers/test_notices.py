@@ -268,6 +268,8 @@ async def test_a_complaint_about_staff_is_not_counted_among_the_answers(town: To
     await agreed(li, 3)
     await town.passes(seconds=61)
     await people[0].says(STAFF, reply_to=people[0].last)
+    assert "值班" not in people[0].last.text  # whoever is on duty may not read it
+    assert any("匿名" in label for label in people[0].last.labels)
     await chen.says("/notices")
     assert "已送出 3" in chen.last.text
     assert "回话" not in chen.last.text
