@@ -119,7 +119,7 @@ async def test_an_answer_reaches_the_supervisor_and_the_reader_reads_the_result(
     assert "没有带您的账号" in reader.last.text
     assert "上个星期五上午" not in " ".join(heard.text for heard in supervisor.heard)  # at the next slot
     await town.passes(hours=6)
-    assert "上个星期五上午" in supervisor.last.text
+    assert any("上个星期五上午" in heard.text for heard in supervisor.heard)  # what has no moment has no order either
     await supervisor.says(f"/answer {number} 已退款，人已调离")
     await supervisor.presses("发送")
     assert not any("已退款" in heard.text for heard in (*resident.heard, *reader.heard))  # nothing is pushed

@@ -153,7 +153,7 @@ async def test_a_writer_that_stands_still_gives_up_its_locks(url: URL, clock: Fa
     if url.get_backend_name() == "sqlite":
         pytest.skip("an embedded database has one writer")
     writer, other = Writer(writer_engine(url), clock), Writer(writer_engine(url), clock)
-    assert await writer.submit(lambda tx: tx.read(text("SHOW idle_in_transaction_session_timeout")).scalar()) == "10s"
+    assert await writer.submit(lambda tx: tx.read(text("SHOW idle_in_transaction_session_timeout")).scalar()) == "6s"
     frozen = threading.Event()
     thawed = threading.Event()
 
