@@ -18,6 +18,7 @@ from handlers.context import (
     Ctx,
     Router,
     called,
+    concerns_staff,
     excerpt,
     my_cases_button,
     plain_files,
@@ -179,8 +180,15 @@ def quoted(ctx: Ctx, said: Said) -> Screens:
 
 
 def added(ctx: Ctx, number: str, said: Said) -> Screens:
-    """Into the case; what was taken back has no reader any more, so there the words begin anew."""
+    """Into the case; what was taken back has no reader any more, so there the words begin anew.
+
+    So they do where they complain about staff: those it is about may be the very ones who read the case.
+    """
     found = ctx.office.cases.find(number, ctx.person)
+    if not found.sealed and concerns_staff(ctx, said.text):
+        apart = ctx.screen(_("Whoever deals with “{title}” reads what goes into it. I take this apart from it: "
+                             "only the supervisor reads it.", title=found.title))  # fmt: skip
+        return [apart, *ctx.hear(msgspec.structs.replace(said, reply_to=None))]
     if found.status in _OVER_FOR_GOOD:
         over = ctx.screen(_("“{title}” is over, nobody reads it any more. I take this as something new.",
                             title=found.title))  # fmt: skip

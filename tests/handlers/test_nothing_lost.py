@@ -44,6 +44,23 @@ async def test_a_complaint_about_staff_as_the_second_matter_is_sealed(town: Town
     assert not any("200" in heard.text for heard in clerk.heard)
 
 
+@pytest.mark.parametrize("way", ["/add", "quoting"])
+async def test_a_complaint_about_staff_does_not_go_into_a_case_that_staff_read(town: Town, way: str) -> None:
+    clerk = await town.official("liu")
+    resident, number = await registered(town)
+    await clerk.says(f"/take {number}")
+    if way == "/add":
+        await resident.says(f"/add {number}")
+        await resident.says(STAFF)
+    else:
+        await resident.says(STAFF, reply_to=resident.last)
+    assert any("只交督办员看" in heard.text for heard in resident.heard)
+    await resident.presses("保密，能传话")
+    await resident.presses("交上去")
+    await clerk.says(f"/case {number}")
+    assert not any("200" in heard.text for heard in clerk.heard)
+
+
 async def test_a_matter_left_for_another_goes_on_after_it(town: Town) -> None:
     resident = await consented(town)
     await resident.says("楼道灯坏了")
