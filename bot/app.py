@@ -142,7 +142,7 @@ class App:
         gc.freeze()  # what stands for the whole run need not be looked through again and again
         gc.enable()
         gc.set_threshold(YOUNG)
-        log.info("started", channels=len(self.channels), parts=sorted(self._parts))
+        log.info("started", channels=len(self.channels), parts=[part.value for part in sorted(self._parts)])
 
     async def open(self) -> None:
         """A new run: everything is built, nothing moves yet."""
