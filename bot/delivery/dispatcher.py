@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from bot.errors import Changed, Contended, OfficeError, StoreError, Undecodable
 from bot.ids import Ids
 from bot.sealing import SealBroken, Sealer
 from bot.store import claims, queues
-from bot.store.claims import DueTimer, Head
+from bot.store.claims import DueTimer, Head, Look
 from bot.store.queues import Owed, Policy
 from bot.store.transaction import Transaction
 from bot.store.types import to_micros
@@ -133,6 +133,8 @@ class Dispatcher:
         self._limit = AT_MOST  # as many as one batch can handle in its time: no more are read
         self._last: tuple[Arrival, Head | DueTimer] | None = None
         self._owed: set[str] = set()  # channels, of the batch at hand
+        self._likely: frozenset[str] = frozenset()  # the channels that the last batch owed something on
+        self._rung: frozenset[str] = frozenset()  # those whose senders look as soon as the batch at hand is done
         self._stopping = False
         self._looked_again: int | None = None  # the event that found something changed, and is handled once more
         self.contended = 0  # batches taken back because other writers stood in their way
@@ -178,8 +180,10 @@ class Dispatcher:
         more = self._limit + self._limit // 4  # in small steps: what is read and not handled is read again
         is_whole = batch.in_time and not batch.is_cut
         self._limit = min(AT_MOST, more) if is_whole else max(FEWEST, batch.handled + 1)
-        for channel in batch.owed & self._senders.keys():
-            self._senders[channel].ring()
+        for channel in batch.owed - self._rung:
+            self._ring(channel)
+        if batch.handled:
+            self._likely = batch.owed
         if batch.has_jobs:
             self._jobs.ring()
         return batch
@@ -188,16 +192,29 @@ class Dispatcher:
         self._stopping = True
         self._bell.ring()
 
+    def _ring(self, channel: str) -> None:
+        if channel in self._senders:
+            self._senders[channel].ring()
+
+    def _handling(self, limit: int) -> Awaitable[Batch]:
+        """A batch in the writer's hands. Who had to send after the last one is rung at once: the claim then stands
+        behind the batch and shares its transaction."""
+        batch = self._writer.submit(lambda tx: self._batch(tx, limit))
+        self._rung = self._likely
+        for channel in self._rung:
+            self._ring(channel)
+        return batch
+
     async def _undisturbed(self, limit: int) -> Batch:
         """A batch; what other writers stood in the way of is done once more, with nothing counted against it."""
         for _time in range(AT_ONCE_AGAIN):
             try:
-                return await self._writer.submit(lambda tx: self._batch(tx, limit))
+                return await self._handling(limit)
             except Contended as error:
                 self.contended += 1
                 log.info("batch_contended", error=str(error))
                 await asyncio.sleep(random.uniform(0, SHORT_PAUSE))
-        return await self._writer.submit(lambda tx: self._batch(tx, limit))
+        return await self._handling(limit)
 
     # --- everything below runs in the writer's thread ---
 
@@ -207,8 +224,8 @@ class Dispatcher:
         self._owed.clear()
         due = _one_a_lane(claims.due_timers(tx, max(1, limit // 2)))  # the rest of a batch is for people
         lanes = [timer.lane for timer in due if timer.lane is not None]
-        passed: set[int] = set()
-        heads = claims.heads(tx, limit - len(due), lanes, passed) if limit > len(due) else []
+        look = Look()
+        heads = claims.heads(tx, limit - len(due), lanes, look) if limit > len(due) else []
         if tx.is_postgresql:  # what a chat is told next stands behind what another machine told it before
             self._ids.follow(claims.newest(tx, queues.outbox, self._ids.soon()))
         waiting: list[tuple[Arrival, Head | DueTimer]] = [
@@ -216,7 +233,7 @@ class Dispatcher:
             *((arrival, head) for head in heads if (arrival := self._of_head(tx, head)) is not None),
         ]
         self._desk.prepare(tx, [arrival for arrival, _source in waiting])
-        batch = Batch(more=bool(due or heads), beside=bool(passed))  # behind each head the next of its lane may wait
+        batch = Batch(more=bool(due) or look.behind or len(due) >= limit, beside=bool(look.passed))
         for arrival, source in waiting:
             if isinstance(source, DueTimer) and source.key in tx.touched:
                 continue  # armed anew or disarmed by an earlier event of this batch
@@ -226,10 +243,12 @@ class Dispatcher:
             batch.handled += 1
             self._failpoint("mid-batch")
             batch.in_time = _worked(tx) - worked <= self._longest
-            batch.is_cut = tx.is_postgresql and tx.wrote
+            batch.is_cut = tx.is_waited_for
             if not sound or not batch.in_time or batch.is_cut:
+                batch.more = True
                 break  # on a server others wait for rows that an act has locked: it is the last of its batch
         self.handling_seconds += time.perf_counter() - began
+        batch.more |= queues.TIMERS in tx.kinds  # perhaps one that is due already
         batch.owed, batch.has_jobs = frozenset(self._owed), queues.JOBS in tx.kinds
         return batch
 

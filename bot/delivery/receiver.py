@@ -75,13 +75,14 @@ class Receiver:
                 notes[key](tx)
             return claims.take_in(tx, rows)
 
+        stored = self._writer.submit(store)
+        self._bell.ring()  # the dispatcher's batch then stands behind it and shares its transaction
         try:
-            await self._writer.submit(store)
+            await stored
         except BaseException:
             self._forgive(rows)
             raise
         self.received += len(rows)
-        self._bell.ring()
         self._failpoint("acknowledgement")
 
     def _forgive(self, rows: Sequence[Row]) -> None:

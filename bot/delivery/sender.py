@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 import structlog
@@ -89,7 +91,7 @@ class Sender:
         self._beginning = asyncio.Lock()  # a stop waits for a claim under way, and then for what it claimed
         self._in_hand: set[int] = set()  # rows that this run is sending
         self._doubts = False  # a claim failed: perhaps it was committed all the same, and nobody sends what it claimed
-        self._results: list[Result] = []
+        self._results: deque[Result] = deque()  # filled by the loop, emptied by the writer
         self._recording: asyncio.Task[None] | None = None
         self._held: dict[int, datetime] = {}  # addresses where a row could not be sent and is tried again later
         self._paused_until = 0.0
@@ -223,14 +225,14 @@ class Sender:
         """Group commits: what gathers during one commit is the next."""
         pause = 1.0
         while self._results:
-            results, self._results = self._results, []
+            results: list[Result] = []
             lost: set[int] = set()
             try:
-                await self._writer.submit(lambda tx, results=results: self._write(tx, results))  # type: ignore[misc]
+                await self._writer.submit(partial(self._write_all, results))
             except Fenced:  # whoever took over has settled these rows; what this process knows of them counts no more
                 log.warning("results_fenced", channel=self._channel.name, rows=len(results))
             except StoreError:
-                self._results = results + self._results
+                self._results.extendleft(reversed(results))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
@@ -344,6 +346,12 @@ class Sender:
             )
         log.error("outbox_unreadable", outbox=row.id)
         return None
+
+    def _write_all(self, results: list[Result], tx: Transaction) -> None:
+        """Takes what has come until now: while the act waited for the writer, more did."""
+        while self._results:
+            results.append(self._results.popleft())
+        self._write(tx, results)
 
     def _write(self, tx: Transaction, results: Sequence[Result]) -> None:
         self._fence.check(tx)

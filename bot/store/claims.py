@@ -1,7 +1,7 @@
 """Taking what waits to be handled: heads of the inbox, due timers. It never looks inside them."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,14 @@ class Head:
     raw: bytes
     error: str | None  # FLOOD, or how the last try failed
     conversation: bytes | None
+
+
+@dataclass(slots=True)
+class Look:
+    """What a look into the inbox found beside the heads that it took."""
+
+    passed: set[int] = field(default_factory=set)  # lanes in another writer's hands
+    behind: bool = False  # more waits: behind a head, or beyond what was read
 
 
 def take_in(tx: Transaction, rows: Sequence[Row]) -> int:
@@ -77,13 +85,14 @@ _RAW = Prepared(
 
 
 def heads(
-    tx: Transaction, at_most: int, skipping: Iterable[int] = (), passed: set[int] | None = None
+    tx: Transaction, at_most: int, skipping: Iterable[int] = (), look: Look | None = None
 ) -> list[Head]:  # fmt: skip
     """The oldest update of each waiting lane, oldest first. One flooded lane cannot hide the others.
 
-    On a server each lane is locked before its update is read; those in another writer's hands are passed over, and
-    noted in `passed`.
+    On a server each lane is locked before its update is read; those in another writer's hands are passed over. `look`
+    takes down what else there is.
     """
+    look = look if look is not None else Look()
     connection = tx.flushed()
     seen = set(skipping)
     found: dict[int, int] = {}
@@ -92,15 +101,16 @@ def heads(
     for _window in range(WINDOWS):
         rows = _HEADS.rows(connection, {"seen": list(seen | found.keys()) or [0], "at_most": window})
         for id_, lane in rows:
+            look.behind |= lane in found
             found.setdefault(lane, id_)
         while (room := at_most - len(first)) and (untried := [lane for lane in found if lane not in seen][:room]):
             seen.update(untried)
             mine = _lock_lanes(tx, untried) if tx.is_postgresql else untried
             first |= {lane: found[lane] for lane in untried if lane in mine}
-            if passed is not None:
-                passed.update(lane for lane in untried if lane not in mine)
+            look.passed.update(lane for lane in untried if lane not in mine)
         if len(rows) < window or len(first) >= at_most:
             break
+    look.behind |= len(rows) == window or len(found) > len(first) + len(look.passed)
     if not first:
         return []
     return [Head(*row) for row in _RAW.rows(connection, {"ids": list(first.values())})]

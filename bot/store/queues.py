@@ -75,7 +75,7 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
-JOBS = "job"  # the kind of row under which a transaction collects them
+JOBS, TIMERS = "job", "timer"  # the kinds of rows under which a transaction collects them
 
 inbox = Table(
     "inbox",
@@ -438,7 +438,7 @@ _SUPERSEDED = Collector("superseded", 0, _write_superseded)
 _OWED = Collector("outbox", 1, _write_owed)
 _HELD = Collector("held", 1, _write_held)
 _FIRED = Collector("fired", 2, _write_fired)
-_TIMERS = Collector("timer", 3, _write_timers)
+_TIMERS = Collector(TIMERS, 3, _write_timers)
 _JOBS = Collector(JOBS, 4, _write_jobs)
 _CONVERSATIONS = Collector("conversation", 5, _write_conversations)
 _DONE = Collector("inbox", 6, _write_done)

@@ -43,6 +43,11 @@ class Transaction:
     def is_postgresql(self) -> bool:
         return self._connection.dialect.name == "postgresql"
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether other writers may wait for rows that are locked now: the transaction should end soon."""
+        return self.is_postgresql and self.wrote
+
     def read(self, statement: Executable, params: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         """Reads tables that are not collected."""
         return self._connection.execute(statement, params)
@@ -50,6 +55,7 @@ class Transaction:
     def write(self, statement: Executable, params: Mapping[str, Any] | Rows | None = None) -> CursorResult[Any]:
         """Writes a table that is not collected; the event's savepoint is opened before its first write."""
         self._protect()
+        self.wrote = True
         return self._connection.execute(statement, params)
 
     def rows(self, prepared: Prepared, params: Mapping[str, Any] | None = None) -> list[Any]:
@@ -59,10 +65,12 @@ class Transaction:
     def change(self, prepared: Prepared, params: Mapping[str, Any] | None = None) -> int:
         """Writes a table that is not collected by a prepared statement; how many rows it changed."""
         self._protect()
+        self.wrote = True
         return prepared.run(self._connection, params)
 
     def change_many(self, prepared: Prepared, rows: Rows) -> int:
         self._protect()
+        self.wrote = True
         return prepared.run_many(self._connection, rows)
 
     def collect(self, collector: Collector, row: Row) -> None:

@@ -74,7 +74,9 @@ async def test_a_batch_is_cut_off_when_its_time_is_over(stage: Stage) -> None:
 
 async def test_only_whoever_has_something_to_do_is_woken(stage: Stage) -> None:
     def starts_a_job(tx: Transaction, _arrival: Arrival) -> list[Screen]:
-        queues.start_job(tx, id=stage.ids(), key="chart", kind="chart", subject=1, data=CONTENT.seal(b"{}", b"job"))
+        queues.start_job(
+            tx, id=stage.ids(), key=f"chart:{stage.ids()}", kind="chart", subject=1, data=CONTENT.seal(b"{}", b"job")
+        )
         return []
 
     stage.desk.on("draw", starts_a_job)
@@ -82,6 +84,11 @@ async def test_only_whoever_has_something_to_do_is_woken(stage: Stage) -> None:
     await stage.settle()
     assert (stage.out.is_rung, stage.jobs.is_rung) == (True, False)
     await stage.out.wait()
+    await stage.says("wang", "draw")
+    await stage.settle()
+    assert stage.jobs.is_rung
+    await stage.jobs.wait()
+    await stage.out.wait()  # who had to send the last time looks once more
     await stage.says("wang", "draw")
     await stage.settle()
     assert (stage.out.is_rung, stage.jobs.is_rung) == (False, True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,87 @@ async def test_a_cancelled_caller_must_not_conclude_that_it_was_not_done(writer:
     waiting.cancel()
     go_on.set()
     assert await writer.submit(names) == {"done"}
+
+
+class Crowd:
+    """Acts that wait one behind another, the first until all of them do."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._go_on = threading.Event()
+        self.answers: list[asyncio.Future[object]] = []
+
+    def follows(self, act: Callable[[Transaction], object]) -> None:
+        first = not self.answers
+        held = (lambda tx: (self._go_on.wait(), act(tx))[1]) if first else act
+        self.answers.append(asyncio.ensure_future(self._writer.submit(held)))
+
+    async def done(self) -> list[object]:
+        before = self._writer.commits
+        self._go_on.set()
+        found = await asyncio.gather(*self.answers, return_exceptions=True)
+        self.commits = self._writer.commits - before
+        return found
+
+
+async def test_acts_that_wait_one_behind_another_share_a_commit(writer: Writer) -> None:
+    crowd = Crowd(writer)
+    for number in range(5):
+        crowd.follows(lambda tx, n=number: facts.put(tx, f"{n}", "1"))
+    await crowd.done()
+    assert crowd.commits == 1
+    assert await writer.submit(names) == {"0", "1", "2", "3", "4"}
+
+
+async def test_an_act_that_fails_takes_back_nothing_but_itself(writer: Writer) -> None:
+    def fails(tx: Transaction) -> None:
+        facts.put(tx, "half", "1")
+        raise NotFound("case")
+
+    def is_wrong(tx: Transaction) -> None:
+        for _twice in range(2):
+            tx.write(fact.insert().values(name="twice", value="1"))
+
+    crowd = Crowd(writer)
+    for act in (lambda tx: facts.put(tx, "before", "1"), fails, is_wrong, lambda tx: facts.put(tx, "after", "1")):
+        crowd.follows(act)
+    assert [type(answer) for answer in await crowd.done()] == [type(None), NotFound, IntegrityError, type(None)]
+    assert crowd.commits == 1
+    assert await writer.submit(names) == {"before", "after"}
+
+
+async def test_the_first_act_that_fails_takes_nobody_with_it(writer: Writer) -> None:
+    def fails(tx: Transaction) -> None:
+        facts.put(tx, "half", "1")
+        raise NotFound("case")
+
+    crowd = Crowd(writer)
+    crowd.follows(fails)
+    crowd.follows(lambda tx: facts.put(tx, "after", "1"))
+    assert [type(answer) for answer in await crowd.done()] == [NotFound, type(None)]
+    assert await writer.submit(names) == {"after"}
+
+
+async def test_where_the_transaction_is_lost_nobody_is_told_that_it_stands(writer: Writer) -> None:
+    def loses(tx: Transaction) -> None:
+        tx.read(text("ROLLBACK"))  # as a database does of itself when its disk is full
+        raise StoreError("disk full")
+
+    crowd = Crowd(writer)
+    crowd.follows(lambda tx: facts.put(tx, "before", "1"))
+    crowd.follows(loses)
+    assert [type(answer) for answer in await crowd.done()] == [StoreError, StoreError]
+    assert await writer.submit(names) == set()
+
+
+async def test_what_no_transaction_may_hold_comes_after_those_that_share_one(writer: Writer) -> None:
+    crowd, seen = Crowd(writer), []
+    crowd.follows(lambda tx: facts.put(tx, "before", "1"))
+    bare = asyncio.ensure_future(writer.submit_bare(lambda driver: seen.append(writer.commits)))
+    crowd.follows(lambda tx: facts.put(tx, "after", "1"))
+    await crowd.done()
+    await bare
+    assert (crowd.commits, seen) == (2, [1])
 
 
 async def test_a_wrong_statement_is_no_fault_of_the_database(writer: Writer) -> None:
