@@ -180,5 +180,5 @@ class Desk:
         if person is NOBODY:
             return Reply(None, None, [])
         screen = words(self._context(office, arrival, person))
-        arrival.conversation.choices = screen.buttons  # the last screen now: older numbers mean nothing any more
+        arrival.conversation.shows(screen.buttons)  # the last screen now: older numbers mean nothing any more
         return Reply(person.address, person.id, [screen], person.channel)

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from bot.dialogue.event import Event
-from bot.dialogue.screen import Button, Screen
+from bot.dialogue.screen import Button, Screen, decode_action
 
 REVIEW = "review"
 
@@ -29,11 +29,18 @@ class Conversation(Struct, omit_defaults=True):
     filling: Filling | None = None
     drafts: list[Filling] = field(default_factory=list)  # left for another form, taken up again after it
     choices: tuple[Button, ...] = ()  # the buttons of the last screen: typed labels and numbers mean these
+    asked: tuple[Button, ...] = ()  # of the open form's prompt, where more was shown since: their labels can be typed
     wordy: bool = False  # the last screen asks for words: a number is an answer there, not a button
     apologised_at: datetime | None = None  # when an update of this chat last had to be set aside
     prompt: int = 0  # outbox row of the last prompt: superseded by the next if it is still waiting
     memory: dict[str, Any] = field(default_factory=dict)  # what handlers keep between two messages
     messages: dict[str, int] = field(default_factory=dict)  # bare ids of the last two days: when, in seconds since 1970
+
+    def shows(self, buttons: tuple[Button, ...]) -> None:
+        """These are on the last screen now. A prompt above it still waits: its own steps can be said, not numbered."""
+        before = (*self.choices, *self.asked) if self.filling is not None else ()
+        self.asked = tuple(button for button in before if decode_action(button.action)[2] == self.revision)
+        self.choices = buttons
 
 
 class Arrival(Struct):

@@ -51,7 +51,7 @@ class Talk:
         screens += self._routed(ctx)
         if screens:
             shown = next((screen for screen in reversed(screens) if screen.buttons), None)
-            ctx.conversation.choices = shown.buttons if shown else ()
+            ctx.conversation.shows(shown.buttons if shown else ())
             asks = shown is not None and shown.prompt and self._asks_words(ctx)
             ctx.conversation.wordy = asks or ctx.awaits_number
         return screens
@@ -288,19 +288,21 @@ class Talk:
         return question is not None and not isinstance(question, Choice)
 
     def _meant(self, ctx: Ctx, text: str) -> Button | None:
-        """The button of the last screen that a typed label, its beginning or a number means."""
+        """The button that a typed label or its beginning means, of the last screen or the prompt; a number, of the
+        last screen alone."""
         pressable = [button for button in ctx.conversation.choices if button.action]
         if text.isascii() and text.isdigit() and len(text) <= 2:
             if ctx.conversation.wordy:
                 return None
             number = int(text)
             return pressable[number - 1] if 0 < number <= len(pressable) else None
+        pressable += ctx.conversation.asked
         plain = text.casefold()
         whole = next((button for button in pressable if button.label.casefold() == plain), None)
         if whole is not None or self._read_command(text, self._speaks_officially(ctx)) is not None:
             return whole
         begun = [button for button in pressable if plain in _spoken(button.label)]
-        return begun[0] if len(begun) == 1 else None
+        return begun[0] if len({button.label for button in begun}) == 1 else None
 
     def _main_button(self, ctx: Ctx) -> Button | None:
         """The first button of the last screen, unless it needs a finger of its own."""

@@ -65,7 +65,7 @@ def forget(ctx: Ctx, since: datetime) -> None:
     _blank(ctx, since)
     talk = ctx.conversation
     talk.drafts = [draft for draft in talk.drafts if draft.form != SEALED]
-    talk.choices, talk.prompt = (), 0
+    talk.choices, talk.asked, talk.prompt = (), (), 0
     for name in ctx.memory.keys() - KEPT_MEMORY:
         del ctx.memory[name]
 

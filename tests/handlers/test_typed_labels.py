@@ -1,0 +1,97 @@
+"""A button's own words, typed: they mean the button, whatever the bot said since it was shown."""
+
+import pytest
+
+from bot.office.people.model import Role
+from tests.handlers.test_main_talk import LAMP, registered
+from tests.handlers.test_nothing_lost import STAFF, consented
+from tests.rig import Someone, Town
+
+MEANWHILE = ["/add 7K3M-9QX1 还在滴水", "几点开门", "/policy", "/cases", "/language", "救命啊着火了"]
+
+
+async def at_review(town: Town) -> Someone:
+    resident = await consented(town)
+    await resident.says(LAMP)
+    assert "登记" in resident.last.labels
+    return resident
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+async def test_register_typed_after_something_else_registers(town: Town, meanwhile: str) -> None:
+    resident = await at_review(town)
+    await resident.says(meanwhile)
+    await resident.says("登记")
+    assert "登记好了" in resident.last.text
+
+
+async def test_register_typed_where_more_was_to_be_added_registers(town: Town) -> None:
+    official = await town.official()
+    resident = await at_review(town)
+    await resident.presses("打字补一句")
+    await resident.says("登记")
+    assert "登记好了" in resident.last.text
+    await official.says(f"/case {resident.number()}")
+    assert "登记" not in official.last.text
+
+
+async def test_what_was_to_be_added_is_added_all_the_same(town: Town) -> None:
+    resident = await at_review(town)
+    await resident.says("打字补一句")
+    await resident.says("登记牌也掉了")
+    assert "登记牌也掉了" in resident.last.text
+
+
+async def complaining(town: Town) -> Someone:
+    """At the review of a complaint about staff."""
+    await town.official("du", Role.SUPERVISOR)
+    resident = await consented(town)
+    await resident.says(STAFF)
+    await resident.presses("保密，能传话")
+    assert "交上去" in resident.last.labels
+    return resident
+
+
+async def test_the_way_out_of_a_complaint_is_typed_after_something_else(town: Town) -> None:
+    resident = await complaining(town)
+    await resident.says("加照片")
+    await resident.says("不投了")
+    assert "没有交" in resident.last.text
+
+
+async def test_labels_of_a_question_that_was_answered_mean_nothing(town: Town) -> None:
+    resident = await consented(town)
+    await resident.says("楼道灯坏了")
+    assert "不对，改一下" in resident.last.labels
+    await resident.says("幸福里3号楼2单元")
+    await resident.says("不对")
+    assert "不对" in resident.last.text  # at the review it is one more word of theirs
+
+
+async def test_labels_of_a_form_that_is_over_mean_nothing(town: Town) -> None:
+    resident, _number = await registered(town)
+    await resident.says("几点开门")
+    await resident.says("登记")
+    assert "登记好了" not in resident.last.text
+
+
+async def test_a_number_means_what_was_shown_last_and_no_button_above_it(town: Town) -> None:
+    resident = await at_review(town)
+    await resident.says("/language")
+    await resident.says(str(1 + resident.last.labels.index("中文")))
+    assert any("用中文" in heard.text for heard in resident.heard)
+
+
+async def test_a_number_after_an_excuse_means_nothing(town: Town) -> None:
+    """It is older than what was said last, and would register by mistake."""
+    resident = await at_review(town)
+    await resident.says("/add 7K3M-9QX1 还在滴水")
+    await resident.says("1")
+    assert "登记好了" not in resident.last.text
+
+
+async def test_a_complaint_about_staff_is_handed_in_by_words_after_something_else(town: Town) -> None:
+    resident = await complaining(town)
+    await resident.says("几点开门")
+    await resident.says("交上去")
+    assert "交给督办员了" in resident.last.text
