@@ -153,13 +153,17 @@ def language(ctx: Ctx, _rest: str) -> Screen:
 
 
 @router.action("language")
-def choose_language(ctx: Ctx, code: str = "") -> Screen:
+def choose_language(ctx: Ctx, code: str = "") -> Screens:
+    """In the language at once, with what counts now: the open form's question, or the menu of whoever it is."""
     if code not in ctx.office.languages:
         return language(ctx, "")
     ctx.office.people.speak(ctx.person, code)
     ctx.say = ctx.office.speak(code)
     ctx.office.show_menu(ctx.person)
-    return menu_screen(ctx, _("Good, English it is."))
+    good = _("Good, English it is.")
+    if ctx.conversation.filling is not None:
+        return [ctx.screen(good), *ctx.ask()]
+    return [ctx.screen(good), staff_help(ctx)] if ctx.person.is_official else menu_screen(ctx, good)
 
 
 @router.hook("left")

@@ -95,3 +95,35 @@ async def test_a_complaint_about_staff_is_handed_in_by_words_after_something_els
     await resident.says("几点开门")
     await resident.says("交上去")
     assert "交给督办员了" in resident.last.text
+
+
+# --- after /language ---
+
+
+async def chooses(someone: Someone, language: str) -> None:
+    await someone.says("/language")
+    await someone.says(str(1 + someone.last.labels.index(language)))
+
+
+async def test_a_language_chosen_in_the_middle_shows_the_question_that_waits(town: Town) -> None:
+    """Not the menu: a number typed then would begin something else."""
+    resident = await at_review(town)
+    await chooses(resident, "English")
+    assert "I will register it like this" in resident.last.text
+    await resident.says("1")
+    assert "is registered" in resident.last.text
+
+
+async def test_an_officials_language_leads_to_their_own_help(town: Town) -> None:
+    official = await town.official()
+    await chooses(official, "English")
+    assert "What you can write or press" in official.last.text
+    await official.says(str(1 + official.last.labels.index("What waits")))
+    assert "Nothing waits for you" in official.last.text
+
+
+async def test_a_residents_language_leads_to_the_menu_in_it(town: Town) -> None:
+    resident = await consented(town)
+    await chooses(resident, "English")
+    await resident.says(str(1 + resident.last.labels.index("Suggest")))
+    assert "Please tell me what it is" in resident.last.text
