@@ -162,8 +162,17 @@ def split_number(text: str) -> tuple[str | None, str]:
 
 
 def words_of(said: Said) -> str:
-    """What was said in words, and a place's name if it was a place."""
+    """What was said in words, a place's name and point if it was a place, and a phone number that was shared."""
     if said.spot is None:
-        return said.text
+        return "\n".join(filter(None, (said.text, said.phone)))
     where = f"{said.spot.latitude:.5f},{said.spot.longitude:.5f}"
-    return "\n".join(filter(None, (said.text, said.spot.title, where)))
+    return "\n".join(filter(None, (said.text, said.spot.title, where, said.phone)))
+
+
+def unreadable(ctx: Ctx, said: Said) -> Screen | None:
+    """What a platform knows and a case does not: somebody else's card, a poll, a game. None: it can be read."""
+    if said.text or said.files or said.spot or said.phone or said.sticker:
+        return None
+    return ctx.screen(
+        _("I cannot read this kind of message. Please type what counts in it, or send a photo or a voice note.")
+    )

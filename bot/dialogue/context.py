@@ -9,7 +9,7 @@ import msgspec
 
 from bot.dialogue.conversation import REVIEW, Arrival, Conversation, Filling
 from bot.dialogue.event import Said
-from bot.dialogue.form import FILES, TEXT, Answers, Choice, Form, Question, Words_
+from bot.dialogue.form import FILES, PHONE, TEXT, Answers, Choice, Form, Question, Words_
 from bot.dialogue.router import Router
 from bot.dialogue.screen import Button, Mode, Request, Screen, encode_action
 from bot.text import Text
@@ -197,7 +197,7 @@ class Context(Generic[O, P]):
 
 def form_of_words(filling: Filling) -> bool:
     """Whether somebody has said something in it that must not get lost."""
-    return any(filling.answers.get(name) for name in (TEXT, FILES, "place"))
+    return any(filling.answers.get(name) for name in (TEXT, FILES, PHONE, "place"))
 
 
 def listed(screens: Screens) -> list[Screen]:

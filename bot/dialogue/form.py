@@ -18,6 +18,7 @@ Rows = Sequence[Sequence[Button]]
 
 TEXT = "text"
 FILES = "files"
+PHONE = "phone"
 MOST_FILES = 20  # at one time; a case holds more, so that the rest can be added
 
 
@@ -60,7 +61,8 @@ class Question(Generic[C]):
 
 @dataclass(frozen=True, kw_only=True)
 class Words(Question[C]):
-    """Free words; a voice note or a photo alone is enough. `at_most` counts characters."""
+    """Free words; a voice note or a photo alone is enough, and so is a phone number that the form takes nowhere else.
+    `at_most` counts characters."""
 
     at_most: int = 70_000
     files: int = MOST_FILES
@@ -81,10 +83,11 @@ class Words(Question[C]):
         return self.take(answers, said)
 
     def take(self, answers: Answers, said: Said) -> bool:
-        if said.text:
-            answers[self.name] = "\n".join(filter(None, (answers.get(self.name), said.text)))[: self.at_most]
+        words = said.text or said.phone
+        if words:
+            answers[self.name] = "\n".join(filter(None, (answers.get(self.name), words)))[: self.at_most]
         add_files(answers, said.files, self.files)
-        return bool(said.text or said.files)
+        return bool(words or said.files)
 
 
 @dataclass(frozen=True, kw_only=True)

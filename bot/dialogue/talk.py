@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
 from bot.dialogue.context import Context, listed
 from bot.dialogue.conversation import REVIEW
 from bot.dialogue.event import (
@@ -108,8 +106,6 @@ class Talk:
                 return []
 
     def _said(self, ctx: Ctx, said: Said) -> list[Screen]:
-        if said.phone and not said.text:
-            said = msgspec.structs.replace(said, text=said.phone)
         if said.edited:
             return self._hooked(ctx, "edited", said)
         urgent = [screen for hook in self._hooks("first") for screen in listed(hook(ctx, said))]

@@ -56,4 +56,5 @@ def merged(messages: list[Said]) -> Said:
         text="\n".join(said.text for said in messages if said.text),
         files=tuple(file for said in messages for file in said.files),
         spot=next((said.spot for said in reversed(messages) if said.spot), None),
+        phone=next((said.phone for said in reversed(messages) if said.phone), None),
     )

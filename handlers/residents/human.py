@@ -1,8 +1,10 @@
 """A person on request, at any point: a case at once, with what was said (N13)."""
 
+import msgspec
+
 from bot.dialogue.context import Screens, listed
 from bot.dialogue.event import Said
-from bot.dialogue.form import TEXT, files_of
+from bot.dialogue.form import PHONE, TEXT, files_of
 from bot.dialogue.screen import Screen
 from bot.office.cases.model import Case, Privacy
 from bot.office.cases.service import Matter
@@ -47,8 +49,9 @@ def ask_person(ctx: Ctx, said: Said) -> Screens:
     filling = ctx.conversation.filling
     settled = answers.known(filling.answers if filling is not None else {})
     said = held.merged([*_unfinished(ctx), said])
+    phone, said = said.phone or "", msgspec.structs.replace(said, phone=None)
     words = words_of(said)
-    if not (words or said.files) and (case := just_registered(ctx, "human")) is not None:
+    if not (words or said.files or phone) and (case := just_registered(ctx, "human")) is not None:
         return _promise(ctx, case)
     settled["about_staff"] = settled["about_staff"] or concerns_staff(ctx, words)
     settled["sources"] = settled["sources"] or tuple(filter(None, (source_of(ctx),)))
@@ -56,7 +59,8 @@ def ask_person(ctx: Ctx, said: Said) -> Screens:
         settled["privacy"] = Privacy.CONFIDENTIAL
     case = ctx.office.cases.register(
         Matter(words=words or ctx.say.plain(_("I would like to speak to a person.")),
-               files=plain_files(ctx, said.files), **settled),
+               files=plain_files(ctx, said.files), phone=phone if settled["privacy"] is Privacy.NAMED else "",
+               **settled),
         by=ctx.person,
         said_at=ctx.event.happened_at,
     )  # fmt: skip
@@ -90,7 +94,9 @@ def _going_on(ctx: Ctx) -> list[Screen]:
 def _unfinished(ctx: Ctx) -> list[Said]:
     """What was said before and not yet registered, so that nobody has to repeat it."""
     filling = ctx.conversation.filling
-    drafts = [Said(str(filling.answers.get(TEXT, "")), files_of(filling.answers))] if filling is not None else []
+    drafts = []
+    if filling is not None:
+        drafts = [Said(filling.answers.get(TEXT) or "", files_of(filling.answers), phone=filling.answers.get(PHONE))]
     asked = [Said(str(ctx.memory.pop(name))) for name in ("asked",) if name in ctx.memory]
     waiting = held.take(ctx)
     return [*drafts, *asked, *([waiting] if waiting is not None else [])]

@@ -7,7 +7,7 @@ import msgspec
 
 from bot.dialogue.context import Screens, listed
 from bot.dialogue.event import Due, FileKind, Said
-from bot.dialogue.form import FILES, TEXT, Answers, Choice, Form, Place, Words, files_of
+from bot.dialogue.form import FILES, PHONE, TEXT, Answers, Choice, Form, Place, Words, files_of
 from bot.dialogue.screen import Button, Request, Screen
 from bot.office.cases.model import Case, Kind, Privacy
 from bot.office.cases.service import Matter
@@ -26,6 +26,7 @@ from handlers.context import (
     promised,
     said_with,
     source_of,
+    unreadable,
 )
 from handlers.officials.wording import has_phone
 from handlers.residents import consent, held, human, often, policies, privacy, sealed
@@ -35,6 +36,7 @@ router = Router("matters", who=RESIDENTS)
 
 OFFERED = 3  # open cases at a time
 CALLED_AFTER = timedelta(hours=4)
+PHONE_NOTED = _("Your phone number is noted: it goes with the matter, so that the staff can call you.")
 ASK_IDENTITY = frozenset((Kind.COMPLAINT, Kind.REPORT))
 
 
@@ -95,8 +97,18 @@ def _who_may_know(ctx: Ctx, answers: Answers, said: Said) -> Screens:
     """Said in words at any question of a complaint; and whoever may not be known gives no number by mistake."""
     if Kind(answers["kind"]) not in ASK_IDENTITY:
         return None
-    refused = privacy.refused(ctx, said) if answers.get("identity") in privacy.SEALED_WAYS else None
-    return refused if refused is not None else privacy.chosen(ctx, answers, said)
+    if answers.get("identity") in privacy.SEALED_WAYS and (refused := privacy.refused(ctx, said)) is not None:
+        return refused
+    return privacy.chosen(ctx, answers, said)
+
+
+def _aside(ctx: Ctx, answers: Answers, said: Said) -> Screens:
+    """What answers no question: who may know, a number to be called under, what cannot be read."""
+    screens = _who_may_know(ctx, answers, said)
+    if screens is None and said.phone:
+        answers[PHONE] = said.phone
+        return ctx.screen(PHONE_NOTED)
+    return screens if screens is not None else unreadable(ctx, said)
 
 
 matter = router.form(
@@ -126,8 +138,8 @@ matter = router.form(
                 needed=lambda ctx, answers: Kind(answers["kind"]) in ASK_IDENTITY and not _is_about_staff(ctx, answers),
             ),
         ),
-        instead=_who_may_know,
-        kept=frozenset(("kind", "category", "needs_place", "about_staff", "sources", "notice")),
+        instead=_aside,
+        kept=frozenset(("kind", "category", "needs_place", "about_staff", "sources", "notice", PHONE)),
     )
 )
 
@@ -139,6 +151,8 @@ def review(ctx: Ctx, answers: Answers) -> Screens:
         return sealed.take_over(ctx, answers)
     files = files_of(answers)
     lines: list[Text] = []
+    if answers.get("identity") in privacy.SEALED_WAYS and answers.pop(PHONE, None):
+        lines.append(ctx.say(privacy.PHONE_REFUSED))
     if any(file.kind is FileKind.VOICE for file in files):
         lines.append(ctx.say(_("Voice note received. I cannot understand voices; the staff will listen to it.")))
     if any(file.kind is FileKind.PHOTO for file in files):
@@ -149,6 +163,8 @@ def review(ctx: Ctx, answers: Answers) -> Screens:
     lines.append(excerpt(answers.get(TEXT) or ctx.say.plain(_("(see the voice note or photo)"))))
     if place := _place_words(ctx, answers):
         lines.append(ctx.say(_("Place: {place}", place=place)))
+    if phone := answers.get(PHONE):
+        lines.append(ctx.say(_("Phone: {phone}", phone=phone)))
     lines += _chosen(ctx, answers)
     last = [ctx.step(_("Never mind"), "form.cancel")]
     if often.is_over(ctx):
@@ -185,6 +201,7 @@ def register(ctx: Ctx, answers: Answers) -> Screens:
         category=answers.get("category"),
         privacy=Privacy(answers.get("identity") or "named"),
         notice=answers.get("notice"),
+        phone=answers.get(PHONE, ""),
         sources=answers.get("sources", ()),
     )
     if brought.privacy is Privacy.ANONYMOUS:
@@ -235,7 +252,9 @@ def _instead(ctx: Ctx, said: Said) -> Said:
     if not ctx.expected("change") or filling is None:
         return said
     ctx.leave_form()
-    return msgspec.structs.replace(said, files=(*files_of(filling.answers), *said.files))
+    return msgspec.structs.replace(
+        said, files=(*files_of(filling.answers), *said.files), phone=said.phone or filling.answers.get(PHONE)
+    )
 
 
 @router.action("matter.kind")
@@ -279,7 +298,11 @@ def understand(ctx: Ctx, said: Said) -> Screens:
     """Free words that nothing else claimed: one guess."""
     if not said.text:
         said = _instead(ctx, said)
-        return begin(ctx, said, Kind.HELP) if said.files or said.spot else _small_talk(ctx)
+        if said.phone and ctx.person.has_consented and (asked := _which_case(ctx, said)) is not None:
+            return asked
+        if said.files or said.spot or said.phone:
+            return begin(ctx, said, Kind.HELP)
+        return unreadable(ctx, said) or _small_talk(ctx)
     understood = ctx.office.understand(said.text)
     if understood.talk is not None and not said.files:
         return _small_talk(ctx, understood.talk)
@@ -373,7 +396,7 @@ def _several(ctx: Ctx, said: Said, matters: Any) -> Screens:
     lines += [quote(f"{number} {found.text}") for number, found in enumerate(matters, 1)]
     ctx.memory["waiting"] = [*map(_later, matters[1:]), *ctx.memory.get("waiting", [])]
     ctx.memory["position"] = 1
-    first = Said(text=matters[0].text, files=said.files, spot=said.spot)
+    first = Said(text=matters[0].text, files=said.files, spot=said.spot, phone=said.phone)
     begun = listed(_one(ctx, first, matters[0].kind, matters[0]))
     if ctx.conversation.filling is None:
         begun += next_matter(ctx)
@@ -433,7 +456,7 @@ def begin(ctx: Ctx, said: Said, kind: Kind, found: Any = None, *, notice: int | 
         found = matters[0] if len(matters) == 1 else None
     plain = {name: getattr(found, name) for name in ("category", "needs_place", "place")} if found else {}
     if not found and not said.text:
-        plain["needs_place"] = False  # a voice note or a photo alone may tell; the staff will look
+        plain["needs_place"] = not said.files  # a voice note or a photo alone may tell; the staff will look
     answers = _answers(said.text, kind, plain)
     if found is not None and getattr(found, "concerns_staff", False):
         answers["about_staff"] = True
@@ -446,7 +469,10 @@ def begin(ctx: Ctx, said: Said, kind: Kind, found: Any = None, *, notice: int | 
         answers["sources"] = [source]
     if notice is not None:
         answers["notice"] = notice
-    return ctx.fill(matter, **answers)
+    if said.phone:
+        answers[PHONE] = said.phone
+    asked = ctx.fill(matter, **answers)
+    return [ctx.screen(PHONE_NOTED), *asked] if said.phone and not answers.get("about_staff") else asked
 
 
 def _answers(text: str, kind: Kind, found: dict[str, Any]) -> Answers:

@@ -8,6 +8,7 @@ from bot.words import _
 from handlers.context import Ctx
 
 SEALED_WAYS = (Privacy.CONFIDENTIAL, Privacy.ANONYMOUS)
+PHONE_REFUSED = _("Your phone number says who you are. I do not take it, and nobody gets it.")
 PHONE_SEEN = _("There is a phone number in it. It can say who you are: better take it out.")
 
 
@@ -15,7 +16,7 @@ def refused(ctx: Ctx, said: Said, *, places: bool = False) -> Screens:
     """A phone number that the device sends says who it is, and a point on the map may: where nobody may know, they are
     not taken."""
     if said.phone:
-        return ctx.screen(_("Your phone number says who you are. I do not take it, and nobody gets it."))
+        return ctx.screen(PHONE_REFUSED)
     if said.spot and places:
         return ctx.screen(_("A point on the map can say who you are. I do not take it; if the place matters, type it."))
     return None

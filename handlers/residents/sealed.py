@@ -7,13 +7,13 @@ from typing import Any
 from bot.dialogue.context import Screens, listed
 from bot.dialogue.conversation import REVIEW
 from bot.dialogue.event import FileKind, Said
-from bot.dialogue.form import FILES, TEXT, Answers, Choice, Form, Question, Words, add_files, files_of
+from bot.dialogue.form import FILES, PHONE, TEXT, Answers, Choice, Form, Question, Words, add_files, files_of
 from bot.dialogue.screen import Button, Screen
 from bot.office.cases.model import Case, Kind, Privacy
 from bot.office.cases.service import Matter
 from bot.text import Text, join
 from bot.words import _
-from handlers.context import RESIDENTS, Ctx, Router, excerpt, my_cases_button, plain_files
+from handlers.context import RESIDENTS, Ctx, Router, excerpt, my_cases_button, plain_files, unreadable
 from handlers.officials.wording import has_phone
 from handlers.residents import privacy, tidy
 from handlers.residents.reading import due_in_words, outside
@@ -44,7 +44,7 @@ CAREFUL = _(
 
 def _gives_away(ctx: Ctx, answers: Answers, said: Said) -> Screens:
     """The phone's number, and a point on the map: where somebody stands may be where they live."""
-    refused = privacy.refused(ctx, said, places=True)
+    refused = privacy.refused(ctx, said, places=True) or unreadable(ctx, said)
     return refused if refused is not None else privacy.chosen(ctx, answers, said, privacy.SEALED_WAYS)
 
 
@@ -107,7 +107,8 @@ def take_over(ctx: Ctx, answers: Answers) -> list[Screen]:
     if answers.get("identity") in privacy.SEALED_WAYS:
         begun["identity"] = answers["identity"]
     ctx.leave_form()
-    return ctx.fill(form, **begun, since=_began(ctx, text))
+    screens = ctx.fill(form, **begun, since=_began(ctx, text))
+    return [ctx.screen(privacy.PHONE_REFUSED), *screens] if answers.get(PHONE) else screens
 
 
 def _began(ctx: Ctx, text: str) -> float:

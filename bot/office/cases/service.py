@@ -52,6 +52,7 @@ class Matter:
     department: str | None = None  # where the page stands that the question is about
     privacy: Privacy = Privacy.NAMED
     about_staff: bool = False
+    phone: str = ""  # to be called under; it stands beside the words, in no title
     notice: int | None = None  # the notice that it answers
     sources: Sequence[str] = field(default_factory=tuple)  # channel and message of what was said
 
@@ -70,6 +71,8 @@ class Cases(Work, Erasing):
         self._records.add_party(new, id=self._id(), person=by.id, part="requester", address=by.address)
         self._enter_words(new, Said.WORDS, matter.words, matter.files, by=by, happened_at=received,
                           source=next(iter(matter.sources), None))  # fmt: skip
+        if matter.phone:
+            self._enter_words(new, Said.ADDITION, matter.phone, (), by=by, happened_at=received, source=None)
         if matter.notice is not None and matter.privacy is Privacy.NAMED:  # few readers would say who it was
             self._records.link(new, id=self._id(), other=matter.notice, kind="bulletin")
         event = self._records.log(new, "register", id=self._id(), actor=None, after=new.status, detail=new.kind)
