@@ -21,6 +21,7 @@ WORDS: dict[str, Message] = {
     "case.sealed": _("A complaint about staff is not passed to a department."),
     "case.moved_enough": _("It has been passed on {at_most} times already. Now the head or a dispatcher decides."),
     "transfer.same": _("It is with that department already."),
+    "transfer.offered": _("They have been asked already and have not decided yet. To add a word: /note {number}"),
     "transfer.reason": _("A reason is needed: one sentence for the colleagues."),
     "department": _("There is no such department."),
     "group": _("That group is not known any more."),

@@ -42,7 +42,7 @@ def choose(ctx: Ctx, number: str) -> Screen:
 def ask_reason(ctx: Ctx, number: str, department: str) -> Screen:
     if department not in ctx.office.departments.slugs:
         raise NotFound("department")
-    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    case = ctx.office.cases.offerable(number, by=ctx.person, to=department)
     ctx.expect({"pass": {"number": case.number, "department": department}})
     ctx.subject = case.id
     name = ctx.office.departments.name(department, ctx.say.language)

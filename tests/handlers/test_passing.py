@@ -82,3 +82,23 @@ async def test_a_colleagues_case_is_refused_before_a_reason_is_asked_for(town: T
     await other.says(f"/transfer {number}")
     assert "同事" in other.last.text
     assert not other.last.labels
+
+
+async def test_passed_on_twice_to_the_same_department_counts_once(town: Town) -> None:
+    giver, taker, _resident, number = await offered(town)
+    taker.news()
+    await giver.says(f"/transfer {number} 住建办 手滑又点了一次")
+    assert "已经问过那边了" in giver.last.text
+    await giver.forges(f"case.passto:{number}:housing")
+    assert "已经问过那边了" in giver.last.text  # before a second reason is written
+    assert taker.news() == []
+    await giver.says(f"/transfer {number} 医保窗口 试试")
+    assert "已问医保窗口" in giver.last.text
+
+
+async def test_what_was_declined_can_be_offered_again(town: Town) -> None:
+    giver, taker, _resident, number = await offered(town)
+    await taker.presses("退回")
+    await taker.says("灯是社区的")
+    await giver.says(f"/transfer {number} 住建办 合同在这里")
+    assert "已问住建办" in giver.last.text

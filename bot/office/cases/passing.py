@@ -18,10 +18,12 @@ MOST_MOVES = 2  # after that the head or a dispatcher decides, and nobody return
 class Passing(Acts):
     """What keeps a matter from being passed around."""
 
-    def offerable(self, number: str, *, by: Person) -> Case:
+    def offerable(self, number: str, *, by: Person, to: str | None = None) -> Case:
         """A case that this official may pass on; raises why not, before anybody writes a reason."""
         found = self._workable(number, by)
         self._check_offerable(found, by)
+        if to is not None:
+            self._check_department(found, to, by)
         return found
 
     def offer(self, number: str, department: str, reason: str, *, by: Person) -> Case:
@@ -110,10 +112,16 @@ class Passing(Acts):
 
     def _check_offer(self, old: Case, department: str, reason: str, by: Person) -> None:
         self._check_offerable(old, by)
-        if department == old.department:
-            raise Invalid("transfer.same")
+        self._check_department(old, department, by)
         if not reason.strip():
             raise Invalid("transfer.reason")
+
+    def _check_department(self, old: Case, department: str, by: Person) -> None:
+        """A second press is no second time of being passed on: that would count against whoever brought it."""
+        if department == old.department:
+            raise Invalid("transfer.same")
+        if department == self._records.offer(old.id, viewer=by):
+            raise Invalid("transfer.offered", number=old.number)
 
     def _check_offerable(self, old: Case, by: Person) -> None:
         decides = any(by.may(role, old.department) for role in (Role.HEAD, Role.DISPATCHER))
