@@ -89,6 +89,14 @@ def in_a_row(ctx: Ctx, sentences: Sequence[Text]) -> Text:
     return row
 
 
+def verdict_buttons(ctx: Ctx, case: Case) -> list[Button]:
+    return [
+        ctx.button(_("Solved"), "case.solved", case.number),
+        ctx.button(_("Not solved"), "case.unsolved", case.number),
+        ctx.button(_("Not seen yet"), "case.unseen", case.number),
+    ]
+
+
 def my_cases_button(ctx: Ctx) -> Button:
     return ctx.button(_("My cases"), "cases")
 

@@ -17,6 +17,7 @@ from handlers.officials import (
     writing,
 )
 from handlers.residents import (
+    additions,
     albums,
     cases,
     consent,
@@ -60,6 +61,7 @@ def all_routes() -> Router:
         letters.router,
         look_up.router,
         cases.router,
+        additions.router,
         subscriptions.router,
         menu.router,
         consent.router,

@@ -1,10 +1,8 @@
-"""My cases: look, add, take back, share with family, say whether it was solved; and what residents are told."""
+"""My cases: look, take back, share with family, say whether it was solved; and what residents are told."""
 
-import msgspec
-
-from bot.dialogue.context import Screens
+from bot.dialogue.context import Screens, listed
 from bot.dialogue.event import Finished, Said
-from bot.dialogue.screen import Button, Screen
+from bot.dialogue.screen import Screen
 from bot.errors import NotFound
 from bot.office.cases.model import Case, Privacy, Status
 from bot.office.cases.model import Said as Entered
@@ -18,25 +16,19 @@ from handlers.context import (
     Ctx,
     Router,
     called,
-    concerns_staff,
     excerpt,
     my_cases_button,
-    plain_files,
     promised,
-    said_with,
-    source_of,
     speaker,
-    split_number,
-    words_of,
+    verdict_buttons,
 )
 from handlers.reading import page_of
-from handlers.residents import held, privacy
+from handlers.residents import additions, privacy
 
 router = Router("cases", who=RESIDENTS)
 
 SHARED_LATELY = 3600.0  # seconds
 LISTED = 8  # cases at a time
-_OVER_FOR_GOOD = frozenset((Status.WITHDRAWN, Status.LINKED, Status.RETURNED, Status.ARCHIVED))
 _FROM_OFFICE = frozenset((Entered.PROGRESS, Entered.ANSWER, Entered.QUESTION))
 _UNSOLVED = ("没解决", "没有解决", "没修好", "not solved", "unsolved")
 _SOLVED = ("解决了", "修好了", "solved")
@@ -83,7 +75,7 @@ def show(ctx: Ctx, number: str) -> Screen:
     if case.is_open and is_own:
         buttons.append(ctx.button(_("Take it back"), "case.withdraw", case.number))
     hard = [ctx.button(_("Somebody makes it hard for me"), "sealed.hard", case.number)] if case.sealed else []
-    verdict = _verdict_buttons(ctx, case) if case.status is Status.CLOSED and is_own else []
+    verdict = verdict_buttons(ctx, case) if case.status is Status.CLOSED and is_own else []
     whole = ctx.button(_("Everything that was said"), "case.read", case.number)
     return ctx.screen(join(lines), verdict, buttons, hard, [whole, my_cases_button(ctx)])
 
@@ -114,7 +106,7 @@ def _files_missing(ctx: Ctx, case: Case) -> Message | None:
 def said_more(ctx: Ctx, said: Said) -> Screens:
     """Words that were waited for, or words after a question about being solved."""
     adding = ctx.expected("add")
-    return added(ctx, adding, said) if adding is not None else verdict_in_words(ctx, said.text)
+    return additions.added(ctx, adding, said) if adding is not None else verdict_in_words(ctx, said.text)
 
 
 @router.action("case.share")
@@ -139,34 +131,6 @@ def share_anew(ctx: Ctx, number: str) -> Screen:
     )  # fmt: skip
 
 
-@router.action("case.more", by_yes=False)
-def more(ctx: Ctx, number: str) -> Screen:
-    case = ctx.office.cases.find(number, ctx.person)
-    ctx.expect({"add": case.number})
-    ctx.subject = case.id
-    return ctx.screen(_("Go ahead: type, speak or send a photo. I add it to number {number}.", number=case.number))
-
-
-@router.command("add", about=_("Add to a case"))
-def add(ctx: Ctx, rest: str) -> Screens:
-    number, words = split_number(rest)
-    said = said_with(ctx, words)
-    if number is not None:
-        return added(ctx, number, said) if words or said.files else more(ctx, number)
-    cases = ctx.office.cases.open_of(ctx.person)
-    if not cases:
-        return my_cases(ctx, "")
-    return ctx.screen(_("To which?"), *([ctx.button(case.title[:16] or case.number, "case.more", case.number)]
-                                        for case in cases))  # fmt: skip
-
-
-@router.action("case.addheld", by_yes=False)
-def add_held(ctx: Ctx, number: str) -> Screens:
-    """What was just said belongs to this case."""
-    said = held.take(ctx)
-    return added(ctx, number, said) if said is not None else show(ctx, number)
-
-
 @router.hook("quoted")
 def quoted(ctx: Ctx, said: Said) -> Screens:
     """A reply to one of our messages about a case of theirs goes into that case."""
@@ -176,39 +140,7 @@ def quoted(ctx: Ctx, said: Said) -> Screens:
     mine = next((case for case in ctx.office.cases.mine(ctx.person, at_most=50) if case.id == subject), None)
     if mine is None:
         return None
-    return verdict_in_words(ctx, said.text, mine) or added(ctx, mine.number, said)
-
-
-def added(ctx: Ctx, number: str, said: Said) -> Screens:
-    """Into the case; what was taken back has no reader any more, so there the words begin anew.
-
-    So they do where they complain about staff: those it is about may be the very ones who read the case.
-    """
-    found = ctx.office.cases.find(number, ctx.person)
-    if not found.sealed and concerns_staff(ctx, said.text):
-        apart = ctx.screen(_("Whoever deals with “{title}” reads what goes into it. I take this apart from it: "
-                             "only the supervisor reads it.", title=found.title))  # fmt: skip
-        return [apart, *ctx.hear(msgspec.structs.replace(said, reply_to=None))]
-    if found.status in _OVER_FOR_GOOD:
-        over = ctx.screen(_("“{title}” is over, nobody reads it any more. I take this as something new.",
-                            title=found.title))  # fmt: skip
-        return [over, *ctx.hear(msgspec.structs.replace(said, reply_to=None))]
-    if found.privacy is Privacy.CONFIDENTIAL and (refused := privacy.refused(ctx, said)) is not None:
-        ctx.expect({"add": number})
-        return refused
-    case = ctx.office.cases.add(
-        number, words_of(said), plain_files(ctx, said.files), by=ctx.person, source=source_of(ctx),
-        said_at=ctx.event.happened_at,
-    )  # fmt: skip
-    ctx.subject = case.id
-    if case.is_open:
-        words = _("This goes with “{title}” (number {number}). The date stands: {due}.",
-                  title=case.title, number=case.number, due=promised(case))  # fmt: skip
-        return ctx.screen(words, [my_cases_button(ctx)])
-    words = _("This goes with “{title}” (number {number}), which is answered already; the staff will read it.",
-              title=case.title, number=case.number)  # fmt: skip
-    asks = _verdict_buttons(ctx, case) if ctx.office.cases.brought_by(case, ctx.person) else []
-    return ctx.screen(words, asks, [my_cases_button(ctx)])
+    return verdict_in_words(ctx, said.text, mine) or additions.added(ctx, mine.number, said)
 
 
 @router.command("withdraw")
@@ -274,15 +206,11 @@ def verdict_in_words(ctx: Ctx, text: str, of: Case | None = None) -> Screens:
     case = of if of is not None else ctx.office.cases.awaiting_verdict(ctx.person)
     if case is None or case.status is not Status.CLOSED:
         return None
-    return _unsolved(ctx, case.number, text.strip()) if is_no else solved(ctx, case.number)
-
-
-def _verdict_buttons(ctx: Ctx, case: Case) -> list[Button]:
-    return [
-        ctx.button(_("Solved"), "case.solved", case.number),
-        ctx.button(_("Not solved"), "case.unsolved", case.number),
-        ctx.button(_("Not seen yet"), "case.unseen", case.number),
-    ]
+    if not is_no:
+        return solved(ctx, case.number)
+    if case.privacy is Privacy.CONFIDENTIAL and privacy.seen(text) is not None:
+        return [_unsolved(ctx, case.number, ""), *listed(additions.look_twice(ctx, case, Said(text.strip())))]
+    return _unsolved(ctx, case.number, text.strip())
 
 
 def _line(ctx: Ctx, case: Case) -> Text:
@@ -349,7 +277,7 @@ def tell_answered(ctx: Ctx, telling: Telling) -> Screen | None:
     if not ctx.office.cases.brought_by(case, ctx.person):
         return ctx.screen(join(lines), silent=telling.silent)
     lines.append(ctx.say(_("Is it solved?")))
-    return ctx.screen(join(lines), _verdict_buttons(ctx, case), silent=telling.silent)
+    return ctx.screen(join(lines), verdict_buttons(ctx, case), silent=telling.silent)
 
 
 @router.telling("case.redo")

@@ -17,7 +17,7 @@ from bot.text import join
 from bot.words import _
 from handlers.context import RESIDENTS, STATES, Ctx, Router, called, my_cases_button, promised, speaker, split_number
 from handlers.excuses import excuse
-from handlers.residents import cases, reading, tidy
+from handlers.residents import additions, cases, reading, tidy
 
 router = Router("look-up", who=RESIDENTS)
 
@@ -50,7 +50,7 @@ def mentioned(ctx: Ctx, said: Said) -> Screens:
     words = said.text.strip()
     if said.files:
         number, rest = split_number(words)
-        return cases.added(ctx, number, msgspec.structs.replace(said, text=rest)) if number is not None else None
+        return additions.added(ctx, number, msgspec.structs.replace(said, text=rest)) if number is not None else None
     asks = next((word for word in _ASKS if words.casefold().startswith(word)), None)
     if asks is not None and (_pair(rest := words[len(asks) :])[0] or not rest or _LIKE_NUMBER.fullmatch(_plain(rest))):
         return check(ctx, rest)
@@ -64,7 +64,7 @@ def mentioned(ctx: Ctx, said: Said) -> Screens:
     if ctx.person.works_on_cases and code is None and not (is_awaited or rest or len(words) >= LONGEST_QUESTION):
         return ctx.screen(excuse(NotFound("case")))  # no case of their work: one of their own begins by “check”
     if rest and code is None:
-        return cases.added(ctx, number, msgspec.structs.replace(said, text=rest))
+        return additions.added(ctx, number, msgspec.structs.replace(said, text=rest))
     return _looked_up(ctx, number, code) if code is not None or len(words) < LONGEST_QUESTION else None
 
 

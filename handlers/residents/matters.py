@@ -28,7 +28,6 @@ from handlers.context import (
     source_of,
     unreadable,
 )
-from handlers.officials.wording import has_phone
 from handlers.residents import consent, held, human, often, policies, privacy, sealed
 from handlers.residents.answers import stored_place
 
@@ -186,8 +185,8 @@ def _chosen(ctx: Ctx, answers: Answers) -> list[Text]:
     if chosen is None:
         return []
     lines = [ctx.say(words[Privacy(chosen)])]
-    if chosen != Privacy.NAMED and has_phone(answers.get(TEXT) or ""):
-        lines.append(ctx.say(privacy.PHONE_SEEN))
+    if chosen != Privacy.NAMED and (seen := privacy.seen(answers.get(TEXT) or "")) is not None:
+        lines.append(ctx.say(seen))
     return lines
 
 

@@ -4,12 +4,21 @@ from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.form import Answers
 from bot.office.cases.model import Privacy
-from bot.words import _
+from bot.words import Message, _
 from handlers.context import Ctx
+from handlers.officials.wording import has_identity_number, has_phone
 
 SEALED_WAYS = (Privacy.CONFIDENTIAL, Privacy.ANONYMOUS)
 PHONE_REFUSED = _("Your phone number says who you are. I do not take it, and nobody gets it.")
 PHONE_SEEN = _("There is a phone number in it. It can say who you are: better take it out.")
+IDENTITY_SEEN = _("There is an identity card number in it. It says who you are: better take it out.")
+
+
+def seen(words: str) -> Message | None:
+    """What in the words says who somebody is, to be pointed out before it goes in; their own choice then."""
+    if has_phone(words):
+        return PHONE_SEEN
+    return IDENTITY_SEEN if has_identity_number(words) else None
 
 
 def refused(ctx: Ctx, said: Said, *, places: bool = False) -> Screens:

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.screen import Button, Clearing, Screen
@@ -140,6 +142,32 @@ def _added(ctx: Ctx, way: str, said: Said) -> Screens:
     if (refused := privacy.refused(ctx, said, places=True)) is not None:
         ctx.expect({"sealed": way})
         return refused
+    if way == "add" and (seen := privacy.seen(said.text)) is not None:
+        return _look_twice(ctx, said, seen)
+    return _pass_on(ctx, known, way, said)
+
+
+def _look_twice(ctx: Ctx, said: Said, seen: Message) -> Screen:
+    """It tells who they are: the same warning as before the matter was handed in, and their own choice."""
+    _stay(ctx)
+    ctx.memory[tidy.READING]["said"] = msgspec.to_builtins(said)
+    ctx.expect({"sealed": "add"})
+    lines = [seen, _("It is not passed on yet. Write it once more without that, or press below.")]
+    return ctx.screen(
+        join(ctx.say(line) for line in lines), [ctx.button(_("Pass it on like this"), "sealed.as_it_is")], _leave(ctx)
+    )
+
+
+@router.action("sealed.as_it_is", by_yes=False)
+def as_it_is(ctx: Ctx) -> Screens:
+    """What was pointed out goes on all the same."""
+    known, said = _known(ctx), ctx.memory.get(tidy.READING, {}).get("said")
+    if known is None or said is None:
+        return _once_more(ctx)
+    return _pass_on(ctx, known, "add", msgspec.convert(said, Said))
+
+
+def _pass_on(ctx: Ctx, known: tuple[str, str], way: str, said: Said) -> Screen:
     words, since = words_of(said), ctx.event.happened_at
     if way == "harassed" and words:
         ctx.office.cases.harassed_unknown(*known, words)

@@ -14,7 +14,6 @@ from bot.office.cases.service import Matter
 from bot.text import Text, join
 from bot.words import _
 from handlers.context import RESIDENTS, Ctx, Router, excerpt, my_cases_button, plain_files, unreadable
-from handlers.officials.wording import has_phone
 from handlers.residents import privacy, tidy
 from handlers.residents.reading import due_in_words, outside
 
@@ -135,8 +134,8 @@ def review(ctx: Ctx, answers: Answers) -> Screens:
     lines.append(ctx.say(_("What happened: {story}", story=excerpt(story or ctx.say.plain(_("(see the file)"))))))
     if answers["identity"] == Privacy.ANONYMOUS and not answers.get("warned"):
         lines.append(ctx.say(CAREFUL))
-    if has_phone("\n".join(filter(None, (text, answers.get("whom"))))):
-        lines.append(ctx.say(privacy.PHONE_SEEN))
+    if (seen := privacy.seen("\n".join(filter(None, (text, answers.get("whom")))))) is not None:
+        lines.append(ctx.say(seen))
     lines.append(ctx.say(_("It goes to the supervisor alone; the person and their heads cannot see it, "
                            "find it or count it.")))  # fmt: skip
     if files:
