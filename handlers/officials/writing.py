@@ -3,7 +3,8 @@
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
 from bot.dialogue.screen import Screen
-from bot.office.cases.model import Case, Outcome, Privacy
+from bot.errors import MoveNotAllowed
+from bot.office.cases.model import Case, Outcome, Privacy, Status
 from bot.office.people.model import Role
 from bot.text import clean, join, quote
 from bot.words import Message, _
@@ -18,6 +19,7 @@ router = Router("writing", who=WORKERS)
 DECIDERS = (Role.SUPERVISOR, Role.HEAD)
 UNSEEN = ("note", "contacted")  # ways of writing that no resident reads
 AWAITED = frozenset(("words", "pass", "decline", "name"))  # what officials are asked to type
+UNKNOWN = _("They do not want to be known: do not ask who they are, for a phone or an address.")
 OUTCOMES: dict[Outcome, Message] = {
     Outcome.SOLVED: _("solved"),
     Outcome.PARTLY_SOLVED: _("partly solved"),
@@ -94,6 +96,7 @@ def close_command(ctx: Ctx, rest: str) -> Screens:
     """Closing needs an outcome and words."""
     number, words = _split(ctx, rest)
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    _check_stands(case, "close")
     if words:
         keep(ctx, {"number": case.number, "words": clean(words).strip(), "outcome": "", "way": "close"})
     return outcomes(ctx, case.number)
@@ -102,6 +105,7 @@ def close_command(ctx: Ctx, rest: str) -> Screens:
 @router.action("case.close")
 def outcomes(ctx: Ctx, number: str) -> Screen:
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    _check_stands(case, "close")
     ctx.subject = case.id
     rows = [[ctx.button(label, "close.as", case.number, outcome.value)] for outcome, label in OUTCOMES.items()]
     return ctx.screen(
@@ -176,11 +180,12 @@ def write_note(ctx: Ctx, number: str) -> Screen:
 def write(ctx: Ctx, way: str, number: str, outcome: str = "") -> Screen:
     """Waits for the words; nothing is sent by them alone."""
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    _check_stands(case, way)
     ctx.expect({"words": {"number": case.number, "way": way, "outcome": outcome}})
     ctx.subject = case.id
     lines = [ctx.say(_("Number {number}", number=case.number)), quote(case.title or "…"), ctx.say(ASKS[way])]
     if way == "ask" and case.privacy is not Privacy.NAMED:
-        lines.append(ctx.say(_("They do not want to be known: do not ask who they are, for a phone or an address.")))
+        lines.append(ctx.say(UNKNOWN))
     return ctx.screen(
         join(lines),
         [ctx.button(_("Leave it"), "write.drop")],
@@ -230,6 +235,15 @@ def quoted(ctx: Ctx, said: Said) -> Screens:
     return preview(ctx, case.number, "", said.text)
 
 
+def _check_stands(case: Case, way: str) -> None:
+    """Whether the case as it stands takes this at all: refused before anybody writes a word or reads a preview."""
+    if way == "keep":
+        if case.status is not Status.CLOSED:
+            raise MoveNotAllowed("case.not_closed", number=case.number)
+    elif way != "note" and not case.is_open:
+        raise MoveNotAllowed("case.over", number=case.number)
+
+
 def preview(ctx: Ctx, number: str, way: str, words: str, outcome: str = "") -> Screen:
     """The exact message, not yet sent. An untouched preview stays a draft."""
     case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
@@ -242,12 +256,18 @@ def preview(ctx: Ctx, number: str, way: str, words: str, outcome: str = "") -> S
         again = ctx.button(_("Change it, then send"), "draft.change", case.number, way or "reply")
         return ctx.screen(_("Not sent. There is a phone number in it; that looks meant for a colleague."),
                           [note, again, drop])  # fmt: skip
-    if way != "keep" and case.owner not in (None, ctx.person.id):
+    if way == "keep":
+        _check_stands(case, way)
+    elif not case.is_open:
+        return ctx.screen(_("Not sent. This case is over already; you can leave a note."), [note, drop])
+    elif case.owner not in (None, ctx.person.id):
         return ctx.screen(_("Not sent. This case belongs to a colleague; you can leave a note."), [note, drop])
     lines = [
         ctx.say(_("Not sent yet. The resident will see:")),
         quote(f"{speaker(ctx, case)}（{case.number}）：{words}"),
     ]
+    if way == "ask" and case.privacy is not Privacy.NAMED:
+        lines.append(ctx.say(UNKNOWN))
     if outcome:
         lines.append(ctx.say(_("Ends as: {outcome}", outcome=OUTCOMES[Outcome(outcome)])))
     if said_with(ctx, "").files:
