@@ -9,9 +9,11 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
-from bot.dialogue.event import FileKind, Linked, Said
+from bot.dialogue.event import Event, FileKind, Linked, Pressed, Said
+from bot.dialogue.screen import Screen
 from bot.errors import StoreError
-from tests.channels.web.house import PICTURE, House, a_house, talkative, until
+from bot.text import as_text, join
+from tests.channels.web.house import PICTURE, Clerk, House, a_house, talkative, until
 
 pytestmark = [pytest.mark.sockets, pytest.mark.browser]
 
@@ -363,6 +365,30 @@ async def test_who_reads_further_up_stays_there(browser: Browser, house: House) 
     await button(page, "有新消息").click()
     await expect(page.locator("blockquote").last).to_be_in_viewport()
     await expect(button(page, "有新消息")).to_be_hidden()
+    await context.close()
+
+
+def two_matters(clerk: Clerk, event: Event) -> list[Screen]:
+    """A receipt, and the second of two matters behind it."""
+    if isinstance(event.what, Pressed):
+        receipt = Screen(as_text("灯的事登记好了。\n编号 7K3M-9QX1\n最晚 9 月 21 日（周一）17:30 前给您答复。"))
+        return [receipt, Screen(join(["第二件，住院报销。", *(f"要带的第{number}样" for number in range(25))]))]
+    return talkative(clerk, event)
+
+
+async def test_a_receipt_stays_in_sight_when_a_second_matter_follows(browser: Browser, tmp_path: Path) -> None:
+    context = await a_context(browser, viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
+    async with a_house(tmp_path, two_matters) as house:
+        page = await opened(context, house)
+        await says(page, "楼道灯坏了，还有住院的钱怎么报")
+        await button(page, "登记").click()
+        await expect(talk(page)).to_contain_text("要带的第24样")
+        await expect(page.get_by_text("灯的事登记好了")).to_be_in_viewport()
+        await button(page, "有新消息").click()
+        await expect(page.get_by_text("要带的第24样")).to_be_in_viewport()
+        await says(page, "好")
+        await expect(page.locator("blockquote").last).to_be_in_viewport()
+        assert house.faults == []
     await context.close()
 
 

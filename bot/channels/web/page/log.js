@@ -24,6 +24,8 @@ export class Log {
   #busy = new Map(); // press → { id, timer }
   #follows = true;
   #awaits = false; // a button was pressed: its answer is what they want to see next
+  #answer = null; // the first message since they did something: what follows it does not push it out of sight
+  #left = 0; // where the talk was scrolled to by the page; anywhere else they have scrolled themselves
   onEnd = () => {};
 
   /** `acts`: press(bubble, button), reply(bubble), earlier(position), request(kind); each gets its event's message. */
@@ -34,7 +36,7 @@ export class Log {
     for (const place of [this.#log, window]) place.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#log.addEventListener("load", () => this.#follow(), true); // a picture has come and takes room
     new ResizeObserver(() => this.#follow()).observe(this.#log);
-    this.#newest.addEventListener("click", () => { this.toEnd(); this.onEnd(); });
+    this.#newest.addEventListener("click", () => { this.#answer = null; this.toEnd(); this.onEnd(); });
     this.#earlier.addEventListener("click", () => this.#firstPosition() && this.#acts.earlier(this.#firstPosition()));
   }
 
@@ -78,7 +80,9 @@ export class Log {
     const isNew = !this.#entries.has(bubble.id);
     const follows = this.#follows || bubble.mine || (isNew && this.#awaits);
     if (isNew) this.#awaits = false;
+    if (bubble.mine) this.#answer = null;
     this.#put(bubble);
+    if (isNew && !bubble.mine && follows) this.#answer ??= bubble.id;
     this.#settled(bubble.id);
     if (follows) this.toEnd();
     else if (isNew) this.#newest.hidden = false;
@@ -114,15 +118,28 @@ export class Log {
   }
 
   clear() {
+    this.#answer = null;
     this.#quietly(() => [...this.#entries.keys()].forEach((id) => this.#remove(id)));
     this.#earlier.hidden = true;
     this.#tidy();
   }
 
+  /** As far down as the whole answer can be read from its beginning. */
   toEnd() {
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    const scroller = this.#scroller;
+    const end = scroller.scrollHeight - scroller.clientHeight;
+    const beginning = this.#beginning(scroller);
+    scroller.scrollTop = Math.min(end, beginning);
+    this.#left = scroller.scrollTop;
     this.#follows = true;
-    this.#newest.hidden = true;
+    this.#newest.hidden = end - beginning < NEAR;
+  }
+
+  #beginning(scroller) {
+    const node = this.#entries.get(this.#answer)?.node;
+    if (!node) return Infinity;
+    const top = scroller === this.#log ? scroller.getBoundingClientRect().top : 0;
+    return scroller.scrollTop + node.getBoundingClientRect().top - top;
   }
 
   excerpt(id) {
@@ -219,6 +236,7 @@ export class Log {
     const rows = button.closest(".buttons");
     if (!button.dataset.action || rows?.getAttribute("aria-busy") === "true") return;
     this.#awaits = true;
+    this.#answer = null;
     const press = this.#acts.press(entry.bubble, button.dataset.action);
     rows.setAttribute("aria-busy", "true");
     button.classList.add("pressed");
@@ -248,6 +266,7 @@ export class Log {
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
     this.#follows = scrollHeight - scrollTop - clientHeight < NEAR;
+    if (Math.abs(scrollTop - this.#left) > 1) this.#answer = null;
     if (this.#follows) this.#newest.hidden = true;
   }
 
