@@ -13,7 +13,7 @@ from bot.telling import Telling
 from bot.text import Text, join
 from bot.words import _
 from handlers.context import RESIDENTS, Ctx, Router, concerns_staff, plain_files, source_of, words_of
-from handlers.residents import matters
+from handlers.residents import registration
 
 router = Router("letters", who=RESIDENTS)
 
@@ -63,7 +63,7 @@ def answered(ctx: Ctx, said: Said) -> Screens:
         return _urgent(ctx, notice, said)
     found = understood.matters[0] if len(understood.matters) == 1 else None
     kind = Kind(found.kind) if found is not None and found.kind else Kind.CONSULT
-    return matters.begin(ctx, said, kind, found, notice=notice.id)
+    return registration.begin(ctx, said, kind, found, notice=notice.id)
 
 
 @router.hook("said")
