@@ -4,6 +4,7 @@ from handlers.context import Router
 from handlers.officials import (
     approvals,
     day,
+    deciding,
     figures,
     files,
     groups,
@@ -47,6 +48,7 @@ def all_routes() -> Router:
         approvals.router,
         notices.router,
         writing.router,
+        deciding.router,
         files.router,
         passing.router,
         figures.router,

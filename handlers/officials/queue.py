@@ -1,4 +1,4 @@
-"""What waits for an official: the queue, one case as a card, and the cards that arrive by themselves."""
+"""What waits for an official: the queue, one case as a card, taking it, and the cards that arrive by themselves."""
 
 from datetime import date, datetime
 
@@ -133,6 +133,18 @@ def card_of(ctx: Ctx, case: Case, entries: list[Entry], files: list[Attachment])
     if len(entries) > SHOWN or any(len(entry.words) > LONG for entry in entries):
         show.append(ctx.button(_("Everything that was said"), "case.whole", case.number))
     return ctx.screen(join(lines), *_buttons(ctx, case), show)
+
+
+@router.command("take", about=_("Take a case"))
+def take_command(ctx: Ctx, rest: str) -> Screen:
+    return take(ctx, number_for(ctx, rest))
+
+
+@router.action("case.take")
+def take(ctx: Ctx, number: str) -> Screen:
+    case = ctx.office.cases.take(number, by=ctx.person)
+    screen = card_of(ctx, *ctx.office.cases.with_papers(case, ctx.person))
+    return Screen(join([ctx.say(_("It is yours now.")), screen.text]), screen.rows)
 
 
 @router.action("case.whole")

@@ -5,18 +5,16 @@ from bot.dialogue.event import Said
 from bot.dialogue.screen import Screen
 from bot.errors import MoveNotAllowed
 from bot.office.cases.model import Case, Outcome, Privacy, Status
-from bot.office.people.model import Role
 from bot.text import clean, join, quote
 from bot.words import Message, _
 from handlers.context import WORKERS, Ctx, Router, called, said_with, speaker, split_number
 from handlers.officials import day
 from handlers.officials.drafts import drafts, keep, mark_of
-from handlers.officials.queue import card, card_of, number_for, number_of
+from handlers.officials.queue import card, number_for
 from handlers.officials.wording import clearer, dated, has_phone
 
 router = Router("writing", who=WORKERS)
 
-DECIDERS = (Role.SUPERVISOR, Role.HEAD)
 UNSEEN = ("note", "contacted")  # ways of writing that no resident reads
 AWAITED = frozenset(("words", "pass", "decline", "name"))  # what officials are asked to type
 UNKNOWN = _("They do not want to be known: do not ask who they are, for a phone or an address.")
@@ -52,31 +50,19 @@ DONE = {
 }
 
 
-@router.command("take", about=_("Take a case"))
-def take_command(ctx: Ctx, rest: str) -> Screen:
-    return take(ctx, number_for(ctx, rest))
-
-
-@router.action("case.take")
-def take(ctx: Ctx, number: str) -> Screen:
-    case = ctx.office.cases.take(number, by=ctx.person)
-    screen = card_of(ctx, *ctx.office.cases.with_papers(case, ctx.person))
-    return Screen(join([ctx.say(_("It is yours now.")), screen.text]), screen.rows)
-
-
 @router.command("answer", about=_("Answer a case"))
 def answer_command(ctx: Ctx, rest: str) -> Screens:
-    return _command(ctx, "answer", rest)
+    return typed(ctx, "answer", rest)
 
 
 @router.command("tell", about=_("Tell progress"))
 def tell_command(ctx: Ctx, rest: str) -> Screens:
-    return _command(ctx, "tell", rest)
+    return typed(ctx, "tell", rest)
 
 
 @router.command("ask", about=_("Ask the resident"))
 def ask_command(ctx: Ctx, rest: str) -> Screens:
-    return _command(ctx, "ask", rest)
+    return typed(ctx, "ask", rest)
 
 
 @router.command("note", about=_("Note for colleagues"))
@@ -121,29 +107,6 @@ def close_as(ctx: Ctx, number: str, outcome: str) -> Screens:
     if draft is not None and draft["way"] == "close":
         return preview(ctx, number, "close", draft["words"], outcome)
     return write(ctx, "close", number, outcome)
-
-
-@router.command("redo", who=DECIDERS, about=_("Do it again"))
-def redo_command(ctx: Ctx, rest: str) -> Screen:
-    """Without a number nothing is done: the card shown last has the button."""
-    return redo(ctx, number_of(rest)) if rest else card(ctx, number_for(ctx, rest))
-
-
-@router.action("case.redo", by_yes=False)
-def redo(ctx: Ctx, number: str) -> Screen:
-    case = ctx.office.cases.redo(number, by=ctx.person)
-    return ctx.screen(_("Number {number} is reopened, due {due}. The resident is told.",
-                        number=case.number, due=case.due_at))  # fmt: skip
-
-
-@router.command("keep", who=DECIDERS, about=_("Leave it as it is"))
-def keep_command(ctx: Ctx, rest: str) -> Screens:
-    return _command(ctx, "keep", rest)
-
-
-@router.action("write.keep")
-def write_keep(ctx: Ctx, number: str) -> Screen:
-    return write(ctx, "keep", number)
 
 
 @router.action("write.tell")
@@ -366,7 +329,8 @@ def _may_go_out(ctx: Ctx, number: str, way: str, words: str) -> bool:
     return not has_phone(words) and (way == "keep" or case.owner in (None, ctx.person.id))
 
 
-def _command(ctx: Ctx, way: str, rest: str) -> Screens:
+def typed(ctx: Ctx, way: str, rest: str) -> Screens:
+    """A typed command, with or without the words behind it."""
     number, words = _split(ctx, rest)
     return preview(ctx, number, way, words) if words else write(ctx, way, number)
 
