@@ -124,3 +124,15 @@ async def test_a_quarter_of_an_hour_later_nothing_of_it_is_there(town: Town) -> 
     await resident.presses("就这样转过去", on=held)
     assert "再发一次" in resident.last.text
     assert boss.news() == []
+
+
+async def test_not_solved_counts_at_once_and_its_number_waits(town: Town) -> None:
+    boss, resident, number = await confidential(town)
+    await boss.says(f"/answer {number} 查过了，已退款")
+    await boss.says("发送")
+    boss.news()
+    await resident.says(f"没解决 打我电话{NUMBER}")
+    assert "里面有电话号码" in resident.last.text
+    news = boss.news()
+    assert any("没解决" in words for words in news)
+    assert not any(NUMBER in words for words in news)
