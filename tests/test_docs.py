@@ -119,6 +119,8 @@ def test_every_page_is_there_in_both_languages_and_can_be_found(page: Path) -> N
     assert chinese.name in {path.name for path in HOW_TOS}
     assert f"docs/how-to/{page.name}" in (ROOT / "README.md").read_text("utf-8")
     assert f"docs/how-to/{chinese.name}" in (ROOT / "README.zh-CN.md").read_text("utf-8")
+    assert page.read_text("utf-8").splitlines()[2] == f"[中文]({chinese.name})"
+    assert chinese.read_text("utf-8").splitlines()[2] == f"[English]({page.name})"
 
 
 def test_words_of_make_exist() -> None:
