@@ -56,7 +56,7 @@ def tell_ask(ctx: Ctx, telling: Telling) -> Screen | None:
 
 def _decide(ctx: Ctx, notice: Notice) -> list[list[Button]]:
     return [[ctx.button(_("I have read it"), "notice.review", notice.id),
-             ctx.button(_("Not like this"), "notice.refuse", notice.id)]]  # fmt: skip
+             ctx.button(_("I do not agree"), "notice.refuse", notice.id)]]  # fmt: skip
 
 
 @router.action("notice.review")
@@ -67,7 +67,7 @@ def review(ctx: Ctx, id_: str) -> Screen:
     asks = _("Read it once more. If it may go out so, type the number of people in digits. Nothing else agrees.")
     return ctx.screen(
         join([*notices.shown(ctx, notice), ctx.say(asks)]),
-        [ctx.button(_("Not like this"), "notice.refuse", notice.id)],
+        [ctx.button(_("I do not agree"), "notice.refuse", notice.id)],
     )
 
 

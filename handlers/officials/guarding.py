@@ -55,7 +55,8 @@ def ask_recuse(ctx: Ctx, number: str) -> Screens:
     return ctx.screen(
         join([ctx.say(_("Step back from this? Another supervisor takes over, and you do not see it any more.")),
               called(case)]),
-        [ctx.button(_("Yes, step back"), "sealed.recused", case.number), ctx.button(_("No"), "case.card", case.number)],
+        [ctx.button(_("Yes, step back"), "sealed.recused", case.number),
+         ctx.button(_("No, stay with it"), "case.card", case.number)],
     )  # fmt: skip
 
 

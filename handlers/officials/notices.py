@@ -248,7 +248,7 @@ def _preview(ctx: Ctx, notice: Notice) -> Screen:
 def _whom_button(ctx: Ctx, notice: Notice) -> list[Button]:
     if notice.audience.reached is not None:
         return []
-    return [ctx.button(_("Others"), "notice.whom", notice.id)]
+    return [ctx.button(_("Choose others"), "notice.whom", notice.id)]
 
 
 @router.action("notice.ask", by_yes=False)
@@ -279,7 +279,7 @@ def reword(ctx: Ctx, id_: str) -> Screen:
     notice = _own(ctx, id_)
     ctx.expect({"notice": {"change": notice.id}})
     return ctx.screen(join([ctx.say(_("Type it anew. Until now it says:")), quote(notice.words)]),
-                      [ctx.button(_("Leave it as it is"), "notice.open", notice.id)])  # fmt: skip
+                      [ctx.button(_("Keep these words"), "notice.open", notice.id)])  # fmt: skip
 
 
 @router.action("notice.keep")

@@ -145,7 +145,7 @@ def confirm(ctx: Ctx, grant: str) -> Screen:
     return ctx.screen(
         _("Remove this: {what}? It ends at once, and open cases go back to the queue.",
           what=_what(ctx, found.role, found.department)),
-        [ctx.button(_("Yes, remove"), "role.removed", grant), ctx.button(_("No"), "menu")],
+        [ctx.button(_("Yes, remove"), "role.removed", grant), ctx.button(_("No, leave the role"), "menu")],
     )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ def share(ctx: Ctx, number: str) -> Screen:
     if ctx.now.timestamp() - ctx.memory.get("shared", {}).get(number, 0.0) < SHARED_LATELY:
         return ctx.screen(
             _("You have a code for this already. A new one ends the old one. Make a new one?"),
-            [ctx.button(_("Yes, a new one"), "case.share_anew", number), ctx.button(_("No, leave it"), "menu")],
+            [ctx.button(_("Yes, a new one"), "case.share_anew", number), ctx.button(_("No, keep the old one"), "menu")],
         )
     return share_anew(ctx, number)
 

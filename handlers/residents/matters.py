@@ -208,7 +208,7 @@ def _offer_cases(ctx: Ctx, first: int) -> Screen:
     found = ctx.office.cases.open_of(ctx.person)
     there = found[first : first + OFFERED]
     rows = [[ctx.button(_("To: {title}", title=shown(case)), "case.addheld", case.number)] for case in there]
-    more = ctx.button(_("Other cases"), "matter.cases", first + OFFERED)
+    more = ctx.button(_("More of my cases"), "matter.cases", first + OFFERED)
     return ctx.screen(
         _("Does this belong to what you brought before, or is it something else?"),
         *rows,

@@ -123,7 +123,7 @@ def cancel_form(ctx: Ctx) -> Screens:
     ctx.leave_form()
     if ctx.conversation.drafts:
         ctx.conversation.filling = ctx.conversation.drafts.pop()
-        return [ctx.screen(_("Left. Then back to the one before.")), *ctx.ask()]
+        return [ctx.screen(_("All right, this one is not registered. Back to the one before.")), *ctx.ask()]
     waiting = ctx.memory.pop("waiting", None)
     words = _("All right, nothing is registered.")
     if waiting:

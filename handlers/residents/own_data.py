@@ -36,7 +36,7 @@ SAID = {
 FILES = {
     "photo": _("photo"),
     "voice": _("voice note"),
-    "video": _("film"),
+    "video": _("video"),
     "document": _("document"),
 }
 PLATFORMS = {"web": _("the web chat"), "telegram": _("Telegram")}
@@ -54,7 +54,7 @@ def mark(ctx: Ctx, words: Message = ASKED) -> str:
 def my_data(ctx: Ctx, _rest: str) -> Screen:
     """The file is made outside and comes by itself; nothing waits for it."""
     ctx.office.collect_data(ctx.person)
-    return ctx.screen(_("I am putting together what is kept of you. It comes here as a file, within a minute."))
+    return ctx.screen(_("I am putting together what is kept of you. It comes here as a file in a moment."))
 
 
 @router.action("mydata")

@@ -160,7 +160,7 @@ def _review_files(ctx: Ctx, answers: Answers) -> list[Screen]:
         labels = _("Use this one, hand it in"), _("Another one"), _("No photo")
     else:
         words = _("Received. A voice or a document can tell who it is from, and that cannot be taken out.")
-        labels = _("Use it, hand it in"), _("Another one"), _("Without it")
+        labels = _("Use it, hand it in"), _("Send another one"), _("Without it")
     use, other, none = labels
     return [
         ctx.screen(

@@ -15,6 +15,7 @@ async def test_a_second_code_is_asked_for_before_it_ends_the_first(town: Town) -
     await wang.says(number)
     await wang.forges(f"case.share:{number}")
     assert "旧的就不能用了" in wang.last.text
+    assert wang.last.labels == ["换新的", "不换"]
     daughter = town.resident("daughter")
     await daughter.says(f"查进度 {number} {code[0]}")
     assert "已登记" in daughter.last.text

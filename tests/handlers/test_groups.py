@@ -45,7 +45,7 @@ async def test_the_words_of_the_command_do_too(town: Town) -> None:
     room = town.room()
     await room.takes_in(ada)
     await room.says_here(ada, "登记本群")
-    await room.pressed_by(ada, "全街道")
+    await room.pressed_by(ada, "全单位")
     assert "登记好了" in room.last.text
 
 
@@ -250,7 +250,7 @@ async def test_a_removed_official_presses_in_vain(town: Town) -> None:
 
 async def test_complaints_about_staff_have_no_card(town: Town) -> None:
     ada, _clerk, room = await staffed(town)
-    whole = await town.staff_group(ada, "全街道", "all")
+    whole = await town.staff_group(ada, "全单位", "all")
     before = len(room.heard), len(whole.heard)
     resident = town.resident()
     for words in ("/start", "好", "我要投诉医保窗口的工作人员态度恶劣，骂人"):

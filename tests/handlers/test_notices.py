@@ -115,6 +115,7 @@ async def test_what_changes_after_it_was_read_needs_agreement_again(town: Town) 
     await asked(town, chen)
     await li.presses("看过了，我来批")
     await chen.presses("改内容")
+    assert chen.last.labels == ["不改了"]
     await chen.says("别的话")
     await li.says("3")
     assert "没有批" in li.last.text
@@ -358,7 +359,7 @@ async def test_somebody_of_one_department_alone_cannot_agree(town: Town) -> None
     await asked(town, chen)
     review = next(b.action for heard in li.heard for b in heard.screen.buttons if b.label == "看过了，我来批")
     await near.forges(review)
-    assert "管全街道的" in near.last.text
+    assert "全单位的审批人" in near.last.text
 
 
 @pytest.mark.parametrize(("words", "why"), [("\u200b", "里面还没有内容。"), ("字" * 3001, "太长了，最多 3000 个字。")])

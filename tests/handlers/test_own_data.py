@@ -69,7 +69,7 @@ async def test_my_data_is_all_of_mine_and_nothing_of_others(town: Town) -> None:
     await official.says(f"/note {number} 这家老闹")
     await answered(town, official, number)
     await resident.says("我的资料")
-    assert "一分钟内" in resident.heard[-2].text
+    assert "理好了就发个文件给您" in resident.heard[-2].text
     text = data_of(town, resident)
     for words in (LAMP, "就是这盏", "照片", "修好了，换了新灯头", number, "zh_CN", "silent"):
         assert words in text

@@ -31,7 +31,7 @@ async def test_whoever_loses_one_of_two_roles_gives_back_what_it_reached(town: T
     _wang, lamp = await registered(town, LAMP)
     await clerk.says(f"/take {lamp}")
     await removed(town, "经办人 · 幸福里社区")
-    assert "原来的同事不在岗" in head.last.text
+    assert "原来的同事已离岗" in head.last.text
     await head.says(f"/take {lamp}")
     assert "归您了" in head.last.text
 

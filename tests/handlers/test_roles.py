@@ -58,9 +58,10 @@ async def test_a_removed_role_ends_at_once_and_its_cases_go_back(town: Town) -> 
     await ada.says("/roles")
     position = next(line.split()[0] for line in ada.last.text.splitlines() if "经办人 · 幸福里社区" in line)
     await ada.presses(f"收回 {position}")
+    assert ada.last.labels == ["是，收回", "不收回"]
     await ada.presses("是，收回")
     assert ada.last.text == "已收回。"
-    assert "原来的同事不在岗" in head.last.text
+    assert "原来的同事已离岗" in head.last.text
     resident.news()
     await clerk.presses("回话", on=card)
     await clerk.says(f"/case {number}")
@@ -112,9 +113,9 @@ async def test_the_twenty_first_official_is_seen_and_removed(town: Town) -> None
     await ada.says("/roles")
     assert "收回 20" in ada.last.labels
     assert "收回 21" not in ada.last.labels
-    await ada.presses("还有")
+    await ada.presses("看更多")
     assert {"收回 21", "收回 22"} <= set(ada.last.labels)
-    assert "还有" not in ada.last.labels
+    assert "看更多" not in ada.last.labels
     await ada.presses("收回 22")
     await ada.presses("是，收回")
     assert any("不再是这里的工作人员" in words for someone in people for words in someone.news())

@@ -199,7 +199,7 @@ async def test_for_whoever_is_named_it_does_not_exist(town: Town, role: Role) ->
     await boss.says(f"/subject {number}")
     label = next(label for label in boss.last.labels if "起" in label)
     await boss.presses(label)
-    assert "不存在" in boss.last.text
+    assert "那个人看不到" in boss.last.text
     accused.news()
     await town.passes(days=20)
     assert not any(number in words for words in accused.news())
@@ -224,6 +224,7 @@ async def test_stepping_back_hands_it_to_another_supervisor(town: Town) -> None:
     second.news()
     await first.says(f"/case {number}")
     await first.presses("回避")
+    assert first.last.labels == ["是，回避", "不回避"]
     await first.presses("是，回避")
     assert any("回避了，请接手" in words for words in second.news())
     await first.says(f"/case {number}")
@@ -291,6 +292,16 @@ async def test_a_complaint_about_staff_goes_into_no_open_case(town: Town) -> Non
     assert not any("200" in heard.text for heard in official.heard)
 
 
+async def test_a_voice_note_may_be_changed_or_left_out(town: Town) -> None:
+    await town.official("du", Role.SUPERVISOR)
+    resident = await consented(town)
+    await resident.says(STAFF)
+    await resident.presses("保密，能传话")
+    await resident.presses("加照片")
+    await resident.sends(FileKind.VOICE, b"OggS" + bytes(20) + b"OpusHead" + bytes(60), seconds=3)
+    assert resident.last.labels == ["用它，交上去", "换一个", "不要了"]
+
+
 async def test_a_photo_may_be_changed_or_left_out(town: Town) -> None:
     boss, resident = await town.official("du", Role.SUPERVISOR), await consented(town)
     await resident.says(STAFF)
@@ -309,8 +320,8 @@ async def test_words_of_self_harm_call_nobody_unasked(town: Town) -> None:
     boss.news()
     await resident.says("我不想活了")
     assert boss.news() == []
-    await resident.presses("让这里的人联系我")
-    assert "已经告诉这里的人了" in resident.last.text
+    await resident.presses("让工作人员联系我")
+    assert "已经告诉工作人员了" in resident.last.text
     assert any("急" in words and "我不想活了" in words for words in boss.news())
 
 
@@ -327,7 +338,7 @@ async def test_a_threat_over_a_confidential_complaint_becomes_an_urgent_entry(to
 async def test_nobody_to_hear_an_alarm_is_said(town: Town) -> None:
     resident = await consented(town)
     await resident.says("我不想活了")
-    await resident.presses("让这里的人联系我")
+    await resident.presses("让工作人员联系我")
     assert "没有人能马上看到" in resident.last.text
 
 

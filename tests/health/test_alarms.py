@@ -16,7 +16,7 @@ from bot.store.queues import outbox
 from tests.health.stage import SECRET, Ward
 from tests.rig import SHANGHAI, Someone
 
-STUCK = "该发给群众的消息发不出去：积压 1 条，最早的已等 2 分钟。"
+STUCK = "该发给居民的消息发不出去：积压 1 条，最早的已等 2 分钟。"
 
 
 async def looks(ward: Ward) -> None:
