@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -128,7 +129,7 @@ class Upkeep:
             replace_talk(tx, lane, self._house.means.content.seal(_encode(talk), CONVERSATION))
 
         for lane in data["lanes"]:
-            await self._writer.submit(lambda tx, lane=lane: trim(tx, lane))  # type: ignore[misc]
+            await self._writer.submit(partial(trim, lane=lane))
         return {}
 
     async def wipe(self, _subject: int, data: dict[str, Any]) -> dict[str, Any]:

@@ -289,8 +289,8 @@ class TelegramTown(Town):
             self._api.token, base_url=self._api.base_url, base_file_url=self._api.base_file_url, clock=self.clock,
             repeat_mark="（重发）", read_file=self.store.files.read,
         )  # fmt: skip
-        channel.abilities = msgspec.structs.replace(channel.abilities, chat_spacing=0.0, per_second=1000)  # type: ignore[misc]
-        self.channel = channel  # type: ignore[assignment]
+        channel.abilities = msgspec.structs.replace(channel.abilities, chat_spacing=0.0, per_second=1000)
+        self.channel = channel  # type: ignore[assignment]  # in the place of the silent one
         await channel.check()
         platforms = {channel.name: Message("Nothing leaves this machine.")}
         self.house = read_house(self.settings, self.store.keys, outside, platforms)
@@ -392,6 +392,6 @@ async def test_no_request_carries_to_anybody_what_is_not_theirs(
         readers = {reader for reader, _words in journal if not reader.startswith("chat -")}  # a group hears no canary
         assert readers <= {*PEOPLE, "chat None"}
         machine = await said_by_the_machine(stage.town.app) + everything_logged.getvalue()
-        secret = stage.town.channel._client.token.partition(":")[2]  # type: ignore[attr-defined]
+        secret = stage.town.channel._client.token.partition(":")[2]  # type: ignore[attr-defined]  # a channel of Telegram
         hidden = [*MAY_READ, *NOBODY_READS, *numbers, secret]
         assert [canary for canary in hidden if canary in machine] == []

@@ -2,11 +2,14 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 from pydantic import BaseModel
+from typer.core import TyperGroup
 
 from bot.cli import app
 from bot.config import Settings
@@ -38,9 +41,16 @@ def model_of(path: str) -> type[BaseModel]:
     return next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
 
 
+def verbs_of_huiyin() -> Mapping[str, Any]:
+    top = typer.main.get_command(app)
+    assert isinstance(top, TyperGroup)
+    commands: Mapping[str, Any] = top.commands
+    return commands
+
+
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_commands_and_their_options_exist(page: Path) -> None:
-    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    verbs = verbs_of_huiyin()
     for line in code_in(page):
         for words in re.findall(r"(?:^|(?<=[\s/]))huiyin +((?:--config \S+ +)?[a-z][a-z-]*(?: [^|&;#>]*)?)", line):
             verb, *rest = re.sub(r"^--config \S+ +", "", words).split()
@@ -54,7 +64,7 @@ def test_commands_and_their_options_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_what_runs_in_the_container_exists(page: Path) -> None:
-    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    verbs = verbs_of_huiyin()
     for line in code_in(page):
         for verb in re.findall(r"(?:exec huiyin huiyin|run --rm huiyin) ([a-z][a-z-]*)", line):
             assert verb in verbs, line

@@ -1,9 +1,10 @@
 """Moving an office to a server and back: all of it, compared, and the talk goes on where it stood."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, delete, func, select, text
+from sqlalchemy import Connection, Table, create_engine, delete, func, select, text
 
 from bot.config import Settings
 from bot.errors import ConfigError
@@ -17,7 +18,7 @@ from tests.rig import Town
 
 
 @pytest.fixture
-def server(postgres: str, request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
+def server(postgres: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty database on a server."""
     with a_database(postgres, f"m{id(request)}", migrated=False) as url:
         yield url
@@ -117,7 +118,7 @@ async def test_a_copy_that_differs_is_not_kept(
     await town.close()
     copy = copying.copy
 
-    def losing(source, target, of):  # type: ignore[no-untyped-def]
+    def losing(source: Connection, target: Connection, of: Table) -> copying.Sum:
         told = copy(source, target, of)
         if of is conversation:
             some = select(func.min(conversation.c.id)).scalar_subquery()

@@ -254,7 +254,7 @@ class Sender:
         lost = set()
         for result in results:
             try:
-                await self._writer.submit(lambda tx, result=result: self._write(tx, [result]))  # type: ignore[misc]
+                await self._writer.submit(partial(self._write, results=[result]))
             except Exception as error:
                 lost.add(result.row.id)
                 log.error("result_lost", outbox=result.row.id, error=type(error).__name__, exc_info=error)

@@ -10,5 +10,5 @@ from tests.store.conftest import clock, ids, template, url, writer  # noqa: F401
 
 
 @pytest.fixture
-def stage(writer: Writer, clock: FakeClock, ids: Ids) -> Stage:  # noqa: F811
+def stage(writer: Writer, clock: FakeClock, ids: Ids) -> Stage:  # noqa: F811  pytest hands them in by these names
     return Stage(writer, clock, ids)

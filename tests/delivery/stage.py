@@ -225,7 +225,7 @@ class Stage:
 
         def act(tx: Transaction) -> None:
             body = CONTENT.seal(msgspec.msgpack.encode(Screen(as_text(text))), OUTBOX)
-            rest = {"lane": Lane.REPLY, "not_before": tx.now, "body": body} | more
+            rest: dict[str, Any] = {"lane": Lane.REPLY, "not_before": tx.now, "body": body} | more
             queues.owe(tx, Owed(id=id_, channel="silent", address=address, policy=policy, key=str(id_), **rest))
 
         self.writer.run(act)
@@ -274,7 +274,7 @@ def writes(name: str, error: Exception | None = None) -> Act:
     return act
 
 
-class _Instant(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
+class _Instant(selectors.DefaultSelector):
     """Does not wait: time goes to the next moment at once."""
 
     passed = 0.0

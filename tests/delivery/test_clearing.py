@@ -36,7 +36,7 @@ def fails_to_delete(stage: Stage, *faults: DeliveryError) -> None:
             raise waiting.pop(0)
         return await deletes(chat, messages)
 
-    stage.channel.delete = delete  # type: ignore[method-assign,assignment]
+    stage.channel.delete = delete  # type: ignore[method-assign,assignment]  # fails first, then deletes
 
 
 async def test_the_talk_goes_and_one_sentence_stays(stage: Stage, sender: Sender) -> None:

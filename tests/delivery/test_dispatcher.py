@@ -264,7 +264,7 @@ async def test_a_failed_read_is_that_events_alone(stage: Stage) -> None:
 def owes_without_a_key(tx: Transaction, _arrival: Arrival) -> list[Screen]:
     """Collects a row that no database takes: only the flush finds out."""
     queues.owe(tx, Owed(id=1, channel="silent", address=1, lane=Lane.REPLY, policy=Policy.HOLD,
-                        key=None, body=b"", not_before=tx.now))  # type: ignore[arg-type]  # fmt: skip
+                        key=None, body=b"", not_before=tx.now))  # type: ignore[arg-type]  # the key is what is wrong  # fmt: skip
     return []
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -187,7 +188,7 @@ async def test_results_that_gather_during_a_commit_are_recorded_together(stage: 
         commits += 1
         write(tx, results)
 
-    sender._write = counted  # type: ignore[method-assign]
+    sender._write = counted  # type: ignore[method-assign]  # counts, then writes
     await stage.sends(sender)
     assert {row.state for row in stage.rows(outbox)} == {OutboxState.SENT}
     assert commits < 10
@@ -385,7 +386,7 @@ async def test_a_row_behind_others_that_never_went_out_still_finds_the_first_mes
     second = stage.owes("2 votes", replaces=first, not_before=later)
     third = stage.owes("3 votes", replaces=second, not_before=later)
     for id_ in (second, third):
-        stage.writer.run(lambda tx, id_=id_: queues.supersede(tx, id_))  # type: ignore[misc]
+        stage.writer.run(partial(queues.supersede, outbox_id=id_))
     stage.owes("4 votes", replaces=third)
     stage.clock.advance(hours=2)
     await stage.sends(sender)

@@ -5,11 +5,15 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from bot.delivery.channel import Outgoing, Sent
 from bot.dialogue.event import Membership, Moved, Pressed, Said, Standing
 from bot.errors import NotSent, Refused, Uncertain
+from bot.office.groups import records
+from bot.office.groups.model import Group
 from bot.office.people.model import Role
 from bot.office.people.records import audit
 from bot.store.queues import OutboxState, inbox, outbox
+from bot.store.transaction import Transaction
 from tests.handlers.test_main_talk import LAMP, registered
 from tests.rig import SHANGHAI, Room, Someone, Town
 
@@ -364,13 +368,13 @@ async def test_a_send_that_is_told_of_the_move_follows_it(town: Town) -> None:
     new = town.room("super")
     group = (await groups_of(town))[0].id
 
-    async def moved(outgoing: object) -> object:
-        if getattr(outgoing, "chat", "") == "room":
+    async def moved(outgoing: Outgoing) -> Sent:
+        if outgoing.chat == "room":
             raise Refused("400 upgraded", moved_to="super")
-        return await send(outgoing)  # type: ignore[arg-type]
+        return await send(outgoing)
 
     send = town.channel.send
-    town.channel.send = moved  # type: ignore[method-assign,assignment]
+    town.channel.send = moved  # type: ignore[method-assign]  # as Telegram does after an upgrade
     _resident, number = await registered(town)
     assert "新来一件" in card(new, number)
     assert (await groups_of(town))[0].id == group
@@ -429,18 +433,15 @@ async def test_what_was_meant_for_another_audience_never_goes_out(town: Town) ->
     assert ada.heard
 
 
-async def groups_of(town: Town) -> list:  # type: ignore[type-arg]
-    from bot.office.groups import records
-
-    def read(tx):  # type: ignore[no-untyped-def]
+async def groups_of(town: Town) -> list[Group]:
+    def read(tx: Transaction) -> list[Group]:
         ids = tx.read(select(records.staff_group.c.id)).scalars().all()
-        return [records.by_id(tx, id_) for id_ in ids]
+        return [group for id_ in ids if (group := records.by_id(tx, id_)) is not None]
 
-    found: list = await town.store.writer.submit(read)  # type: ignore[type-arg]
-    return found
+    return await town.store.writer.submit(read)
 
 
-def town_groups(found: list) -> list:  # type: ignore[type-arg]
+def town_groups(found: list[Group]) -> list[Group]:
     return [group for group in found if group.is_registered]
 
 

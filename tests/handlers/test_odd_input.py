@@ -7,6 +7,7 @@ import pytest
 
 from bot.delivery.channel import Raw
 from bot.dialogue.event import Event, Ignored, Pressed, Said, Who
+from bot.store.transaction import Transaction
 from tests.handlers.test_main_talk import LAMP, registered
 from tests.rig import Town
 
@@ -26,8 +27,8 @@ async def test_sixty_four_kibibytes_of_text_are_kept_whole(town: Town) -> None:
     assert case == words
 
 
-def _story(town: Town, tx: object, number: str) -> str:
-    office = town.app.office(tx)  # type: ignore[arg-type]
+def _story(town: Town, tx: Transaction, number: str) -> str:
+    office = town.app.office(tx)
     by = office.people.meet("silent", "wang")
     return office.cases.story(office.cases.find(number, by), by)[0].words
 

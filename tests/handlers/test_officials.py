@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.dialogue.event import FileKind, Spot
+from bot.dialogue.event import FileKind, Said, Spot
 from bot.dialogue.router import own_commands
 from bot.office.people.model import Role
 from tests.handlers.test_files import PHOTO
@@ -219,9 +219,7 @@ async def test_a_photo_where_words_are_awaited_is_refused_and_they_stay_awaited(
     assert resident.news() == []
 
 
-def _place():  # type: ignore[no-untyped-def]
-    from bot.dialogue.event import Said
-
+def _place() -> Said:
     return Said(spot=Spot(31.2, 121.5))
 
 

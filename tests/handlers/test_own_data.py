@@ -1,10 +1,12 @@
 """A person's own data: the whole of it in a file, and deleted so that the next word is a stranger's."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Row, Select, Table, func, select
 
 from bot.dialogue.event import FileKind, FileRef, Pressed, Said
 from bot.dialogue.screen import encode_action
@@ -14,6 +16,7 @@ from bot.office.people.model import Role
 from bot.office.people.records import address, person
 from bot.store.passing import passing_file
 from bot.store.queues import conversation, job, outbox, timer
+from bot.store.transaction import Transaction
 from tests.handlers.test_files import PHOTO
 from tests.handlers.test_main_talk import LAMP, registered
 from tests.rig import SHANGHAI, Someone, Town
@@ -21,11 +24,11 @@ from tests.rig import SHANGHAI, Someone, Town
 MARK = "（已应本人要求删除）"
 
 
-async def rows(town: Town, statement):  # type: ignore[no-untyped-def]  # whatever is asked for
+async def rows(town: Town, statement: Select[Any]) -> Sequence[Row[Any]]:
     return await town.store.writer.submit(lambda tx: tx.flushed().execute(statement).all())
 
 
-async def counted(town: Town, table, *where) -> int:  # type: ignore[no-untyped-def]
+async def counted(town: Town, table: Table, *where: ColumnElement[bool]) -> int:
     return int((await rows(town, select(func.count()).select_from(table).where(*where)))[0][0])
 
 
@@ -329,12 +332,12 @@ async def test_a_file_that_is_being_fetched_goes_too(town: Town) -> None:
         return await fetch(ref, at_most)
 
     async def resident_is_forgotten() -> None:
-        town.channel.fetch = fetch  # type: ignore[method-assign]
+        town.channel.fetch = fetch  # type: ignore[method-assign]  # the usual one again
         for name in ("forget.sure", "forget.now"):
             await town.channel.say(resident.chat, Pressed(encode_action(name), name), town.clock.now())
             await town.app.dispatcher.step()
 
-    town.channel.fetch = slow  # type: ignore[method-assign]
+    town.channel.fetch = slow  # type: ignore[method-assign]  # the person is forgotten meanwhile
     await resident.does(Said(f"/add {number}", (FileRef(FileKind.PHOTO, "late", len(PHOTO)),)))
     assert leased
     for _time in range(3):
@@ -350,7 +353,7 @@ async def test_nobody_to_say_farewell_to_does_not_keep_anything(town: Town) -> N
     await resident.says("好")
     await resident.says("删掉我的信息")
     await resident.presses("删掉我的信息")
-    town.channel.send = closed_for_good  # type: ignore[method-assign,assignment]
+    town.channel.send = closed_for_good  # type: ignore[method-assign,assignment]  # a page that nobody opens again
     await resident.presses("全部删除")
     await town.becomes(town.clock.now() + timedelta(hours=1, minutes=1))
     assert await counted(town, person) == 0
@@ -376,7 +379,7 @@ async def test_forgetting_is_no_way_to_go_on_guessing_codes(town: Town) -> None:
     assert "对不上" not in thief.last.text
 
 
-def _shared(town: Town, tx, number: str) -> str:  # type: ignore[no-untyped-def]
+def _shared(town: Town, tx: Transaction, number: str) -> str:
     office = town.app.office(tx)
     return office.cases.share(number, by=office.people.meet("silent", "wang"))
 

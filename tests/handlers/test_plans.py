@@ -52,7 +52,7 @@ async def complained(town: Town) -> None:
     await resident.says("外来人口窗口姓刘的，办居住证收了我200块加急费，不给票")
     await resident.sends(FileKind.PHOTO, PHOTO)
     await resident.presses("用这张，交上去")
-    number, code = PAIR.search(resident.last.text).groups()  # type: ignore[union-attr]
+    ((number, code),) = PAIR.findall(resident.last.text)
     await resident.presses("抄好了，清掉聊天")
     await first.says(f"/ask {number} 还有谁？")
     await first.says("发送")

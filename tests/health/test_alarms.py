@@ -1,6 +1,7 @@
 """What administrators hear: once a kind and hour, day or night, and nobody else hears it."""
 
 import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ from sqlalchemy import select, update
 
 from bot.delivery.channel import Raw
 from bot.errors import StoreError
+from bot.health.report import Line
 from bot.health.watch import Watch
 from bot.office.people.model import Role
 from bot.office.people.records import role_grant
@@ -63,8 +65,8 @@ async def test_each_kind_is_told_by_itself(ward: Ward) -> None:
     ward.clock.advance(minutes=2)
     await looks(ward)
     assert len(root.news()) == 1
-    ward.town.channel.heard_at = None  # type: ignore[attr-defined]
-    ward.town.channel.silent_at_most = 90.0  # type: ignore[attr-defined]
+    ward.town.channel.heard_at = None  # type: ignore[attr-defined]  # as of a channel that polls
+    ward.town.channel.silent_at_most = 90.0  # type: ignore[attr-defined]  # as of a channel that polls
     await looks(ward)
     (words,) = root.news()
     assert "没有回应" in words
@@ -72,7 +74,7 @@ async def test_each_kind_is_told_by_itself(ward: Ward) -> None:
 
 async def test_of_a_second_office_at_the_same_token_the_words_are_plain(ward: Ward) -> None:
     root = await administrator(ward)
-    ward.town.channel.rival_at = ward.clock.now()  # type: ignore[attr-defined]
+    ward.town.channel.rival_at = ward.clock.now()  # type: ignore[attr-defined]  # as of a channel that polls
     await looks(ward)
     (words,) = root.news()
     assert "也在用同一个令牌" in words
@@ -134,9 +136,10 @@ async def test_what_was_set_aside_is_told_once(ward: Ward) -> None:
 
 
 async def test_an_alarm_that_cannot_be_noted_is_tried_again(ward: Ward) -> None:
-    told, faults = [], [StoreError("full")]
+    told: list[Line] = []
+    faults = [StoreError("full")]
 
-    async def tell(lines: list) -> None:  # type: ignore[type-arg]
+    async def tell(lines: Sequence[Line]) -> None:
         if faults:
             raise faults.pop()
         told.extend(lines)

@@ -92,11 +92,11 @@ async def test_what_is_put_off_again_and_again_counts_from_when_it_was_owed(ward
 
 async def test_a_platform_that_does_not_answer_is_red(ward: Ward) -> None:
     channel = ward.town.channel
-    channel.heard_at = None  # type: ignore[attr-defined]  as of a channel that polls
-    channel.silent_at_most = 90.0  # type: ignore[attr-defined]
+    channel.heard_at = None  # type: ignore[attr-defined]  # as of a channel that polls
+    channel.silent_at_most = 90.0  # type: ignore[attr-defined]  # as of a channel that polls
     ward.clock.advance(seconds=91)
     assert await ward.names() == ["poll"]  # never since the start
-    channel.heard_at = ward.clock.now()  # type: ignore[attr-defined]
+    channel.heard_at = ward.clock.now()  # type: ignore[attr-defined]  # as of a channel that polls
     ward.clock.advance(seconds=90)
     assert await ward.names() == []
     ward.clock.advance(seconds=1)
@@ -105,16 +105,16 @@ async def test_a_platform_that_does_not_answer_is_red(ward: Ward) -> None:
 
 async def test_a_second_office_at_the_same_token_is_red(ward: Ward) -> None:
     channel = ward.town.channel
-    channel.rival_at = None  # type: ignore[attr-defined]  as of a channel that polls
+    channel.rival_at = None  # type: ignore[attr-defined]  # as of a channel that polls
     assert await ward.names() == []
-    channel.rival_at = ward.clock.now()  # type: ignore[attr-defined]
+    channel.rival_at = ward.clock.now()  # type: ignore[attr-defined]  # as of a channel that polls
     assert await ward.names() == ["rival"]
     ward.clock.advance(seconds=121)
     assert await ward.names() == []
 
 
 async def test_a_writer_that_does_not_come_back_is_red(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(report.LIMITS, "writer", 0.01)  # type: ignore[misc]
+    monkeypatch.setitem(report.LIMITS, "writer", 0.01)  # type: ignore[misc]  # nothing else may change it
     began, go_on = threading.Event(), threading.Event()
 
     def hangs(_tx: object) -> None:

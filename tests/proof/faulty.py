@@ -8,7 +8,7 @@ from unittest import mock
 
 from sqlalchemy import select
 
-from bot.config import read_settings
+from bot.config import Settings, read_settings
 from bot.delivery import sender
 from bot.store import sending
 from bot.store.queues import Policy, outbox
@@ -65,7 +65,7 @@ async def _under(folder: Path, policy: Policy) -> tuple[dict[Fault, str], Counte
         async with office(folder, api) as running:
             for person in people.values():
                 person.starts()
-                await until(lambda person=person: bool(person.received))  # type: ignore[misc]
+                await until(lambda person=person: bool(person.received))  # type: ignore[misc]  # mypy infers none with a default
             for fault, person in people.items():
                 api.faults.add(fault, method="sendMessage", chat=person.id, seconds=1.0)
             words = {fault: f"故障{fault}。" for fault in HELD}
@@ -80,9 +80,9 @@ async def _under(folder: Path, policy: Policy) -> tuple[dict[Fault, str], Counte
         return {fault: ends[text] for fault, text in words.items()}, arrived
 
 
-def _ends(settings: object) -> dict[str, str]:
+def _ends(settings: Settings) -> dict[str, str]:
     """The state in which each row ended, by its words."""
     found = select(outbox.c.key, outbox.c.state).where(
         outbox.c.key.like("proof:%"), outbox.c.state.not_in(("queued", "sending"))
     )
-    return {row.key.removeprefix("proof:"): row.state for row in rows(settings, found)}  # type: ignore[arg-type]
+    return {row.key.removeprefix("proof:"): row.state for row in rows(settings, found)}

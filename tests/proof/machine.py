@@ -310,7 +310,7 @@ class Office(RuleBasedStateMachine):
         for name in RESIDENTS:
             if name not in self.line.blocked:
                 before = len(self._person(name).heard)
-                self._does(lambda name=name: self._person(name).says("菜单"))  # type: ignore[misc]
+                self._does(lambda name=name: self._person(name).says("菜单"))  # type: ignore[misc]  # mypy infers none with a default
                 assert len(self._person(name).heard) > before, "no dead end"
 
     def _compared(self, tx: Transaction) -> None:

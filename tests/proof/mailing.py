@@ -54,7 +54,7 @@ def agreed(settings: Settings, api: FakeBotApi, crowd: Sequence[Person], *, star
     try:
         for start in range(0, len(crowd), 500):
             some = crowd[start : start + 500]
-            store.writer.run(lambda tx, some=some: _meet(Office(tx, house), channel, some))  # type: ignore[misc]
+            store.writer.run(lambda tx, some=some: _meet(Office(tx, house), channel, some))  # type: ignore[misc]  # mypy infers none with a default
         store.writer.run(lambda tx: _approve(tx, Office(tx, house), channel, crowd))
     finally:
         store.close()
@@ -102,7 +102,8 @@ async def prove(folder: Path, *, people: int, kills: int, seed: int = 1) -> list
         process = await started(sys.executable, "-m", "tests.proof.victim", config)
         while _status(settings) != "sent":
             before = _ledger(settings)
-            await until(lambda before=before: _ledger(settings) != before or _status(settings) == "sent")  # type: ignore[misc]
+            await until(lambda before=before:  # type: ignore[misc]  # mypy infers none with a default
+                        _ledger(settings) != before or _status(settings) == "sent")  # fmt: skip
         await stopped(process)
         return _figures(api, settings, crowd, deaths)
 

@@ -178,7 +178,7 @@ async def drained(folder: Path, database: str, processes: int) -> Outcome:
         told = []
         for hand in hands:
             hand.terminate()
-            said = await hand.stdout.read()  # type: ignore[union-attr]
+            said = await hand.stdout.read()  # type: ignore[union-attr]  # it is a pipe
             told.append(Told(*map(int, said.split())))
             assert await hand.wait() == 0
         connection.rollback()

@@ -65,7 +65,7 @@ async def killed(config: Path, point: str, api: FakeBotApi, settings: Settings, 
     deaths = 0
     for hit in hits:
         process = await started(sys.executable, "-m", "tests.proof.victim", config, point, str(hit), AGAIN)
-        await until(lambda process=process: process.returncode is not None  # type: ignore[misc]
+        await until(lambda process=process: process.returncode is not None  # type: ignore[misc]  # mypy infers none with a default
                     or (api.is_drained and is_settled(settings)))  # fmt: skip
         await asyncio.sleep(0.3)
         deaths += process.returncode is not None

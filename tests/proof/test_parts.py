@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select
 
-from bot.config import read_settings
+from bot.config import Settings, read_settings
 from bot.office.cases.tables import attachment
 from bot.store.leases import lease
 from tests.channels.web.house import Visitor
@@ -31,7 +31,7 @@ async def test_an_office_in_parts_answers_everywhere(tmp_path: Path, postgres: s
             processes, alice = [], api.person("王阿姨")
             for number, part in enumerate(PARTS, start=1):
                 processes.append(await started(HUIYIN, "run", "--config", config, "--only", part, log=tmp_path / part))
-                await until(lambda number=number: runs(settings) == number)  # type: ignore[misc]
+                await until(lambda number=number: runs(settings) == number)  # type: ignore[misc]  # mypy infers none with a default
             await until(lambda: names(settings) >= {"web", f"receive telegram:{api.account.id}"})
 
             alice.starts()
@@ -59,9 +59,9 @@ async def test_an_office_in_parts_answers_everywhere(tmp_path: Path, postgres: s
             assert api.complaints == []
 
 
-def names(settings) -> set[str]:  # type: ignore[no-untyped-def]
+def names(settings: Settings) -> set[str]:
     return {row.name for row in rows(settings, select(lease.c.name))}
 
 
-def runs(settings) -> int:  # type: ignore[no-untyped-def]
+def runs(settings: Settings) -> int:
     return sum(name.startswith("run ") for name in names(settings))

@@ -46,7 +46,7 @@ class Crew:
             process = await started(sys.executable, "-m", "tests.proof.worker", self._config, log=log)
             self._workers.append(process)
             if self._hired <= self._size:  # those who replace somebody are not waited for
-                await until(lambda log=log: "ready" in log.read_text("utf-8"))  # type: ignore[misc]
+                await until(lambda log=log: "ready" in log.read_text("utf-8"))  # type: ignore[misc]  # mypy infers none with a default
 
     async def loses(self, chance: random.Random) -> None:
         process = self._workers.pop(chance.randrange(len(self._workers)))

@@ -1,5 +1,7 @@
 """Rows put where they wait, and taken as the loops take them."""
 
+from typing import Any
+
 from sqlalchemy import select
 
 from bot.ids import Ids
@@ -24,7 +26,7 @@ class Post:
 
     def arrives(self, *lanes: int) -> list[int]:
         """Updates for these lanes, in this order; their inbox ids."""
-        rows = []
+        rows: list[dict[str, Any]] = []
         for lane in lanes:
             self._keys += 1
             rows.append({"id": self.ids(), "channel": "silent", "key": str(self._keys), "lane": lane, "raw": b"r",
@@ -33,14 +35,14 @@ class Post:
         return [int(row["id"]) for row in rows]
 
     def owes(self, name: str, *, address: int = 1, lane: Lane = Lane.REPLY, policy: Policy = Policy.RESEND,
-             channel: str = "silent", **more: object) -> int:  # fmt: skip
+             channel: str = "silent", **more: Any) -> int:  # fmt: skip
         id_ = self.ids()
         self.names[id_] = name
 
         def act(tx: Transaction) -> None:
-            facts = {"not_before": tx.now} | more
+            facts: dict[str, Any] = {"not_before": tx.now} | more
             queues.owe(tx, queues.Owed(id=id_, channel=channel, address=address, lane=lane, policy=policy, key=name,
-                                       body=b"sealed", **facts))  # type: ignore[arg-type]  # fmt: skip
+                                       body=b"sealed", **facts))  # fmt: skip
 
         self.writer.run(act)
         return id_

@@ -14,6 +14,7 @@ from bot.ids import Ids
 from bot.sealing import Lookup, SealBroken, Sealer, make_keys, read_keys
 from bot.store import facts
 from bot.store.writer import Writer
+from tests.rig import FakeClock
 
 KEY, OTHER_KEY = bytes(range(32)), bytes(32)
 
@@ -186,7 +187,7 @@ def test_half_a_surrogate_pair_has_a_digest() -> None:
 # --- ids ---
 
 
-def test_ids_sort_by_time_and_never_repeat(ids: Ids, clock) -> None:
+def test_ids_sort_by_time_and_never_repeat(ids: Ids, clock: FakeClock) -> None:
     made = []
     for _second in range(50):
         made += [ids() for _ in range(20)]
@@ -207,25 +208,25 @@ def test_ids_go_on_above_what_an_earlier_run_made() -> None:
     assert unbothered() < last
 
 
-def test_ids_of_two_processes_never_meet(clock) -> None:  # type: ignore[no-untyped-def]
+def test_ids_of_two_processes_never_meet(clock: FakeClock) -> None:
     """The same milliseconds, the same chance: only their marks tell them apart, however many they make."""
-    milliseconds = lambda: int(clock.now().timestamp() * 1000)  # noqa: E731
+    milliseconds = int(clock.now().timestamp() * 1000)
     made = set()
     for run in (57, 58):
-        ids = Ids(milliseconds, random.Random(7))
+        ids = Ids(lambda: milliseconds, random.Random(7))
         ids.mark(run)
         made |= {ids() for _ in range(50_000)}
     assert len(made) == 100_000
 
 
-def test_ids_follow_those_of_a_machine_whose_clock_is_fast(ids: Ids, clock) -> None:  # type: ignore[no-untyped-def]
+def test_ids_follow_those_of_a_machine_whose_clock_is_fast(ids: Ids, clock: FakeClock) -> None:
     other = Ids(lambda: int(clock.now().timestamp() * 1000) + 5000, random.Random(3))
     theirs = [other() for _ in range(3)]
     ids.follow(theirs[-1])
     assert ids() > theirs[-1]
 
 
-def test_ids_go_on_growing_when_the_clock_is_set_back(ids: Ids, clock) -> None:
+def test_ids_go_on_growing_when_the_clock_is_set_back(ids: Ids, clock: FakeClock) -> None:
     before = ids()
     clock.advance(hours=-1)
     assert ids() > before

@@ -1,6 +1,7 @@
 """How acts add to what waits: each rule on both databases."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -15,9 +16,9 @@ from bot.text import storable
 from tests.rig import FakeClock
 
 
-def owed(tx: Transaction, ids: Ids, key: str, address: int = 1, **more: object) -> Owed:
-    facts = {"lane": Lane.REPLY, "policy": Policy.RESEND, "body": b"sealed", "not_before": tx.now}
-    return Owed(id=ids(), channel="silent", address=address, key=key, **(facts | more))  # type: ignore[arg-type]
+def owed(tx: Transaction, ids: Ids, key: str, address: int = 1, **more: Any) -> Owed:
+    facts: dict[str, Any] = {"lane": Lane.REPLY, "policy": Policy.RESEND, "body": b"sealed", "not_before": tx.now}
+    return Owed(id=ids(), channel="silent", address=address, key=key, **(facts | more))
 
 
 def states(tx: Transaction) -> dict[str, str]:

@@ -141,7 +141,7 @@ async def test_a_port_in_use_stops_the_start(tmp_path: Path) -> None:
 async def test_nothing_of_the_doors_secrets_is_logged(tmp_path: Path, everything_logged: io.StringIO) -> None:
     async with serving() as api, hooked(tmp_path, api.url) as hook:
         for how in ({"path": TOKEN}, {SECRET_HEADER: TOKEN}, {"method": "GET"}, {}):
-            await hook.call(**how)  # type: ignore[arg-type]
+            await hook.call(**how)
         reader, writer = await asyncio.open_connection("127.0.0.1", hook.webhook.endpoint.port)
         writer.write(f"POST /{hook.path} {TOKEN}\r\n{SECRET_HEADER} {hook.secret}\r\n\r\n".encode())
         assert b" 400 " in await reader.readline()

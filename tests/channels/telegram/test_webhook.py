@@ -52,7 +52,7 @@ async def test_it_is_set_once_the_port_is_open(tmp_path: Path) -> None:
                     heard.append(method)
             return usual(method)
 
-        api._usual = watching  # type: ignore[method-assign]
+        api._usual = watching  # type: ignore[method-assign]  # looks on, then does the usual
         async with hooked(tmp_path, api.url) as hook:
             calls = await api.until("setWebhook", 1)
             assert calls == [

@@ -30,7 +30,7 @@ class Resident(Visitor):
     """Somebody who reads everything that comes."""
 
     def __init__(self, running: Running) -> None:
-        super().__init__(Door(running))  # type: ignore[arg-type]
+        super().__init__(Door(running))  # type: ignore[arg-type]  # all that a visitor asks of a house
         self.page: dict[str, dict[str, Any]] = {}
         self.cleared = 0
         self._count = 0

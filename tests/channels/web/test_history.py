@@ -1,7 +1,9 @@
 """The history of the web chat on both databases: sealed, in order, one version of each message."""
 
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -28,11 +30,11 @@ def writer(database_url: str) -> Iterator[Writer]:
 
 
 def history_of(writer: Writer, side: str = "web:resident", key: bytes = bytes(32)) -> History:
-    return History(side, writer, Sealer(key), Lookup(bytes(32)), Ids(lambda: 1, None))  # type: ignore[arg-type]
+    return History(side, writer, Sealer(key), Lookup(bytes(32)), Ids(lambda: 1, random.Random(1)))
 
 
-def bubble(words: str, place: int, **fields: object) -> Bubble:
-    return Bubble(id=str(place), pos=str(place), at=NOW, text=(Piece(words),), **fields)  # type: ignore[arg-type]
+def bubble(words: str, place: int, **fields: Any) -> Bubble:
+    return Bubble(id=str(place), pos=str(place), at=NOW, text=(Piece(words),), **fields)
 
 
 def words(found: list[Bubble]) -> list[str]:

@@ -16,14 +16,15 @@ WHOLE = Audience(whole=True)
 
 
 def a_notice(**values: Any) -> Notice:
-    return Notice(**({"id": 7, "author": 1, "address": 2, "status": Status.DRAFT, "words": "停水", "urgent": False,
-                      "audience": WHOLE} | values))  # fmt: skip
+    usual: dict[str, Any] = {"id": 7, "author": 1, "address": 2, "status": Status.DRAFT, "words": "停水",
+                             "urgent": False, "audience": WHOLE}  # fmt: skip
+    return Notice(**(usual | values))
 
 
 def test_what_is_asked_for_is_bound_to_one_hash() -> None:
     asked = a_notice().asked(9860, NOW)
     assert asked.is_as_asked()
-    for change in (
+    changes: tuple[dict[str, Any], ...] = (
         {"words": "停电"},
         {"audience": Audience(areas=("shanghe",))},
         {"count": 9861},
@@ -32,8 +33,9 @@ def test_what_is_asked_for_is_bound_to_one_hash() -> None:
         {"corrects": 6},
         {"asked_at": NOW.replace(minute=41)},
         {"id": 8},
-    ):
-        assert not replace(asked, **change).is_as_asked(), change  # type: ignore[arg-type]
+    )
+    for change in changes:
+        assert not replace(asked, **change).is_as_asked(), change
 
 
 def test_any_change_makes_it_a_draft_that_nobody_agreed_to() -> None:
