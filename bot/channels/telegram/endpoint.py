@@ -4,7 +4,6 @@ It speaks plain HTTP; TLS ends at the proxy before it. Source: https://core.tele
 """
 
 import asyncio
-import errno
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 import structlog
 from aiohttp import web
 
-from bot.errors import ConfigError
+from bot.listening import Listener
 
 log = structlog.get_logger()
 
@@ -50,33 +49,26 @@ class Endpoint:
         self._take = take
         self._path = path.encode()
         self._secret = secret.encode()
-        self._host = host
-        self.port = port
+        self._listener = Listener(host, port, setting="telegram.webhook_")
         self._networks = networks
         self._proxies = proxies
         self._body_within = body_within
-        self._runner: web.AppRunner | None = None
         self.refused = 0
+
+    @property
+    def port(self) -> int:
+        return self._listener.port
 
     async def open(self) -> None:
         """Listens; raises ConfigError where the address cannot be had."""
         app = web.Application(client_max_size=LARGEST)
         app.router.add_route("*", "/{path:.*}", self._answer)
-        runner = web.AppRunner(app, access_log=None, logger=_quiet, handle_signals=False, auto_decompress=False,
-                               lingering_time=LINGER, shutdown_timeout=STOP_WITHIN)  # fmt: skip
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self.port).start()
-        except OSError as error:
-            await runner.cleanup()
-            raise ConfigError(self._fault(error)) from None
-        self._runner = runner
-        self.port = int(runner.addresses[0][1])
+        await self._listener.open(
+            app, logger=_quiet, auto_decompress=False, lingering_time=LINGER, shutdown_timeout=STOP_WITHIN
+        )
 
     async def close(self) -> None:
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        await self._listener.close()
 
     async def _answer(self, request: web.Request) -> web.Response:
         """Says nothing but a status: a stranger learns no more than that."""
@@ -129,13 +121,6 @@ class Endpoint:
         while caller is not None and told and _stands_in(caller, self._proxies):
             caller = _address(told.pop())
         return caller is not None and _stands_in(caller, self._networks)
-
-    def _fault(self, error: OSError) -> str:
-        if error.errno == errno.EADDRINUSE:
-            return f"telegram.webhook_port: {self.port} is in use by another program"
-        if error.errno == errno.EACCES:
-            return f"telegram.webhook_port: {self.port} may not be used by this user"
-        return f"telegram.webhook_host: cannot listen on {self._host}: {error.strerror or 'no such address'}"
 
 
 def _same(told: str, known: bytes) -> bool:

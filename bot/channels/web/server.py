@@ -1,6 +1,5 @@
 """The HTTP server of the web chat: both sides on one origin, the page's own files, the headers that keep it safe."""
 
-import errno
 import hashlib
 import html
 import re
@@ -14,7 +13,7 @@ from aiohttp.typedefs import Handler
 from bot.channels.web.channel import WebChannel
 from bot.channels.web.routes import Doors, ReadFile
 from bot.channels.web.spool import Spool
-from bot.errors import ConfigError
+from bot.listening import ANY_OTHER, Listener
 
 log = structlog.get_logger()
 
@@ -48,53 +47,39 @@ class WebServer:
         self._channels = (resident, office)
         self._spool = Spool(spool, has_room=has_room)
         self._read_file = read_file
-        self._host = host
-        self.port = port
+        self._listener = Listener(host, port, setting="web.", advice=ANY_OTHER)
         self._name = name
         self._given_url = url.rstrip("/") if url else None
         self._language = "en" if language.startswith("en") else "zh-CN"
         self._files = {path.name: path.read_bytes() for path in PAGE.iterdir() if path.suffix in (".html", *_TYPES)}
         self.app = self._build(routes)
-        self._runner: web.AppRunner | None = None
         self._introduce()
+
+    @property
+    def port(self) -> int:
+        return self._listener.port
 
     @property
     def url(self) -> str:
         if self._given_url:
             return self._given_url
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)  # noqa: S104 - told, not bound
+        host = self._listener.host
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - told, not bound
         return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
 
     async def start(self) -> None:
         """Listens; raises ConfigError where the address cannot be had."""
         self._spool.clear()
-        runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=STOP_WITHIN)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self.port).start()
-        except OSError as error:
-            await runner.cleanup()
-            raise ConfigError(self._fault(error)) from None
-        self._runner = runner
-        self.port = int(runner.addresses[0][1])
+        await self._listener.open(self.app, shutdown_timeout=STOP_WITHIN)
         self._introduce()
         log.info("web_listening", port=self.port)
 
     async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._listener.close()
 
     def _introduce(self) -> None:
         for channel in self._channels:
             channel.address = self.url + channel.side.page
-
-    def _fault(self, error: OSError) -> str:
-        if error.errno == errno.EADDRINUSE:
-            return f"web.port: {self.port} is in use by another program; choose another, or 0 for any free one"
-        if error.errno == errno.EACCES:
-            return f"web.port: {self.port} may not be used by this user"
-        return f"web.host: cannot listen on {self._host}: {error.strerror or 'no such address'}"
 
     def _build(self, routes: Iterable[web.AbstractRouteDef]) -> web.Application:
         app = web.Application()
