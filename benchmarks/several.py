@@ -19,7 +19,7 @@ import psycopg
 from benchmarks.against.meter import children, processor_seconds
 from bot.logs import set_up_logs
 from tests.postgres import a_database, serving
-from tests.proof.several import copied, drained, judged, prepare
+from tests.proof.several import drained, judged, prepare
 
 NAME = "several"
 
@@ -75,7 +75,7 @@ async def main(chats: int, events: int) -> int:
             await prepare(folder, source, chats=chats, events=events)
             print(f"cores {os.cpu_count()}", flush=True)
             for processes in (1, 2, 4):
-                with copied(server, NAME) as database:
+                with a_database(server, f"{NAME}{processes}", like=NAME) as database:
                     before, meter = size_of(database), Meter(server)
                     outcome = await drained(folder, database, processes)
                     spent, handled = meter.stopped(), sum(told.handled for told in outcome.processes)

@@ -14,6 +14,7 @@ from bot.store.engine import read_url
 from bot.store.upgrade import bring_up
 
 TEMPLATE = "huiyin_template"
+EMPTY = "template0"
 
 
 @contextmanager
@@ -38,11 +39,10 @@ def serving(_folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def a_database(server: str, name: str, *, migrated: bool = True) -> Iterator[str]:
-    """A database of its own: with the current schema, or wholly empty."""
-    template = TEMPLATE if migrated else "template0"
+def a_database(server: str, name: str, *, like: str = TEMPLATE) -> Iterator[str]:
+    """A database of its own: with the current schema, wholly empty, or with all that another one holds."""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
     try:
         yield database_at(server, name)
     finally:

@@ -27,7 +27,7 @@ from bot.telling import Lane
 from tests.handlers.test_files import PHOTO
 from tests.handlers.test_main_talk import registered
 from tests.handlers.test_notices import WORDS, agreed, asked, office, residents
-from tests.postgres import a_database
+from tests.postgres import EMPTY, a_database
 from tests.rig import Town
 
 
@@ -305,7 +305,7 @@ async def test_a_killed_backup_leaves_nothing_that_looks_whole(town: Town, tmp_p
 async def test_a_backup_moves_from_one_database_to_the_other(town: Town, tmp_path: Path, postgres: str) -> None:
     number, _last = await with_a_case(town)
     made = await kept(town, tmp_path / "backups")
-    with a_database(postgres, f"k12{os.getpid()}", migrated=False) as url:
+    with a_database(postgres, f"k12{os.getpid()}", like=EMPTY) as url:
         async with closed(town):
             other = Town(tmp_path, url)
             await asyncio.to_thread(restore, other.settings, made, replace=False)

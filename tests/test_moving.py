@@ -13,14 +13,14 @@ from bot.office.cases.tables import case
 from bot.store import backup, copying, leases
 from bot.store.engine import read_url
 from bot.store.queues import conversation
-from tests.postgres import a_database
+from tests.postgres import EMPTY, a_database
 from tests.rig import Town
 
 
 @pytest.fixture
 def server(postgres: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty database on a server."""
-    with a_database(postgres, f"m{id(request)}", migrated=False) as url:
+    with a_database(postgres, f"m{id(request)}", like=EMPTY) as url:
         yield url
 
 

@@ -14,17 +14,16 @@ from bot.delivery.jobs import LEASE
 from bot.dialogue.event import FileKind
 from bot.office.cases.tables import attachment, case, case_event, entry
 from bot.office.people.model import Role
-from bot.sealing import SealBroken
 from bot.store.queues import conversation, inbox, job, outbox
 from bot.store.schema import metadata
 from bot.store.transaction import Transaction
 from tests.handlers.test_files import PHOTO, Crash, Fuse
 from tests.handlers.test_sealed import PAIR
 from tests.rig import Someone, Town
+from tests.unsealed import opened
 
 CHAT = "chat-5550199-canary"
 CANARY = "外来人口窗口姓刘的，绿皮收据本上写着壹佰捌拾柒，canary"
-PURPOSES = (b"outbox", b"conversation", b"inbox", b"job", b"web message", b"entry", b"title", b"place", b"file name")
 HOUR = timedelta(hours=1)
 HOUR_OF_IDS = 3_600_000 << 22
 CASE_TABLES = ("case", "case_round", "entry", "attachment", "case_event", "assignment")
@@ -63,23 +62,12 @@ async def everything(town: Town) -> dict[str, list[Row]]:
     }
 
 
-def opened(town: Town, value: bytes) -> str:
-    """What stands in a sealed value, for whoever has all keys."""
-    for sealer in (town.store.keys.content, town.store.keys.identity):
-        for purpose in PURPOSES:
-            try:
-                return sealer.open(value, purpose).decode("utf-8", "replace")
-            except SealBroken:
-                continue
-    return value.decode("utf-8", "replace")
-
-
 def legible(town: Town, tables: dict[str, list[Row]]) -> Iterator[tuple[str, str]]:
     """(table, words) of every value, unsealed."""
     for name, rows in tables.items():
         for row in rows:
             for value in row.values():
-                yield name, opened(town, value) if isinstance(value, bytes) else str(value)
+                yield name, opened(town.store.keys, value) if isinstance(value, bytes) else str(value)
 
 
 async def test_no_words_of_it_stay_outside_the_case(town: Town) -> None:
@@ -96,7 +84,7 @@ async def test_no_words_of_it_stay_outside_the_case(town: Town) -> None:
         "outbox",
     }  # in the outbox: the supervisor's card, which waits for its hour
     for row in after["outbox"]:
-        if row["body"] is not None and "绿皮收据本" in opened(town, row["body"]):
+        if row["body"] is not None and "绿皮收据本" in opened(town.store.keys, row["body"]):
             assert row["not_before"] > town.clock.now()
             assert row["created_at"] == row["not_before"]
     assert {name for name, words in legible(town, after) if pair[1] in words} <= {"case", "outbox"}
@@ -162,7 +150,7 @@ async def test_no_byte_of_what_was_sealed_for_the_talk_stays_in_the_files(tmp_pa
         value
         for column in (conversation.c.state, outbox.c.body, inbox.c.raw)
         for (value,) in await read(town, select(column))
-        if value is not None and "canary" in opened(town, value)
+        if value is not None and "canary" in opened(town.store.keys, value)
     ]
     assert sealed
     assert any(value in raw_bytes(tmp_path) for value in sealed)
@@ -298,7 +286,8 @@ async def test_after_two_days_no_id_of_a_message_is_known(town: Town) -> None:
     await resident.presses("抄好了，留着")
 
     async def known() -> list[str]:
-        states = [opened(town, row.state) for row in await read(town, select(conversation.c.state)) if row.state]
+        rows = await read(town, select(conversation.c.state))
+        states = [opened(town.store.keys, row.state) for row in rows if row.state]
         return [state for state in states if re.search(r"in\d+", state)]
 
     assert await known()

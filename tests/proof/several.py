@@ -4,7 +4,6 @@ import asyncio
 import re
 import sys
 import time
-import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import psycopg
 from sqlalchemy import Connection, create_engine, func, select, update
 
 from bot.channels.silent import SilentChannel
@@ -30,7 +28,6 @@ from bot.sealing import Keys, read_keys
 from bot.store.engine import read_url
 from bot.store.queues import inbox, outbox
 from bot.words import Message
-from tests.postgres import database_at
 from tests.proof.figure import Figure, at_least, at_most, exactly
 from tests.proof.outside import alive
 
@@ -241,19 +238,6 @@ def _reading(settings: Settings) -> Iterator[Connection]:
             yield connection
     finally:
         engine.dispose()
-
-
-@contextmanager
-def copied(server: str, source: str) -> Iterator[str]:
-    """The same database once more, for another run."""
-    name = f"p4{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {source}")
-    try:
-        yield database_at(server, name)
-    finally:
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def prove(folder: Path, database: str, *, chats: int, events: int, processes: int) -> list[Figure]:

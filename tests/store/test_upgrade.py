@@ -61,9 +61,9 @@ def empty(database_url: str, request: pytest.FixtureRequest) -> Iterator[URL]:
     if database_url.startswith("sqlite"):
         yield read_url(database_url)
         return
-    from tests.postgres import a_database
+    from tests.postgres import EMPTY, a_database
 
-    with a_database(request.getfixturevalue("postgres"), f"e{id(request)}", migrated=False) as address:
+    with a_database(request.getfixturevalue("postgres"), f"e{id(request)}", like=EMPTY) as address:
         yield read_url(address)
 
 

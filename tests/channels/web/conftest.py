@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from bot.config import Settings
 from bot.outside import Outside
 from bot.running import Running, start_office, stop_office
+from tests.channels.web.house import House, a_house, talkative
+from tests.channels.web.page import a_context
 from tests.rig import FakeClock
 
 CHROMIUM = os.environ.get("HUIYIN_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -46,3 +48,17 @@ async def browser() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         await browser.close()
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with a_house(tmp_path, talkative) as house:
+        yield house
+        assert house.faults == []
+
+
+@pytest.fixture
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await a_context(browser)
+    yield context
+    await context.close()

@@ -1,19 +1,19 @@
 """The page in a real browser with a scripted office: by keyboard, after a reload, over a lost line, on a phone."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from bot.dialogue.event import Event, FileKind, Linked, Pressed, Said
 from bot.dialogue.screen import Screen
 from bot.errors import StoreError
 from bot.text import as_text, join
 from tests.channels.web.house import PICTURE, Clerk, House, a_house, talkative, until
+from tests.channels.web.page import a_context, button, opened, reaches, says, talk
 
 pytestmark = [pytest.mark.sockets, pytest.mark.browser]
 
@@ -21,57 +21,6 @@ PHONE = {"width": 320, "height": 568}
 SMALL_BUTTONS = """() => [...document.querySelectorAll("button, textarea, a.button")]
     .filter((node) => node.offsetParent && (node.offsetHeight < 44 || node.offsetWidth < 44))
     .map((node) => node.textContent)"""
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with a_house(tmp_path, talkative) as house:
-        yield house
-        assert house.faults == []
-
-
-@pytest.fixture
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    context = await a_context(browser)
-    yield context
-    await context.close()
-
-
-async def a_context(browser: Browser, **options: Any) -> BrowserContext:
-    context = await browser.new_context(**({"locale": "zh-CN", "timezone_id": "Asia/Shanghai"} | options))
-    context.set_default_timeout(60_000)
-    return context
-
-
-async def opened(context: BrowserContext, house: House, path: str = "/") -> Page:
-    """The page, with any fault in it as a failure of the test."""
-    page = await context.new_page()
-    page.on("pageerror", lambda error: house.faults.append(str(error)))
-    await page.goto(f"{house.url}{path}")
-    await expect(page.locator("#state")).to_have_attribute("data-state", "open")
-    return page
-
-
-def talk(page: Page) -> Locator:
-    return page.get_by_role("log")
-
-
-def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name)
-
-
-async def says(page: Page, words: str) -> None:
-    await page.locator("#words").fill(words)
-    await page.keyboard.press("Enter")
-
-
-async def reaches(page: Page, name: str) -> None:
-    """Backwards through the page with the Tab key, as far as the button."""
-    for _ in range(20):
-        await page.keyboard.press("Shift+Tab")
-        if await page.evaluate("document.activeElement.firstChild?.textContent") == name:
-            return
-    raise AssertionError(f"{name} cannot be reached by keyboard")
 
 
 async def test_a_talk_by_keyboard_alone(context: BrowserContext, house: House) -> None:

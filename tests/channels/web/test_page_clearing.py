@@ -1,33 +1,17 @@
 """Clearing the chat on the page: nothing stays, also where the page was away; what is shown once outlives a break."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, expect
 
 from bot.delivery.channel import Outgoing
 from bot.dialogue.screen import Screen
 from bot.text import as_text
-from tests.channels.web.house import House, a_house, talkative, until
-from tests.channels.web.test_page import a_context, opened, says, talk
+from tests.channels.web.house import House, until
+from tests.channels.web.page import opened, says, talk
 
 pytestmark = [pytest.mark.sockets, pytest.mark.browser]
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with a_house(tmp_path, talkative) as house:
-        yield house
-        assert house.faults == []
-
-
-@pytest.fixture
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    context = await a_context(browser)
-    yield context
-    await context.close()
 
 
 async def complained(context: BrowserContext, house: House) -> tuple[Page, str]:

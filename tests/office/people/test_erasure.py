@@ -16,7 +16,6 @@ from bot.office.cases.service import Matter
 from bot.office.cases.tables import case, case_party
 from bot.office.people.erasure import others
 from bot.office.people.records import person
-from bot.sealing import SealBroken
 from bot.store import wiping
 from bot.store.schema import metadata
 from bot.store.transaction import Transaction
@@ -24,6 +23,7 @@ from tests.handlers.test_files import PHOTO, Crash, Fuse
 from tests.handlers.test_main_talk import registered
 from tests.handlers.test_own_data import answered, code_in, counted, deletes_all, rows
 from tests.rig import SHANGHAI, Someone, Town
+from tests.unsealed import opened
 
 NAME, PHONE, PLACE, FILE, CHAT = (
     "王秀英canary",
@@ -34,8 +34,6 @@ NAME, PHONE, PLACE, FILE, CHAT = (
 )
 WORDS = f"我叫{NAME}，电话{PHONE}，{PLACE}的灯坏了"
 CANARIES = (NAME, PHONE, PLACE, "幸福里77", FILE, CHAT)
-PURPOSES = (b"title", b"place", b"entry", b"file name", b"conversation", b"outbox", b"inbox", b"job", b"web message",
-            b"chat", b"name")  # fmt: skip
 PDF = b"%PDF-1.4 canary\n" + b"x" * 200
 BLOBS = {
     table.name: [column for column in table.c if isinstance(column.type, LargeBinary)]
@@ -101,18 +99,8 @@ async def opened_rows(town: Town) -> str:
     for table in metadata.sorted_tables:
         for row in await rows(town, select(table)):
             for value in row:
-                seen.append(_opened(town, value) if isinstance(value, bytes) else str(value))
+                seen.append(opened(town.store.keys, value) if isinstance(value, bytes) else str(value))
     return "\n".join(seen)
-
-
-def _opened(town: Town, value: bytes) -> str:
-    for sealer in (town.store.keys.content, town.store.keys.identity):
-        for purpose in PURPOSES:
-            try:
-                return sealer.open(value, purpose).decode("utf-8", "replace")
-            except SealBroken:
-                continue
-    return value.decode("utf-8", "replace")
 
 
 def is_of_the_wiping(text: str) -> bool:
@@ -153,7 +141,7 @@ async def test_no_byte_of_what_was_sealed_is_left(tmp_path: Path, seed: int) -> 
     assert len(gone) > 300
     content = file.read_bytes() + file.with_name("huiyin.db-wal").read_bytes()
     left = [value for value in gone if value[:12] in content]
-    assert [value for value in left if not is_of_the_wiping(_opened(town, value))] == []
+    assert [value for value in left if not is_of_the_wiping(opened(town.store.keys, value))] == []
     for canary in CANARIES:
         assert canary.encode() not in content
     await town.close()
