@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 IN_FLIGHT = 64
 KEPT_IN_FLIGHT = 8
+CROWDED, MOMENT = IN_FLIGHT // 2, 0.005  # seconds
 DOWN_PAUSE = timedelta(seconds=30)
 ARRIVED_SINCE = timedelta(minutes=5)  # what was under way when a talk was to be deleted
 
@@ -95,6 +96,7 @@ class Sender:
         self._recording: asyncio.Task[None] | None = None
         self._held: dict[int, datetime] = {}  # addresses where a row could not be sent and is tried again later
         self._paused_until = 0.0
+        self._soon: asyncio.TimerHandle | None = None  # a ring that waits until there is more room
         self._stopping = False
         self.sent = self.failed = self.uncertain = 0  # of this run, for whoever watches it
         self.send_seconds = 0.0
@@ -261,9 +263,20 @@ class Sender:
         return lost
 
     def _freed(self) -> None:
-        """There is room, or an address may be written to again: of interest only if something is left for it."""
-        if self._left_behind:
+        """There is room, or an address may be written to again: of interest only if something is left for it.
+
+        With nearly all under way a claim would find room for one or two; a moment later it finds room for many.
+        """
+        if not self._left_behind or self._soon is not None:
+            return
+        if len(self._tasks) <= CROWDED:
             self.bell.ring()
+        else:
+            self._soon = asyncio.get_running_loop().call_later(MOMENT, self._ring_now)
+
+    def _ring_now(self) -> None:
+        self._soon = None
+        self.bell.ring()
 
     def _count(self, result: Result) -> None:
         if result.sent is not None:

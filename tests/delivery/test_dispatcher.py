@@ -1,6 +1,7 @@
 """From inbox and timers through the handlers to the outbox: what one event's fault does to it and to the others."""
 
 import asyncio
+import threading
 
 import pytest
 import sqlalchemy
@@ -92,6 +93,28 @@ async def test_only_whoever_has_something_to_do_is_woken(stage: Stage) -> None:
     await stage.says("wang", "draw")
     await stage.settle()
     assert (stage.out.is_rung, stage.jobs.is_rung) == (False, True)
+
+
+async def test_who_had_to_send_the_last_time_is_woken_before_the_commit(stage: Stage) -> None:
+    await stage.says("wang", "hello")
+    await stage.settle()
+    await stage.out.wait()
+    await stage.says("wang", "again")
+    go_on = threading.Event()
+    held = stage.writer.submit(lambda _tx: go_on.wait())
+    handling = asyncio.create_task(stage.dispatcher.step())
+    async with asyncio.timeout(10):
+        await stage.out.wait()
+    assert not handling.done()
+    go_on.set()
+    await held
+    assert (await handling).handled == 1
+
+
+async def test_nothing_is_looked_for_behind_the_last(stage: Stage) -> None:
+    await stage.says("wang", "hello")
+    batch = await stage.dispatcher.step()
+    assert (batch.handled, batch.more) == (1, False)
 
 
 async def test_many_due_timers_do_not_hold_up_people(stage: Stage) -> None:

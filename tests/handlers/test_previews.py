@@ -41,7 +41,7 @@ async def closed(town: Town) -> tuple[Someone, str]:
 async def test_words_about_a_case_that_is_over_get_no_preview(town: Town, command: str) -> None:
     official, number = await closed(town)
     await official.says(f"/{command} {number} 还有一句")
-    assert "这件已经完了" in official.last.text
+    assert "这件已经了结了" in official.last.text
     assert "发送" not in official.last.labels
     await official.presses("只作备注")
     assert "记下了" in official.last.text
@@ -51,7 +51,7 @@ async def test_words_about_a_case_that_is_over_get_no_preview(town: Town, comman
 async def test_no_words_are_asked_for_about_a_case_that_is_over(town: Town, command: str) -> None:
     official, number = await closed(town)
     await official.says(f"/{command} {number}")
-    assert "这件已经完了" in official.last.text
+    assert "这件已经了结了" in official.last.text
     assert official.last.labels == []
 
 

@@ -64,6 +64,18 @@ def test_one_flooded_lane_does_not_hide_the_others(post: Post) -> None:
     assert [head.lane for head in heads] == [5, 4]
 
 
+@pytest.mark.parametrize(
+    ("lanes", "at_most", "behind"),
+    [((5, 4), 10, False), ((5, 4, 5), 10, True), ((5, 4, 3), 2, True), ((5,) * (WINDOW + 20), 10, True)],
+    ids=["one of each", "two of one", "more than were asked for", "more than were read"],
+)
+def test_a_look_tells_whether_more_waits(post: Post, lanes: tuple[int, ...], at_most: int, behind: bool) -> None:
+    post.arrives(*lanes)
+    look = claims.Look()
+    post.writer.run(lambda tx: claims.heads(tx, at_most, look=look))
+    assert look.behind is behind
+
+
 def test_lanes_that_are_skipped_wait(post: Post) -> None:
     post.arrives(5, 4)
     heads = post.writer.run(lambda tx: claims.heads(tx, 10, skipping=[5]))
