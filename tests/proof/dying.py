@@ -60,7 +60,10 @@ class Crowd:
 
 
 async def sentences(crowd: Crowd) -> None:
-    crowd.speaks()
+    """Again and again: one poll takes in a hundred of them, and a deep passing needs several."""
+    while True:
+        crowd.speaks()
+        await until(lambda: crowd.api.is_drained)
 
 
 async def albums(crowd: Crowd) -> None:
@@ -163,7 +166,7 @@ async def _dies(config: Path, crowd: Crowd, after: float) -> float:
 
 
 async def _dies_at(config: Path, point: str, hit: int, act: Act, crowd: Crowd) -> bool:
-    """One run that dies when it passes the point; whether it did."""
+    """One run that dies when it passes the point so many times; whether it did."""
     crowd.speaks()
     process = await started(sys.executable, "-m", "tests.proof.victim", config, point, str(hit))
     acting = asyncio.create_task(act(crowd))
