@@ -80,6 +80,7 @@ class Someone:
         self.language = language
         self.heard: list[Heard] = []
         self.said: list[str] = []  # ids of what stands in the chat from their side
+        self._standing: dict[str, Heard] = {}  # by the message's id
 
     @property
     def left(self) -> list[str]:
@@ -149,11 +150,11 @@ class Someone:
     def _hear(self, outgoing: Outgoing, message: str) -> None:
         if not outgoing.screen.text and not outgoing.screen.files:
             return
-        for heard in self.heard:
-            if heard.message == message:
-                heard.screen = outgoing.screen
-                return
-        self.heard.append(Heard(message, outgoing))
+        if (known := self._standing.get(message)) is not None:
+            known.screen = outgoing.screen
+            return
+        heard = self._standing[message] = Heard(message, outgoing)
+        self.heard.append(heard)
 
 
 class Room(Someone):
