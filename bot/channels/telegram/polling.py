@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 FIRST_PAUSE = 1.0  # seconds
 LONGEST_PAUSE = 30.0
+STORE_PAUSE = 5.0  # at most, where the database is away: people have been waiting long enough when it is back
 
 Ask = Callable[[dict[str, Any]], Awaitable[bytes]]
 Pause = Callable[[float], Awaitable[None]]
@@ -60,7 +61,7 @@ class Polling:
                 asked = error.retry_in.total_seconds() if isinstance(error, NotSent) else 0.0
             except Exception as error:  # the store's, most likely: nothing has been acknowledged
                 log.error("intake_failed", channel=self._name, error=type(error).__name__)
-                asked = 0.0
+                asked, seconds = 0.0, min(seconds, STORE_PAUSE)
             await self._pause(max(seconds, asked))
             seconds = min(seconds * 2, LONGEST_PAUSE)
 

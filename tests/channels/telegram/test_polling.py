@@ -127,6 +127,15 @@ async def test_what_is_not_stored_is_not_acknowledged() -> None:
 
 
 @pytest.mark.sockets
+async def test_a_store_that_is_away_is_tried_every_five_seconds_at_most() -> None:
+    inbox, pauses = Inbox(refusals=6), Pauses()
+    async with serving() as api:
+        api.lay_down("getUpdates", *[batch(update(10))] * 7)
+        await received(api, inbox, 8, pauses)
+    assert pauses.seconds == [1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
+
+
+@pytest.mark.sockets
 @pytest.mark.parametrize(
     "trouble",
     [
