@@ -28,7 +28,7 @@ from bot.errors import Changed
 from bot.fetching import Fetching
 from bot.health.metrics import Sample, counted
 from bot.health.reading import Reader
-from bot.health.report import Line, Machine, Report, Silence
+from bot.health.report import TRIED, Line, Machine, Report, Silence
 from bot.health.watch import Watch
 from bot.menus import Menus
 from bot.office.groups import records as group_records
@@ -320,6 +320,11 @@ class App:
                 name: _seconds(channel.rival_at, now)
                 for name, channel in self.channels.items()
                 if isinstance(channel, Contested) and channel.rival_at is not None
+            },
+            unstored={
+                name: _seconds(found.refused[0], now)
+                for name, found in self.receivers.items()
+                if found.refused is not None and _seconds(found.refused[1], now) <= TRIED
             },
             dropped={name: found.flood.dropped for name, found in self.receivers.items() if found.flood is not None},
         )

@@ -1,6 +1,7 @@
 """From a channel into the inbox: sealed, in one commit, then acknowledged. It does not look at what it stores."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 
@@ -8,7 +9,7 @@ from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Raw
 from bot.delivery.flood import Flood, Limit, Verdict
 from bot.delivery.holding import ALONE, Fence
-from bot.errors import StoreError
+from bot.errors import Fenced, StoreError
 from bot.ids import Ids
 from bot.sealing import Lookup, Sealer
 from bot.store import claims
@@ -49,6 +50,7 @@ class Receiver:
         self._fence = fence
         self._failpoint = failpoint
         self.received = 0  # updates stored in this run, those that came twice included
+        self.refused: tuple[datetime, datetime] | None = None  # since when nothing could be stored, and the last try
 
     async def run(self) -> None:
         """Until cancelled. A chat's order is that of its updates' ids: they go on behind those that are there."""
@@ -79,9 +81,12 @@ class Receiver:
         self._bell.ring()  # the dispatcher's batch then stands behind it and shares its transaction
         try:
             await stored
-        except BaseException:
+        except BaseException as error:
             self._forgive(rows)
+            if isinstance(error, StoreError) and not isinstance(error, Fenced):
+                self.refused = (self.refused[0] if self.refused else raws[0].at, raws[-1].at)
             raise
+        self.refused = None
         self.received += len(rows)
         self._failpoint("acknowledgement")
 

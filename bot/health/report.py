@@ -16,10 +16,12 @@ LIMITS: Mapping[str, float] = {  # seconds that the oldest may wait
     "timers": 10,
     "jobs": 600,
     "writer": 30,
+    "receive": 30,
 }
 LEAST_FREE = 200 * 2**20  # bytes
 MOST_LOG = 512 * 2**20  # bytes; the file keeps its size until the last connection closes
 RIVAL = 120.0  # seconds: two at one token take turns, each of their calls ends the other's
+TRIED = 120.0  # seconds: what could not be stored is handed over again sooner, unless nobody wants it stored any more
 NEWS = 3600.0  # seconds: what was set aside is told, but does not turn the office red
 ALWAYS = ("inbox", "inbox.set_aside", "outbox", "outbox.uncertain", "outbox.failed", "timers", "timers.set_aside")
 
@@ -81,6 +83,7 @@ class Machine(Struct, frozen=True, kw_only=True):
     takes_files: bool = True  # there is room for them on the disk
     takes_messages: bool = True
     dropped: Mapping[str, int]  # channel: updates over the limit of their chat
+    unstored: Mapping[str, float] = {}  # channel: for how many seconds nothing of it could be stored
     rivals: Mapping[str, float] = {}  # channel: seconds since somebody else took its updates away
 
 
@@ -166,6 +169,8 @@ def _machine(machine: Machine) -> list[Line]:
         ),
         *(Line(name="rival", of=channel, seconds=seconds, over=True)
           for channel, seconds in machine.rivals.items() if seconds <= RIVAL),
+        *(Line(name="receive", of=channel, seconds=seconds, limit=LIMITS["receive"], over=seconds > LIMITS["receive"])
+          for channel, seconds in machine.unstored.items()),
         *(Line(name="flood", of=channel, count=count) for channel, count in machine.dropped.items()),
         Line(name="writer", count=machine.writer_waiting, seconds=machine.writer_seconds, limit=writer,
              over=machine.writer_seconds > writer),

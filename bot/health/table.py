@@ -24,6 +24,7 @@ NAMES = {
     "cases.unowned": "cases without an owner",
     "poll": "platform last answered",
     "rival": "another program took its updates",
+    "receive": "nothing can be stored",
     "flood": "over the limit of a chat",
     "writer": "writer: waiting, at work for",
     "loops": "loops that failed",

@@ -23,6 +23,7 @@ WORDS = {
         "Another program uses the same token for {of} and takes messages away. End it; if it is none of yours, "
         "the token was stolen: have it replaced."
     ),
+    "receive": _("What comes in from {of} cannot be stored for {minutes} min; it waits with the platform."),
     "writer": _("The database has not finished writing for {minutes} min."),
     "loops": _("A part of me has stopped and is started again: {of}."),
     "disk": _("The disk is nearly full: {megabytes} MB are free."),

@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from bot.delivery.supervision import Supervisor
+from bot.errors import StoreError
 from bot.health import report
-from bot.store import standing
+from bot.health.report import TRIED
+from bot.store import claims, standing
 from bot.telling import Lane
 from tests.health.stage import Ward
 
@@ -183,6 +185,27 @@ async def test_a_disk_too_full_for_files_or_messages_is_red(
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: found)
     ward.town.store.files.folder.mkdir(exist_ok=True)
     assert await ward.names() == names
+
+
+async def test_updates_that_cannot_be_stored_are_red(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot grow takes the small changes of all that is there already: nothing else shows it."""
+
+    def full(*_arguments: object) -> int:
+        raise StoreError("disk full")
+
+    monkeypatch.setattr(claims, "take_in", full)
+    for seconds in (0, 30, 0.5):
+        ward.clock.advance(seconds=seconds)
+        with pytest.raises(StoreError):
+            await ward.comes_in()
+        assert await ward.names() == (["receive"] if seconds == 0.5 else [])
+    ward.clock.advance(seconds=TRIED + 1)
+    assert await ward.names() == []  # nobody hands it over any more
+    with pytest.raises(StoreError):
+        await ward.comes_in()
+    monkeypatch.undo()
+    await ward.comes_in()
+    assert await ward.names() == []
 
 
 async def test_a_database_that_cannot_be_read_is_red(ward: Ward) -> None:
