@@ -19,22 +19,24 @@ from bot.store.engine import file_of, read_url
 from bot.store.queues import inbox
 from tests.fakebotapi import FakeBotApi
 from tests.fakebotapi.journal import CONFIRMED
-from tests.proof.figure import Figure, at_most, exactly
+from tests.proof.figure import Figure, at_most, exactly, within
 from tests.proof.inside import office
 from tests.proof.outside import OBSERVER, configured, is_settled, rows, until
 
 PEOPLE = 50
+RED = 60.0  # seconds from the fault by which it must be seen from outside
 PATIENCE = 30.0  # seconds after the fault by which everything must be handled
 
 Fault = Callable[[Running, Settings], AbstractAsyncContextManager[None]]
 
 
 async def prove(
-    folder: Path, name: str, fault: Fault, *, updates: int, database: str = "", whole: bool = True
+    folder: Path, name: str, fault: Fault, *, updates: int, database: str = "", whole: bool = True, alarm: bool = False
 ) -> list[Figure]:
     """Updates before, during and after a fault of the database: what was confirmed meanwhile, and what was lost.
 
-    Of a fault that is not `whole` the database takes something in between.
+    Of a fault that is not `whole` the database takes something in between. With `alarm` it lasts until the office
+    itself says that something is wrong.
     """
     async with FakeBotApi(limits=False) as api:
         settings = read_settings(configured(folder, api, database=database))
@@ -42,27 +44,41 @@ async def prove(
             await api.burst(PEOPLE, PEOPLE)
             await until(lambda: api.is_drained and is_settled(settings))
             async with fault(running, settings):
-                before = _confirmed(api)
+                before, began_at = _confirmed(api), time.monotonic()
                 await api.burst(updates, PEOPLE)
                 await asyncio.sleep(2)
                 stored = _stored(settings)
                 meanwhile = _confirmed(api) - before
+                red = await _reddens(running, began_at) if alarm else 0.0
                 early = max(0, meanwhile - max(0, stored - PEOPLE))
             began = time.monotonic()
             await until(lambda: api.is_drained and is_settled(settings))
             took = time.monotonic() - began
+            ended = sum(task.done() for task in running.app._supervisor._tasks.values())
             missing = updates + PEOPLE - _stored(settings)
             aside = len(rows(settings, select(inbox.c.id).where(inbox.c.state == "set_aside")))
             silent = sum(not person.received for person in api.crowd(PEOPLE))
     meant = [at_most("K6", f"updates confirmed meanwhile, {name}", meanwhile, updates - 1)] if whole else []
+    shown = [within("K6", f"seconds until the office says that something is wrong, {name}", red, RED)] if alarm else []
     return [
         *meant,
+        *shown,
+        exactly("K6", f"loops that ended, {name}", ended, 0),
         exactly("K6", f"updates confirmed and not stored, {name}", early, 0),
         exactly("K6", f"updates lost, {name}", missing, 0),
         exactly("K6", f"updates set aside, {name}", aside, 0),
         exactly("K6", f"people without an answer, {name}", silent, 0),
         at_most("K6", f"seconds until all was handled afterwards, {name}", round(took, 1), PATIENCE),
     ]
+
+
+async def _reddens(running: Running, since: float) -> float:
+    """How long after that moment whoever watches sees a line over its limit; twice the limit where nobody does."""
+    while (seconds := time.monotonic() - since) < 2 * RED:
+        if not (await running.app.look()).ok:
+            return seconds
+        await asyncio.sleep(1)
+    return seconds
 
 
 def _stored(settings: Settings) -> int:
