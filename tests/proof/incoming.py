@@ -7,18 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy import func, select
 
 from bot.config import read_settings
 from bot.store.engine import file_of, read_url
+from bot.store.queues import inbox
 from tests.channels.telegram.mutation import mutate
-from tests.fakebotapi import FakeBotApi
+from tests.fakebotapi import FakeBotApi, Person
 from tests.fakebotapi.journal import CONFIRMED, Entry
+from tests.proof.dying import UNLIMITED, _is_handled
 from tests.proof.figure import Figure, at_least, exactly
 from tests.proof.inside import office
-from tests.proof.outside import PHOTO, configured, is_settled, until
+from tests.proof.outside import PHOTO, configured, rows, until
 
 EACH = 20  # sentences of one person: more at once would meet the limit for a chat, which drops and says so
-ROUNDS = 20  # in which somebody else speaks between the odd ones
+_ENDS = select(inbox.c.state, func.count().label("count")).group_by(inbox.c.state)
+BETWEEN = 1000  # odd ones between two sentences of somebody else
+SENDERS = 20  # of the odd ones: one chat alone is taken one by one
 
 
 async def prove_order(folder: Path, *, updates: int) -> list[Figure]:
@@ -54,31 +59,40 @@ async def prove_odd(folder: Path, *, updates: int, seed: int = 1) -> list[Figure
     """Mutated updates of every kind between the sentences of somebody else, who must get an answer to each."""
     chance = random.Random(seed)
     async with FakeBotApi(limits=False) as api:
-        settings = read_settings(configured(folder, api))
-        samples = _samples(api)
-        bob, answered = api.person("Bob"), 0
-        async with office(folder, api) as running:
-            for _round in range(ROUNDS):
-                for _each in range(updates // ROUNDS):
+        settings = read_settings(configured(folder, api, more=UNLIMITED))
+        samples = [sample for person in api.crowd(SENDERS) for sample in _samples(api, person)]
+        bob, answered, rounds = api.person("Bob"), 0, -(-updates // BETWEEN)
+        async with office(folder, api, more=UNLIMITED) as running:
+            for _round in range(rounds):
+                for _each in range(BETWEEN):
                     api.raw_update(_mutated(chance.choice(samples), chance))
                 before = len(bob.received)
                 bob.says("/help")
                 await until(lambda before=before: len(bob.received) > before)  # type: ignore[misc]  # mypy infers none with a default
                 answered += 1
-            await until(lambda: api.is_drained and is_settled(settings))
+            await until(lambda: api.is_drained and _is_handled(settings))
             dead = running.app._supervisor.failing
         odd = sum(entry.what == CONFIRMED for entry in api.journal.entries)
+        ends = {row.state: row.count for row in rows(settings, _ENDS)}
         return [
             at_least("K14", "updates confirmed", odd, updates),
-            at_least("K14", "sentences of somebody else that were answered", answered, ROUNDS),
+            at_least("K14", "sentences of somebody else that were answered", answered, rounds),
+            at_least("K14", "of the odd ones handled", ends.get("done", 0), updates // 3),
+            at_least("K14", "of the odd ones set aside", ends.get("set_aside", 0), 1),
+            exactly(
+                "K14",
+                "odd ones stored and neither handled nor set aside",
+                sum(ends.values()) - ends.get("done", 0) - ends.get("set_aside", 0),
+                0,
+            ),
             exactly("K14", "loops that failed", len(dead), 0),
             exactly("K14", "complaints of the Bot API", len(api.complaints), 0),
         ]
 
 
-def _samples(api: FakeBotApi) -> list[Any]:
+def _samples(api: FakeBotApi, alice: Person) -> list[Any]:
     """One update of each kind, as the server itself would hand them out."""
-    alice = api.person("Alice")
+    before = len(api.account.queue.pending)
     alice.starts()
     words = alice.says("楼道灯坏了")
     alice.edits(words, "楼道灯全坏了")
@@ -96,7 +110,7 @@ def _samples(api: FakeBotApi) -> list[Any]:
     group = api.group("青石")
     alice.joins(group)
     alice.says("大家好", into=group)
-    found = [msgspec.json.decode(pending.raw) for pending in api.account.queue.pending]
+    found = [msgspec.json.decode(pending.raw) for pending in list(api.account.queue.pending)[before:]]
     message = next(update["message"] for update in found if "message" in update)
     press = {"id": "1", "from": message["from"], "chat_instance": "1", "message": message, "data": "case.take:7K3M9QX1"}
     return [*found, {"update_id": 1, "callback_query": press}]

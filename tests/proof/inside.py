@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from sqlalchemy import select
@@ -12,21 +13,25 @@ from bot.database import Store
 from bot.delivery.dispatcher import OUTBOX
 from bot.dialogue.screen import Screen
 from bot.ids import Ids
+from bot.office.groups.records import staff_group
 from bot.office.people.records import address
 from bot.outside import Outside
 from bot.running import Running, start_office, stop_office
 from bot.store import queues
 from bot.store.queues import Owed, Policy
 from bot.store.transaction import Transaction
-from bot.telling import Lane
+from bot.telling import OPEN, Lane
 from bot.text import as_text
 from tests.fakebotapi import FakeBotApi
 from tests.proof.outside import configured
 
+_outside = Outside()
+_ids = Ids(lambda: int(_outside.clock.now().timestamp() * 1000), _outside.random)
+
 
 @asynccontextmanager
-async def office(folder: Path, api: FakeBotApi, database: str = "") -> AsyncIterator[Running]:
-    running = await start_office(read_settings(configured(folder, api, database=database)))
+async def office(folder: Path, api: FakeBotApi, database: str = "", more: str = "") -> AsyncIterator[Running]:
+    running = await start_office(read_settings(configured(folder, api, database=database, more=more)))
     try:
         yield running
     finally:
@@ -34,16 +39,24 @@ async def office(folder: Path, api: FakeBotApi, database: str = "") -> AsyncIter
 
 
 def owing(store: Store, policy: Policy, words: Sequence[str]) -> None:
-    """Owes each of the words to one of the people in turn, in the writer's own thread."""
-    outside = Outside()
-    ids = Ids(lambda: int(outside.clock.now().timestamp() * 1000), outside.random)
+    """Owes each of the words to one of the people in turn, where nobody else uses the store."""
+    store.writer.run(lambda tx: owe_people(tx, store, policy, words))
 
-    def act(tx: Transaction) -> None:
-        found = tx.read(select(address.c.id, address.c.channel, address.c.person).order_by(address.c.id)).all()
-        for number, text in enumerate(words):
-            to = found[number % len(found)]
-            body = store.keys.content.seal(msgspec.msgpack.encode(Screen(as_text(text))), OUTBOX)
-            queues.owe(tx, Owed(id=ids(), channel=to.channel, address=to.id, lane=Lane.REPLY, policy=policy,
-                                key=f"proof:{text}", body=body, not_before=tx.now, person=to.person))  # fmt: skip
 
-    store.writer.run(act)
+def owe_people(tx: Transaction, store: Store, policy: Policy, words: Sequence[str]) -> None:
+    found = tx.read(select(address.c.id, address.c.channel, address.c.person).order_by(address.c.id)).all()
+    for number, text in enumerate(words):
+        to = found[number % len(found)]
+        _owe(tx, store, policy, text, channel=to.channel, address=to.id, person=to.person)
+
+
+def owe_group(tx: Transaction, store: Store, policy: Policy, text: str) -> None:
+    """What anybody may read, to the one staff group that there is."""
+    group = tx.read(select(staff_group.c.id, staff_group.c.channel)).one()
+    _owe(tx, store, policy, text, channel=group.channel, address=group.id, audience=OPEN)
+
+
+def _owe(tx: Transaction, store: Store, policy: Policy, text: str, **to: Any) -> None:
+    body = store.keys.content.seal(msgspec.msgpack.encode(Screen(as_text(text))), OUTBOX)
+    queues.owe(tx, Owed(id=_ids(), lane=Lane.REPLY, policy=policy, key=f"proof:{text}", body=body,
+                        not_before=tx.now, **to))  # fmt: skip
