@@ -56,8 +56,9 @@ class FakeClock:
 class Heard:
     """One message as its reader has it now: edits change it."""
 
-    def __init__(self, message: str, outgoing: Outgoing) -> None:
+    def __init__(self, message: str, outgoing: Outgoing, at: datetime) -> None:
         self.message = message
+        self.at = at  # when it came
         self.screen = outgoing.screen
         self.outgoing = outgoing
         self.is_gone = False  # deleted on both sides
@@ -153,7 +154,7 @@ class Someone:
         if (known := self._standing.get(message)) is not None:
             known.screen = outgoing.screen
             return
-        heard = self._standing[message] = Heard(message, outgoing)
+        heard = self._standing[message] = Heard(message, outgoing, self._town.clock.now())
         self.heard.append(heard)
 
 

@@ -60,13 +60,19 @@ async def prove_absence(folder: Path, *, cases: int, days: int = 3) -> list[Figu
         ).scalar_one()
     )  # fmt: skip
     at_once = {official.chat: official.news() for official in (zhou, chen)}
-    await town.passes(hours=4)
+    back = town.clock.now()
+    await town.becomes(back + timedelta(hours=4))
     later = {official.chat: official.news() for official in (zhou, chen)}
     await town.close()
     told = [text for texts in at_once.values() for text in texts]
+    minutes = Counter(
+        (official.chat, (heard.at - back) // timedelta(minutes=1))
+        for official in (zhou, chen) for heard in official.heard if heard.at >= back
+    )  # fmt: skip
     return [
         exactly("K11", "timers left undone after an absence", due, 0),
         at_most("K11", "messages to one official at the return", max(map(len, at_once.values())), 1),
+        at_most("K11", "messages to one official within a minute", max(minutes.values()), 1),
         exactly("K11", "officials not told that something is late", sum("超期" not in text for text in told), 0),
         at_least("K11", "officials told at the return", len(told), 2),
         exactly("K11", "messages about the same again that day", sum(map(len, later.values())), 0),
