@@ -1,6 +1,7 @@
 """K15: anybody does anything, the process dies at any point, messages fail: the office equals the model throughout."""
 
 import asyncio
+import re
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -39,6 +40,7 @@ T = TypeVar("T")
 
 POINTS = ("inbox commit", "acknowledgement", "mid-batch", "before commit", "after commit", "after claim", "after HTTP",
           "timer")  # fmt: skip
+PAIR = re.compile(r"编号 ([0-9A-Z]{4}-[0-9A-Z]{4})，查询码 (\d{3} \d{3})")
 TROUBLES: tuple[tuple[bool, DeliveryError], ...] = (
     (False, NotSent("flood", timedelta(seconds=30))),
     (False, NotSent("flood", timedelta(hours=1))),
@@ -138,6 +140,32 @@ class Office(RuleBasedStateMachine):
         self._presses(name, "保密，能传话")
         number = self._new_number(lambda: self._presses(name, "交上去"))
         self.model.complains(name, number, words)
+
+    @precondition(lambda self: self._free())
+    @rule(one=which)
+    def complains_namelessly(self, one: int) -> None:
+        """Nothing of it stays with the person: it is nobody's, and whoever has the code may look it up."""
+        name = _pick(self._free(), one)
+        words = f"我要投诉外来人口窗口姓刘的，收了我200块加急费，{self._word()}"
+        self._does(lambda: self._person(name).says(words))
+        self._presses(name, "匿名，不留账号")
+        number = self._new_number(lambda: self._presses(name, "交上去"))
+        self._settled()
+        shown = [PAIR.search(heard.text) for heard in self._person(name).heard]
+        code = next((found[2] for found in shown if found and found[1] == number), "")
+        self.model.complains_namelessly(number, code, words)
+
+    @precondition(lambda self: self._free() and self._coded())
+    @rule(one=which, other=which, is_right=strategies.booleans())
+    def looks_up(self, one: int, other: int, is_right: bool) -> None:
+        name, matter = _pick(self._free(), one), _pick(self._coded(), other)
+        code = matter.code if is_right else "000 000"
+        before = len(self._person(name).heard)
+        self._does(lambda: self._person(name).says(f"查进度 {matter.number} {code}"))
+        self._settled()
+        texts = [heard.text for heard in self._person(name).heard[before:]]
+        told = [text for text in texts if matter.number in text]
+        assert is_right or not told, f"shown without the code: {told}"
 
     @precondition(lambda self: self._agreed() and self._running())
     @rule(one=which, other=which)
@@ -299,6 +327,8 @@ class Office(RuleBasedStateMachine):
         self.line.troubles.clear()
         self._passes(minutes=70)
         for matter in self.model.matters:
+            if matter.by is None:
+                continue
             person = self._person(matter.by)
             receipts = {
                 heard.outgoing.id for heard in person.heard
@@ -460,11 +490,15 @@ class Office(RuleBasedStateMachine):
         """Matters whose people are here."""
         return [matter for matter in self.model.matters if not matter.is_forgotten and matter.by in self._agreed()]
 
+    def _coded(self) -> list[Matter]:
+        return [matter for matter in self.model.matters if matter.code]
+
     def _stale(self) -> list[tuple[str, str, Heard]]:
         labels = ("登记", "算了", "交上去")
         return [
             (name, label, heard)
-            for name in self._free() for heard in self._person(name).heard for label in labels if label in heard.labels
+            for name in self._free() for heard in self._person(name).heard for label in labels
+            if label in heard.labels and not heard.is_gone
         ]  # fmt: skip
 
     def _is_day(self) -> bool:

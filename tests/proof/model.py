@@ -12,7 +12,7 @@ class Matter:
     """One case. `said`: how many entries it has; `words`: what nobody may read who may not know of it."""
 
     number: str
-    by: str
+    by: str | None  # nobody where it was handed in without a name
     source: str
     words: list[str]
     is_sealed: bool
@@ -23,6 +23,7 @@ class Matter:
     kept_out: set[str] = field(default_factory=set)
     is_forgotten: bool = False
     last_version: str = ""
+    code: str = ""  # for whoever looks it up
 
     @property
     def is_open(self) -> bool:
@@ -88,6 +89,9 @@ class Model:
 
     def complains(self, name: str, number: str, words: str) -> Matter:
         return self._new(Matter(number, name, "", [words], is_sealed=True))
+
+    def complains_namelessly(self, number: str, code: str, words: str) -> Matter:
+        return self._new(Matter(number, None, "", [words], is_sealed=True, code=code))
 
     def adds(self, name: str, matter: Matter, words: str) -> bool:
         """Also after the end, and to nobody else's."""
