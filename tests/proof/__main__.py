@@ -55,8 +55,8 @@ PROOFS: dict[str, Proof] = {
     "K4": faulty.prove,
     "K5": lambda folder: incoming.prove_order(folder, updates=10_000),
     "K6 locked": lambda folder: broken.prove(folder, "locked", broken.locked(10), updates=500),
-    "K6 full": lambda folder: broken.prove(folder, "full", broken.full, updates=500),
-    "K6 read-only": lambda folder: broken.prove(folder, "read-only", broken.read_only, updates=500),
+    "K6 full": lambda folder: broken.prove(folder, "full", broken.full, updates=500, alarm=True),
+    "K6 read-only": lambda folder: broken.prove(folder, "read-only", broken.read_only, updates=500, alarm=True),
     "K6 server": on_a_server(
         lambda folder, url: broken.prove(
             folder,
@@ -69,12 +69,17 @@ PROOFS: dict[str, Proof] = {
     ),
     "K6 server read-only": on_a_server(
         lambda folder, url: broken.prove(
-            folder, "read-only server", broken.read_only_server(database_at(url, "postgres")), updates=500, database=url
+            folder,
+            "read-only server",
+            broken.read_only_server(database_at(url, "postgres")),
+            updates=500,
+            database=url,
+            alarm=True,
         )
     ),
     "K6 server away": on_a_server(
         lambda folder, url: broken.prove(
-            folder, "stopped", broken.stopped(database_at(url, "postgres"), 60), updates=500, database=url
+            folder, "stopped", broken.stopped(database_at(url, "postgres"), 60), updates=500, database=url, alarm=True
         )
     ),
     "K7": lambda folder: cancelling.prove(folder, cancellations=1000),
@@ -90,7 +95,7 @@ PROOFS: dict[str, Proof] = {
     "K13 token": doubled.prove_rivals,
     "K13 file": doubled.prove_one_file,
     "K13 server": on_a_server(lambda folder, url: doubled.prove_one_server(folder, database=url, owed=2000)),
-    "K13 takeover": on_a_server(takeover.prove),
+    "K13 takeover": on_a_server(lambda folder, url: takeover.prove(folder, url, standstill=60)),
     "K14": lambda folder: incoming.prove_odd(folder, updates=1_000_000),
     "K15": lambda _folder: machine.prove(places.files(), examples=5000, steps=50),
     "K15 server": lambda folder: machine.prove(places.a_server(folder), examples=500, steps=50),

@@ -40,7 +40,8 @@ async def asked(people: list[Person], times: int = 1) -> float:
     return time.monotonic() - began
 
 
-async def prove(folder: Path, database: str) -> list[Figure]:
+async def prove(folder: Path, database: str, *, standstill: float = 0.0) -> list[Figure]:
+    """The holder stands still until the other has taken over, and so many seconds at least; then it goes on."""
     async with FakeBotApi(limits=False) as api:
         config = configured(folder, api, database=database)
         settings = read_settings(config)
@@ -55,9 +56,11 @@ async def prove(folder: Path, database: str) -> list[Figure]:
         assert holders(settings) == {first.pid}
 
         first.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
         stopped_for = await asked(people)
         holds = holders(settings) == {second.pid}
         before = answers(people)
+        await asyncio.sleep(max(0.0, began + standstill - time.monotonic()))
         first.send_signal(signal.SIGCONT)
         await asked(people, 2)
         await until(lambda: api.is_drained and is_settled(settings))

@@ -131,6 +131,11 @@ async def test_a_second_process_on_one_file_is_refused(tmp_path: Path) -> None:
     assert missed(await doubled.prove_one_file(tmp_path)) == []
 
 
+async def test_two_offices_on_one_server_send_once(tmp_path: Path, postgres: str) -> None:
+    with a_database(postgres, f"k13s{uuid.uuid4().hex}") as url:
+        assert missed(await doubled.prove_one_server(tmp_path, database=url, owed=200)) == []
+
+
 async def test_an_absence_is_made_up_for_once_and_late(tmp_path: Path) -> None:
     assert missed(await clocks.prove_absence(tmp_path, cases=6)) == []
 
