@@ -22,7 +22,7 @@ from tests.proof.outside import PHOTO, configured, rows, until
 
 EACH = 20  # sentences of one person: more at once would meet the limit for a chat, which drops and says so
 _ENDS = select(inbox.c.state, func.count().label("count")).group_by(inbox.c.state)
-BETWEEN = 1000  # odd ones between two sentences of somebody else
+BETWEEN = 250  # odd ones between two sentences of somebody else
 SENDERS = 20  # of the odd ones: one chat alone is taken one by one
 
 
