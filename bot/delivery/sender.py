@@ -88,6 +88,7 @@ class Sender:
         self._trickle = Trickle(max(1, abilities.per_second - self._share.least), self._freed)
         self._spacing = Spacing(abilities.chat_spacing, self._freed)
         self._left_behind = True  # something is due that could not be claimed: whatever is freed lets it go
+        self._was_freed = False  # since the last claim was asked for
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning = asyncio.Lock()  # a stop waits for a claim under way, and then for what it claimed
         self._in_hand: set[int] = set()  # rows that this run is sending
@@ -131,10 +132,11 @@ class Sender:
         busy = frozenset(self._spacing.busy)
         async with self._beginning:
             doubts, self._doubts = self._doubts, True
+            self._was_freed = False
             claimed, self._left_behind = await self._writer.submit(lambda tx: self._claim(tx, room, bulk, busy, doubts))
             self._doubts = False
-            if self._left_behind and not busy <= self._spacing.busy:
-                self.bell.ring()  # freed meanwhile, when nobody knew that something waits for it
+            if self._left_behind and self._was_freed:
+                self.bell.ring()  # meanwhile, when nobody knew that something waits for it
             self._failpoint("after claim")
             self._begin(claimed)
         return len(claimed)
@@ -256,17 +258,30 @@ class Sender:
         lost = set()
         for result in results:
             try:
-                await self._writer.submit(partial(self._write, results=[result]))
+                await self._recorded(result)
             except Exception as error:
                 lost.add(result.row.id)
                 log.error("result_lost", outbox=result.row.id, error=type(error).__name__, exc_info=error)
         return lost
+
+    async def _recorded(self, result: Result) -> None:
+        """One result; a database that cannot work is waited for."""
+        pause = 1.0
+        while True:
+            try:
+                return await self._writer.submit(partial(self._write, results=[result]))
+            except Fenced:
+                raise
+            except StoreError:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
 
     def _freed(self) -> None:
         """There is room, or an address may be written to again: of interest only if something is left for it.
 
         With nearly all under way a claim would find room for one or two; a moment later it finds room for many.
         """
+        self._was_freed = True
         if not self._left_behind or self._soon is not None:
             return
         if len(self._tasks) <= CROWDED:
@@ -306,6 +321,7 @@ class Sender:
     ) -> tuple[list[tuple[Sendable, Outgoing | None]], bool]:
         """What may go out now, and whether something is due that may not."""
         if doubts:
+            self._fence.check(tx)  # what this run may not record any more is not its own to queue anew
             sending.give_back(tx, self._channel.name, self._epoch, self._in_hand)
         self._held = {address: until for address, until in self._held.items() if until > tx.now}
         rows, left_behind = sending.claim_sendable(

@@ -1,6 +1,7 @@
 """From the outbox to a channel: order, what each failure means, and what a stop leaves behind."""
 
 import asyncio
+import contextlib
 import threading
 from datetime import timedelta
 from functools import partial
@@ -10,12 +11,12 @@ import pytest
 
 from bot.delivery.channel import Abilities
 from bot.delivery.sender import DOWN_PAUSE, Sender
-from bot.errors import ChannelDown, NotSent, Refused, StoreError, Uncertain
+from bot.errors import ChannelDown, Fenced, NotSent, Refused, StoreError, Uncertain
 from bot.store import queues, sending
 from bot.store.queues import OutboxState, Policy, outbox
 from bot.store.sending import RESEND_AFTER
 from bot.store.transaction import Transaction
-from bot.telling import OPEN
+from bot.telling import OPEN, Lane
 from tests.delivery.stage import Stage
 
 
@@ -305,6 +306,79 @@ async def test_a_result_that_cannot_be_recorded_keeps_no_other_from_being_record
     await stage.sends(sender)
     assert stage.channel.texts[-1] == "later"
     assert stage.row(outbox, refused).state == OutboxState.SENDING
+
+
+async def test_results_recorded_one_by_one_wait_for_a_database_that_is_away(stage: Stage) -> None:
+    """What arrived must not be sent once more at the next start because the database was away for a moment."""
+    sender = stage.a_sender()
+    ends = [StoreError("disk full")]
+
+    def fail(*_facts: object) -> None:
+        raise KeyError("a bug of whoever is told")
+
+    def settles(tx: Transaction, results: Any) -> None:
+        if [result.row.id for result in results] == [arrived] and ends:
+            raise ends.pop()
+        writes(tx, results)
+
+    sender._lost, writes = fail, sender._write
+    sender._write = settles  # type: ignore[method-assign]  # the database fails between the two
+    refused, arrived = stage.owes("one"), stage.owes("for li", address=2)
+    stage.channel.faults["one"] = [Refused("blocked")]
+    await stage.sends(sender)
+    assert ends == []
+    assert stage.row(outbox, arrived).state == OutboxState.SENT
+    assert stage.row(outbox, refused).state == OutboxState.SENDING
+
+
+class Lease:
+    """A lease that somebody else has taken over."""
+
+    is_sure = True
+    is_lost = False
+
+    def check(self, _tx: Transaction) -> None:
+        if self.is_lost:
+            raise Fenced("send")
+
+
+async def test_whoever_has_lost_the_lease_gives_nothing_back(stage: Stage) -> None:
+    """What it sent and may not record is for whoever took over to judge: queued anew, it would go out once more."""
+    sender = stage.a_sender()
+    sender._fence = lease = Lease()
+    id_ = stage.owes("one", policy=Policy.HOLD)
+    await sender.step()
+    lease.is_lost = True
+    await sender.idle()
+    sender._doubts = True  # a claim was refused or failed meanwhile
+    sender._spacing.begin(1)  # the chat was written to a moment ago
+    with contextlib.suppress(StoreError):
+        await sender.step()
+    assert stage.row(outbox, id_).state == OutboxState.SENDING
+
+
+async def test_room_that_comes_during_a_claim_is_not_overlooked(stage: Stage) -> None:
+    """When it came, nobody knew yet that something is left behind."""
+    stage.channel.abilities = Abilities(per_second=3)
+    sender = stage.a_sender()
+    await sender.step()  # nothing is owed
+    sender._trickle.take(1)  # a notice went out a moment ago
+    begun, go_on = threading.Event(), threading.Event()
+
+    def holds_up(_tx: Transaction) -> None:
+        begun.set()
+        go_on.wait()
+
+    stage.owes("news", lane=Lane.NOTICE, policy=Policy.HOLD)
+    held_up = asyncio.ensure_future(stage.writer.submit(holds_up))
+    await asyncio.to_thread(begun.wait)
+    claiming = asyncio.create_task(sender.step())
+    await asyncio.sleep(0)
+    sender._freed()
+    go_on.set()
+    await held_up
+    assert await claiming == 0
+    assert stage.out.is_rung
 
 
 # --- rows that take the place of earlier ones ---
