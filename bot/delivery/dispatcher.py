@@ -222,9 +222,9 @@ class Dispatcher:
         began, self._last = time.perf_counter(), None
         worked = _worked(tx)
         self._owed.clear()
-        due = _one_a_lane(claims.due_timers(tx, max(1, limit // 2)))  # the rest of a batch is for people
-        lanes = [timer.lane for timer in due if timer.lane is not None]
         look = Look()
+        due = _one_a_lane(claims.due_timers(tx, max(1, limit // 2), look))  # the rest of a batch is for people
+        lanes = [timer.lane for timer in due if timer.lane is not None]
         heads = claims.heads(tx, limit - len(due), lanes, look) if limit > len(due) else []
         if tx.is_postgresql:  # what a chat is told next stands behind what another machine told it before
             self._ids.follow(claims.newest(tx, queues.outbox, self._ids.soon()))
@@ -233,7 +233,7 @@ class Dispatcher:
             *((arrival, head) for head in heads if (arrival := self._of_head(tx, head)) is not None),
         ]
         self._desk.prepare(tx, [arrival for arrival, _source in waiting])
-        batch = Batch(more=bool(due) or look.behind or len(due) >= limit, beside=bool(look.passed))
+        batch = Batch(more=bool(due) or look.behind or (look.timers and bool(heads)), beside=bool(look.passed))
         for arrival, source in waiting:
             if isinstance(source, DueTimer) and source.key in tx.touched:
                 continue  # armed anew or disarmed by an earlier event of this batch
@@ -362,7 +362,9 @@ class Dispatcher:
     def _count_timer(self, tx: Transaction, timer: DueTimer, last: bool) -> None:
         if last and self._rearmed(tx, timer):
             return
-        claims.count_timer_try(tx, timer.id, set_aside=last, next_at=tx.now + TIMER_RETRY)
+        # from before a restore it stays so: what it owes is held when it is tried again, too
+        again = timer.due_at if self._was_due_before_a_restore(timer) else tx.now + TIMER_RETRY
+        claims.count_timer_try(tx, timer.id, set_aside=last, next_at=again)
 
     def _settle(self, tx: Transaction, source: Head | DueTimer) -> None:
         if isinstance(source, Head):

@@ -42,6 +42,7 @@ class Look:
 
     passed: set[int] = field(default_factory=set)  # lanes in another writer's hands
     behind: bool = False  # more waits: behind a head, or beyond what was read
+    timers: bool = False  # one is due, but comes behind what was said before its moment
 
 
 def take_in(tx: Transaction, rows: Sequence[Row]) -> int:
@@ -186,7 +187,7 @@ _WAITING_SINCE = Prepared(
 )
 
 
-def due_timers(tx: Transaction, at_most: int) -> list[DueTimer]:
+def due_timers(tx: Transaction, at_most: int, look: Look | None = None) -> list[DueTimer]:
     """Armed timers whose moment has come, oldest first; those in another writer's hands are left out.
 
     A timer about a conversation comes behind what had arrived there before its moment: after an outage it else would
@@ -201,7 +202,10 @@ def due_timers(tx: Transaction, at_most: int) -> list[DueTimer]:
         due = [found for found in due if found.lane is None or found.lane in mine]
     if lanes := [found.lane for found in due if found.lane is not None]:
         since = {row.lane: row.since for row in _WAITING_SINCE.rows(tx.flushed(), {"lanes": lanes})}
-        due = [found for found in due if found.lane not in since or found.due_at <= since[found.lane]]
+        ready = [found for found in due if found.lane not in since or found.due_at <= since[found.lane]]
+        if look is not None:
+            look.timers = len(ready) < len(due)
+        due = ready
     return due
 
 

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 from bot.dialogue.conversation import Arrival
+from bot.dialogue.screen import Screen
 from bot.errors import NotFound
 from bot.store import queues
 from bot.store.queues import TimerState, timer
 from bot.store.transaction import Transaction
+from bot.telling import Telling
 from tests.delivery.stage import LOOKUP, Stage, writes
 
 
@@ -97,3 +99,34 @@ async def test_from_a_timer_an_office_error_counts_as_an_ordinary_one(stage: Sta
     (row,) = stage.rows(timer)
     assert (row.state, row.tries) == (TimerState.ARMED, 1)
     assert stage.facts() == set()
+
+
+async def test_a_timer_that_waits_for_earlier_words_comes_right_behind_them(stage: Stage) -> None:
+    await stage.says("wang", "hello")
+    stage.clock.advance(seconds=1)
+    stage.arms("recall", lane=LOOKUP.lane("silent", "wang"))
+    batch = await stage.dispatcher.step()
+    assert (stage.desk.seen, batch.more) == (["hello"], True)  # nobody waits for the next tick
+    await stage.dispatcher.step()
+    assert stage.desk.seen == ["hello", "recall"]
+
+
+async def test_a_timer_from_before_a_restore_that_failed_once_is_still_from_before_it(stage: Stage) -> None:
+    """What it owes may have gone out before the restore: tried again, it is held as it would have been at first."""
+    wrong = [KeyError("bug")]
+
+    def tells(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
+        if wrong:
+            raise wrong.pop()
+        stage.desk.told.append(Telling(kind="due", subject=7, recipient=1, address=1, key="due:7"))
+        return []
+
+    stage.desk.on("deadline", tells)
+    stage.arms("deadline")
+    stage.clock.advance(hours=1)
+    stage.dispatcher._restored_at = stage.clock.now()
+    await stage.settle()
+    stage.clock.advance(minutes=1)
+    await stage.settle()
+    (row,) = stage.rows(queues.outbox)
+    assert (row.state, row.cause) == (queues.OutboxState.UNCERTAIN, queues.RESTORED)
