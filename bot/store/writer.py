@@ -59,6 +59,12 @@ def as_store_error(error: BaseException) -> StoreError | None:
     return None
 
 
+def _is_aborted(connection: Connection) -> bool:
+    """Whether a server takes nothing more in this transaction; the driver knows without asking."""
+    driver: Any = connection.connection.dbapi_connection
+    return bool(driver.info.transaction_status.name == "INERROR")
+
+
 @dataclass(eq=False)
 class _Call:
     """An act that somebody waits for in a loop."""
@@ -221,6 +227,8 @@ class Writer:
         tx = Transaction(connection, self._clock.now())
         act(tx)
         tx.flushed()
+        if tx.is_postgresql and _is_aborted(connection):
+            raise RuntimeError("an act went on after a failed statement")  # its commit would be a rollback, unsaid
         return tx
 
     def _protected(self, connection: Connection, call: _Call) -> Transaction:

@@ -1,6 +1,7 @@
 """The one thread that writes: one transaction at a time, and what a fault of the database is."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -139,6 +140,25 @@ async def test_where_the_transaction_is_lost_nobody_is_told_that_it_stands(write
     crowd.follows(loses)
     assert [type(answer) for answer in await crowd.done()] == [StoreError, StoreError]
     assert await writer.submit(names) == set()
+
+
+async def test_an_act_that_hides_a_failed_statement_is_not_told_that_it_stands(url: URL, writer: Writer) -> None:
+    """A server then takes back the whole transaction at its commit, and says nothing."""
+    if url.get_backend_name() == "sqlite":
+        pytest.skip("an embedded database takes back the statement alone")
+
+    def hides(tx: Transaction) -> None:
+        facts.put(tx, "half", "1")
+        with contextlib.suppress(DBAPIError):
+            tx.read(text("SELECT nothing FROM nowhere"))
+
+    with pytest.raises(RuntimeError):
+        await writer.submit(hides)
+    crowd = Crowd(writer)
+    for act in (lambda tx: facts.put(tx, "before", "1"), hides, lambda tx: facts.put(tx, "after", "1")):
+        crowd.follows(act)
+    assert [type(answer) for answer in await crowd.done()] == [type(None), RuntimeError, type(None)]
+    assert await writer.submit(names) == {"before", "after"}
 
 
 async def test_what_no_transaction_may_hold_comes_after_those_that_share_one(writer: Writer) -> None:
