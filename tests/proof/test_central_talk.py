@@ -101,7 +101,7 @@ async def test_a_lamp_is_reported_answered_and_looked_up(tmp_path: Path) -> None
         card = await sees(zhou, "就是这盏")
         await sees(alice, "幸福里社区在办了")
         zhou.presses("看文件（2）", message=card)
-        await sees(zhou, "文件 2／2")
+        await sees(zhou, "第 2 个文件，共 2 个")
         zhou.says("今天下午 3 点去换", reply_to=card)
         await sees(zhou, "还没发")
         zhou.presses("先回个话")
