@@ -252,6 +252,7 @@ async def test_a_reply_quotes_the_message(context: BrowserContext, house: House)
     await expect(page.locator("#words")).to_be_focused()
     await says(page, "这件")
     await expect(page.locator(".mine .excerpt")).to_contain_text("您好，我是青石街道")
+    await expect(page.locator("blockquote")).to_have_text("这件")
     replies = [event.what.reply_to for event in house.resident.events if isinstance(event.what, Said)]
     assert replies == [await page.locator(".theirs").first.get_attribute("data-id")]
 
