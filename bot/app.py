@@ -19,6 +19,7 @@ from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.flood import Limit
 from bot.delivery.holding import Fence
 from bot.delivery.jobs import Worker
+from bot.delivery.ledger import Ledger
 from bot.delivery.receiver import Receiver
 from bot.delivery.sender import Sender
 from bot.delivery.supervision import Supervisor
@@ -252,9 +253,11 @@ class App:
                         space=self.store.space, failpoint=self._outside.failpoint)  # fmt: skip
 
     def _a_sender(self, name: str, fence: Fence, epoch: int) -> Sender:
-        return Sender(self.channels[name], writer=self.store.writer, content=self.store.keys.content,
-                      identity=self.house.identity, reach=_reached, lost=self._lost, noted=notice_records.note,
-                      moved=self._moved, epoch=epoch, bell=self._out_bells[name], fence=fence,
+        channel = self.channels[name]
+        ledger = Ledger(channel, content=self.store.keys.content, identity=self.house.identity, reach=_reached,
+                        lost=self._lost, noted=notice_records.note, moved=self._moved, epoch=epoch,
+                        fence=fence)  # fmt: skip
+        return Sender(channel, writer=self.store.writer, ledger=ledger, bell=self._out_bells[name],
                       failpoint=self._outside.failpoint)  # fmt: skip
 
     def _build(self, *, singly: bool, restored_at: datetime | None) -> None:

@@ -82,7 +82,7 @@ class Share:
 class Spacing:
     """Addresses that must not be written to just now: a message is on its way, or the last one was too recent."""
 
-    def __init__(self, seconds: float, freed: Callable[[], None]) -> None:
+    def __init__(self, seconds: float, freed: Callable[[int], None]) -> None:
         self._seconds = seconds
         self._freed = freed
         self.busy: set[int] = set()
@@ -100,4 +100,4 @@ class Spacing:
 
     def _release(self, address: int) -> None:
         self.busy.discard(address)
-        self._freed()
+        self._freed(address)

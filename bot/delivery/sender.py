@@ -1,54 +1,32 @@
-"""From the outbox to one channel: claims, paces, sends, records. It never decides what is said."""
+"""From the outbox to one channel: paces, sends, has it recorded. It never decides what is said."""
 
 import asyncio
-import contextlib
+import random
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
 import structlog
 
-from bot.delivery.asking import Chat, Lost, Moved, Noted, Reach
 from bot.delivery.bell import Bell
-from bot.delivery.channel import Channel, Outgoing, Sent
-from bot.delivery.dispatcher import LONGEST_PAUSE, OUTBOX
-from bot.delivery.holding import ALONE, Fence
+from bot.delivery.channel import Channel, Outgoing
+from bot.delivery.dispatcher import LONGEST_PAUSE, SHORT_PAUSE
+from bot.delivery.ledger import DOWN_PAUSE, Claimed, Ledger, Result
 from bot.delivery.pacing import LandingWindow, Share, Spacing, Trickle
-from bot.dialogue.screen import Clearing, Screen
-from bot.errors import ChannelDown, DeliveryError, Fenced, NotSent, Refused, StoreError, Uncertain
-from bot.identity import Identity
-from bot.sealing import Sealer
-from bot.store import blanking, sending
-from bot.store.queues import OutboxState
-from bot.store.sending import Sendable
+from bot.dialogue.screen import Clearing
+from bot.errors import ChannelDown, Contended, DeliveryError, Fenced, NotSent, Refused, StoreError, Uncertain
+from bot.store.sending import Left, Sendable
 from bot.store.transaction import Transaction
 from bot.store.writer import Failpoint, Writer, no_failpoint
-from bot.telling import Lane, may_read
+from bot.telling import Lane
 
 log = structlog.get_logger()
 
 IN_FLIGHT = 64
 KEPT_IN_FLIGHT = 8
 CROWDED, MOMENT = IN_FLIGHT // 2, 0.005  # seconds
-DOWN_PAUSE = timedelta(seconds=30)
-ARRIVED_SINCE = timedelta(minutes=5)  # what was under way when a talk was to be deleted
-
-
-_decode_screen = msgspec.msgpack.Decoder(Screen).decode
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How one try ended: arrived, or by which error not."""
-
-    row: Sendable
-    sent: Sent | None = None
-    group: bool = False
-    error: DeliveryError | None = None
 
 
 class Sender:
@@ -59,43 +37,29 @@ class Sender:
         channel: Channel,
         *,
         writer: Writer,
-        content: Sealer,
-        identity: Identity,
-        reach: Reach,
-        lost: Lost,
-        noted: Noted | None = None,
-        epoch: int,
+        ledger: Ledger,
         bell: Bell,
-        fence: Fence = ALONE,
-        moved: Moved = lambda _tx, _address, _chat: False,
         failpoint: Failpoint = no_failpoint,
     ) -> None:
         self._channel = channel
         self._writer = writer
-        self._content = content
-        self._identity = identity
-        self._reach = reach
-        self._lost = lost
-        self._noted = noted
-        self._moved = moved
-        self._epoch = epoch
+        self.ledger = ledger
         self.bell = bell
-        self._fence = fence
         self._failpoint = failpoint
         abilities = channel.abilities
         self._share = Share(abilities.per_second)
-        self._window = LandingWindow(abilities.per_second, self._freed)
-        self._trickle = Trickle(max(1, abilities.per_second - self._share.least), self._freed)
-        self._spacing = Spacing(abilities.chat_spacing, self._freed)
-        self._left_behind = True  # something is due that could not be claimed: whatever is freed lets it go
-        self._was_freed = False  # since the last claim was asked for
+        self._window = LandingWindow(abilities.per_second, self._room_freed)
+        self._trickle = Trickle(max(1, abilities.per_second - self._share.least), self._room_freed)
+        self._spacing = Spacing(abilities.chat_spacing, self._address_freed)
+        self._left = Left(frozenset(), more=True)  # by the last claim: it waits for what is in use
+        self._freed: set[int] = set()  # addresses, since that claim was asked for
+        self._has_new_room = False  # since then
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning = asyncio.Lock()  # a stop waits for a claim under way, and then for what it claimed
         self._in_hand: set[int] = set()  # rows that this run is sending
         self._doubts = False  # a claim failed: perhaps it was committed all the same, and nobody sends what it claimed
         self._results: deque[Result] = deque()  # filled by the loop, emptied by the writer
         self._recording: asyncio.Task[None] | None = None
-        self._held: dict[int, datetime] = {}  # addresses where a row could not be sent and is tried again later
         self._paused_until = 0.0
         self._soon: asyncio.TimerHandle | None = None  # a ring that waits until there is more room
         self._stopping = False
@@ -104,15 +68,18 @@ class Sender:
 
     async def run(self) -> None:
         """Settles what the last run left behind, then sends until stopped."""
-        await self._writer.submit(self._settle_orphans)
+        await self._writer.submit(self.ledger.settle_orphans)
         self.bell.ring()
         pause = 1.0
         while not self._stopping:
             await self.bell.wait()
             try:
-                while not self._stopping and await self.step() and self._left_behind:
+                while not self._stopping and await self.step() and self._left.more:
                     pass
                 pause = 1.0
+            except Contended:  # who stood in each other's way must not begin again together
+                await asyncio.sleep(random.uniform(0, SHORT_PAUSE))
+                self.bell.ring()
             except StoreError as error:
                 log.error("store_unavailable", loop="sender", error=str(error))
                 await asyncio.sleep(pause)
@@ -125,21 +92,28 @@ class Sender:
         if self._window.free <= 0:
             self._share.exhausted()
         if room <= 0 or asyncio.get_running_loop().time() < self._paused_until:
-            self._left_behind = True
+            self._left = self._left._replace(more=True)
             return 0
-        bulk = min(IN_FLIGHT - KEPT_IN_FLIGHT - len(self._tasks), self._window.free - self._share.left,
-                   self._trickle.room)  # fmt: skip
-        busy = frozenset(self._spacing.busy)
         async with self._beginning:
-            doubts, self._doubts = self._doubts, True
-            self._was_freed = False
-            claimed, self._left_behind = await self._writer.submit(lambda tx: self._claim(tx, room, bulk, busy, doubts))
-            self._doubts = False
-            if self._left_behind and self._was_freed:
-                self.bell.ring()  # meanwhile, when nobody knew that something waits for it
+            claimed, self._left = await self._claim(room)
+            if self._can_help():
+                self.bell.ring()  # it came meanwhile, when nobody knew that something waits for it
             self._failpoint("after claim")
             self._begin(claimed)
         return len(claimed)
+
+    async def _claim(self, room: int) -> Claimed:
+        bulk = min(IN_FLIGHT - KEPT_IN_FLIGHT - len(self._tasks), self._window.free - self._share.left,
+                   self._trickle.room)  # fmt: skip
+        busy = frozenset(self._spacing.busy)
+        in_doubt = frozenset(self._in_hand) if self._doubts else None
+        self._doubts, self._has_new_room = True, False
+        self._freed.clear()
+        claimed = await self._writer.submit(
+            lambda tx: self.ledger.claim(tx, room=room, bulk=bulk, busy=busy, in_doubt=in_doubt)
+        )
+        self._doubts = False
+        return claimed
 
     def _begin(self, claimed: Sequence[tuple[Sendable, Outgoing | None]]) -> None:
         if notices := sum(row.lane == Lane.NOTICE for row, _outgoing in claimed):
@@ -178,7 +152,7 @@ class Sender:
     async def _send(self, row: Sendable, outgoing: Outgoing | None) -> None:
         if outgoing is None:  # its body or its address cannot be opened any more
             result = Result(row, error=Refused("unreadable"))
-        elif not self._fence.is_sure:  # somebody else may have settled it and may be sending it
+        elif not self.ledger.fence.is_sure:  # somebody else may have settled it and may be sending it
             result, outgoing = Result(row, error=NotSent("fenced", DOWN_PAUSE)), None
         else:
             began = time.perf_counter()
@@ -251,7 +225,7 @@ class Sender:
                 self._count(result)
                 self._heed(result)
         self._recording = None
-        self._freed()
+        self._room_freed()
 
     async def _record_singly(self, results: Sequence[Result]) -> set[int]:
         """What cannot be recorded stays as being sent: the next start treats it as uncertain. Returns those rows."""
@@ -269,20 +243,30 @@ class Sender:
         pause = 1.0
         while True:
             try:
-                return await self._writer.submit(partial(self._write, results=[result]))
+                return await self._writer.submit(partial(self.ledger.record, results=[result]))
             except Fenced:
                 raise
             except StoreError:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _freed(self) -> None:
-        """There is room, or an address may be written to again: of interest only if something is left for it.
+    def _room_freed(self) -> None:
+        self._has_new_room = True
+        self._ring_if_that_helps()
 
-        With nearly all under way a claim would find room for one or two; a moment later it finds room for many.
-        """
-        self._was_freed = True
-        if not self._left_behind or self._soon is not None:
+    def _address_freed(self, address: int) -> None:
+        """An address may be written to again."""
+        self._freed.add(address)
+        self._ring_if_that_helps()
+
+    def _can_help(self) -> bool:
+        """Whether what has been freed may let something go that the last claim left behind."""
+        left = self._left
+        return (left.more and (self._has_new_room or bool(self._freed))) or not left.busy.isdisjoint(self._freed)
+
+    def _ring_if_that_helps(self) -> None:
+        """With nearly all under way a claim would find room for one or two; a moment later it finds room for many."""
+        if self._soon is not None or not self._can_help():
             return
         if len(self._tasks) <= CROWDED:
             self.bell.ring()
@@ -314,123 +298,8 @@ class Sender:
         self._paused_until = max(self._paused_until, loop.time() + seconds)
         loop.call_later(seconds, self.bell.ring)
 
-    # --- everything below runs in the writer's thread ---
-
-    def _claim(
-        self, tx: Transaction, room: int, bulk: int, busy: frozenset[int], doubts: bool
-    ) -> tuple[list[tuple[Sendable, Outgoing | None]], bool]:
-        """What may go out now, and whether something is due that may not."""
-        if doubts:
-            self._fence.check(tx)  # what this run may not record any more is not its own to queue anew
-            sending.give_back(tx, self._channel.name, self._epoch, self._in_hand)
-        self._held = {address: until for address, until in self._held.items() if until > tx.now}
-        rows, left_behind = sending.claim_sendable(
-            tx, self._channel.name, self._epoch, room, busy | self._held.keys(), bulk=bulk, check=self._fence.check
-        )
-        if not rows:
-            return [], left_behind
-        chats = self._reach(tx, [row.address for row in rows])
-        rows = [row for row in rows if self._may_go(tx, row, chats.get(row.address))]
-        replaced = [row.replaces for row in rows if row.replaces is not None]
-        before = sending.replaced(tx, replaced) if replaced else {}
-        return [
-            (row, self._with_arrived(tx, row, self._outgoing(row, chats.get(row.address), before))) for row in rows
-        ], left_behind
-
-    def _with_arrived(self, tx: Transaction, row: Sendable, outgoing: Outgoing | None) -> Outgoing | None:
-        """A talk is deleted with what had not arrived yet when that was asked for."""
-        if outgoing is None or outgoing.screen.clears is None:
-            return outgoing
-        clears = outgoing.screen.clears
-        arrived = blanking.message_ids(tx, row.address, row.created_at - ARRIVED_SINCE)
-        ids = dict.fromkeys((*clears.messages, *(message for message, _at in arrived)))
-        clears = msgspec.structs.replace(clears, messages=tuple(ids))
-        return msgspec.structs.replace(outgoing, screen=msgspec.structs.replace(outgoing.screen, clears=clears))
-
-    def _may_go(self, tx: Transaction, row: Sendable, chat: Chat | None) -> bool:
-        """Who may read it, looked at once more against whom the chat is registered for at this moment (T5)."""
-        if chat is None or may_read(row.audience, chat.audience):
-            return True
-        sending.settle(tx, row.id, OutboxState.CANCELLED, cause="audience")
-        log.error("audience_refused", outbox=row.id)
-        self.bell.ring()
-        return False
-
-    def _outgoing(
-        self, row: Sendable, chat: Chat | None, before: Mapping[int, tuple[str, str | None]]
-    ) -> Outgoing | None:
-        if chat is None:
-            return None
-        with contextlib.suppress(Exception):
-            _state, edited = before.get(row.replaces or 0, ("", None))
-            return Outgoing(
-                id=row.id,
-                chat=self._identity.open_chat(chat.sealed),
-                screen=_decode_screen(self._content.open(row.body, OUTBOX)),
-                edits=row.edits or edited,
-                answers=row.answers,
-                quotes=row.quotes,
-                repeat=row.repeats > 0,
-                group=chat.audience is not None,
-            )
-        log.error("outbox_unreadable", outbox=row.id)
-        return None
-
     def _write_all(self, results: list[Result], tx: Transaction) -> None:
-        """Takes what has come until now: while the act waited for the writer, more did."""
+        """In the writer's thread. Takes what has come until now: while the act waited for the writer, more did."""
         while self._results:
             results.append(self._results.popleft())
-        self._write(tx, results)
-
-    def _write(self, tx: Transaction, results: Sequence[Result]) -> None:
-        self._fence.check(tx)
-        arrived = {result.row.id: result.sent.messages for result in results if result.sent is not None}
-        if arrived:
-            sending.settle_sent(tx, arrived)
-        for result in results:
-            if result.error is not None:
-                self._write_failure(tx, result.row, result.error)
-        self._note(tx, [result.row for result in results])
-
-    def _note(self, tx: Transaction, rows: Sequence[Sendable]) -> None:
-        notices = [row.id for row in rows if row.lane == Lane.NOTICE]
-        if notices and self._noted is not None:
-            self._noted(tx, notices)
-
-    def _write_failure(self, tx: Transaction, row: Sendable, error: DeliveryError) -> None:
-        if isinstance(error, NotSent):
-            self._postpone(tx, row, error.retry_in, error.cause)
-        elif isinstance(error, ChannelDown):
-            self._postpone(tx, row, DOWN_PAUSE, error.cause)
-        elif isinstance(error, Refused) and error.moved_to and self._moved(tx, row.address, error.moved_to):
-            self._postpone(tx, row, timedelta(), error.cause)
-        elif isinstance(error, Refused):
-            sending.settle(tx, row.id, OutboxState.FAILED, cause=error.cause)
-            self._lost(tx, row.id, _case_of(row), row.address, error.gone)
-        else:
-            self._uncertain(tx, row)
-
-    def _postpone(self, tx: Transaction, row: Sendable, span: timedelta, cause: str) -> None:
-        until = tx.now + span
-        sending.postpone(tx, row, until, cause)
-        if cause != sending.CLOSED:
-            self._held[row.address] = max(until, self._held.get(row.address, until))
-
-    def _uncertain(self, tx: Transaction, row: Sendable) -> None:
-        state = sending.after_uncertain(tx, row, idempotent=self._channel.abilities.idempotent_send)
-        log.warning("delivery_uncertain", outbox=row.id, now=state)
-        if state is OutboxState.UNCERTAIN:
-            self._lost(tx, row.id, _case_of(row), row.address, False)
-
-    def _settle_orphans(self, tx: Transaction) -> None:
-        self._fence.check(tx)
-        self._held = sending.held_addresses(tx, self._channel.name)
-        orphans = [row for channel, row in sending.orphans(tx, self._epoch) if channel == self._channel.name]
-        for row in orphans:
-            self._uncertain(tx, row)
-        self._note(tx, orphans)
-
-
-def _case_of(row: Sendable) -> int | None:
-    """The case that somebody should look after when the row is lost; a notice to many has its own figures."""
-    return row.subject if row.lane < Lane.NOTICE else None
+        self.ledger.record(tx, results)

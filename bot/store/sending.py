@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, case, func, select, update
 
@@ -73,32 +73,39 @@ _LOCK_QUEUED = Prepared(
 )
 
 
+class Left(NamedTuple):
+    """What else is due than was claimed."""
+
+    busy: frozenset[int]  # addresses that were in use, or are now, and for which it is due
+    more: bool  # it is due for others, or may be: not everything was read
+
+
 def claim_sendable(
     tx: Transaction, channel: str, epoch: int, at_most: int, busy: Container[int], *, bulk: int | None = None,
     check: Callable[[Transaction], None] = lambda _tx: None,
-) -> tuple[list[Sendable], bool]:  # fmt: skip
-    """The next row of each idle address, urgent lanes first, marked as being sent by this run.
+) -> tuple[list[Sendable], Left]:  # fmt: skip
+    """The next row of each idle address, urgent lanes first, marked as being sent by this run; and what is left.
 
     `check` raises where this run may not send any more; it is asked only if there is something to send.
-    Beside them, whether anything else is due that waits for a busy address or for more room.
     Of notices to many at most `bulk`: what is left of `at_most` stays free for answers.
     """
     connection = tx.flushed()
     _COME_DUE.run(connection, {"of": channel, "now": tx.now})
     first: dict[int, Sendable] = {}
-    waiting: set[int] = set()  # those of the busy for whom something is due: they are few, the busy may be many
-    window, read = min(WINDOW, 2 * at_most), 0
+    waiting: set[int] = set()  # the busy for whom something is due: they are few, the busy may be many
+    window = min(WINDOW, 2 * at_most)
     last = Lane.NOTICE if bulk is None or bulk > 0 else Lane.DEADLINE
+    more = last < Lane.NOTICE
     for _window in range(WINDOWS):
         seen = list(first.keys() | waiting) or [0]
         params = {"channel": channel, "now": tx.now, "busy": seen, "at_most": window, "last_lane": last}
         rows = _WAITING.rows(connection, params)
-        read += len(rows)
         for row in rows:
-            if row.address in busy:
+            if row.address in busy or row.address in first:
                 waiting.add(row.address)
-            elif row.address not in first:
+            else:
                 first[row.address] = Sendable(*row)
+        more |= len(rows) == window
         if len(rows) < window or len(first) >= at_most:
             break
     claimed = _within(first.values(), at_most, at_most if bulk is None else bulk)
@@ -108,7 +115,7 @@ def claim_sendable(
     if claimed:
         params = {"ids": [row.id for row in claimed], "epoch_now": epoch, "now": tx.now}
         _CLAIM.run(connection, params)
-    return claimed, read > len(claimed) or len(rows) == window or last < Lane.NOTICE
+    return claimed, Left(frozenset(waiting), more or len(claimed) < len(first))
 
 
 def give_back(tx: Transaction, channel: str, epoch: int, in_hand: Iterable[int]) -> None:

@@ -15,6 +15,7 @@ from bot.delivery.asking import Chat
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Abilities, Outgoing, Raw, Sent
 from bot.delivery.dispatcher import OUTBOX, Dispatcher
+from bot.delivery.ledger import Ledger
 from bot.delivery.receiver import Receiver
 from bot.delivery.sender import Sender
 from bot.dialogue.conversation import Arrival, Reply
@@ -195,8 +196,9 @@ class Stage:
         def lost(_tx: Transaction, row: int, subject: int | None, address: int, gone: bool) -> None:
             self.lost.append((row, subject, address, gone))
 
-        return Sender(self.channel, writer=self.writer, content=CONTENT, identity=identity, reach=reach, lost=lost,
-                      moved=moved, epoch=epoch, bell=self.out)  # fmt: skip
+        ledger = Ledger(self.channel, content=CONTENT, identity=identity, reach=reach, lost=lost, moved=moved,
+                        epoch=epoch)  # fmt: skip
+        return Sender(self.channel, writer=self.writer, ledger=ledger, bell=self.out)
 
     # --- in ---
 

@@ -30,7 +30,7 @@ def taken(stage: Stage, *, sure_until: float = SURE, term: timedelta = leases.TE
 
 def sender_of(stage: Stage, tenure: Tenure) -> Sender:
     sender = stage.a_sender(epoch=tenure.epoch)
-    sender._fence = tenure
+    sender.ledger.fence = tenure
     return sender
 
 
@@ -51,7 +51,7 @@ async def test_what_a_loser_has_under_way_is_the_next_ones_to_settle(stage: Stag
     await old.step()
     await stage.channel.began.wait()
     new = sender_of(stage, taken(stage))
-    await stage.writer.submit(new._settle_orphans)
+    await stage.writer.submit(new.ledger.settle_orphans)
     stage.channel.held["hello"].set()
     await old.idle()
     assert stage.row(outbox, row).state == "queued"

@@ -77,7 +77,7 @@ def test_a_permit_that_was_not_used_comes_back_at_once() -> None:
 
 def test_a_chat_is_left_alone_for_its_spacing_after_a_message() -> None:
     async def run() -> list[bool]:
-        spacing, busy = Spacing(1.0, lambda: None), []
+        spacing, busy = Spacing(1.0, lambda _address: None), []
         spacing.begin(7)
         busy.append(7 in spacing.busy)
         spacing.end(7, spaced=True)
@@ -92,7 +92,7 @@ def test_a_chat_is_left_alone_for_its_spacing_after_a_message() -> None:
 @pytest.mark.parametrize("seconds, spaced", [(1.0, False), (0.0, True)])
 def test_a_chat_is_free_at_once_where_nothing_was_shown_or_no_spacing_is_asked(seconds: float, spaced: bool) -> None:
     async def run() -> set[int]:
-        spacing = Spacing(seconds, lambda: None)
+        spacing = Spacing(seconds, lambda _address: None)
         spacing.begin(7)
         spacing.end(7, spaced=spaced)
         return spacing.busy

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bot.delivery.channel import Abilities
-from bot.delivery.sender import DOWN_PAUSE, Sender
+from bot.delivery.ledger import DOWN_PAUSE
+from bot.delivery.sender import Sender
 from bot.errors import ChannelDown, Fenced, NotSent, Refused, StoreError, Uncertain
 from bot.store import queues, sending
 from bot.store.queues import OutboxState, Policy, outbox
@@ -182,14 +183,14 @@ async def test_results_that_gather_during_a_commit_are_recorded_together(stage: 
     for address in range(1, 11):
         stage.owes(f"for {address}", address=address)
     commits = 0
-    write = sender._write
+    write = sender.ledger.record
 
     def counted(tx: Transaction, results: list[Any]) -> None:
         nonlocal commits
         commits += 1
         write(tx, results)
 
-    sender._write = counted  # type: ignore[method-assign]  # counts, then writes
+    sender.ledger.record = counted  # type: ignore[method-assign]  # counts, then writes
     await stage.sends(sender)
     assert {row.state for row in stage.rows(outbox)} == {OutboxState.SENT}
     assert commits < 10
@@ -295,7 +296,7 @@ async def test_a_result_that_cannot_be_recorded_keeps_no_other_from_being_record
     def fail(*_facts: object) -> None:
         raise KeyError("a bug of whoever is told")
 
-    sender._lost = fail
+    sender.ledger._lost = fail
     refused, arrived = stage.owes("one"), stage.owes("for li", address=2)
     stage.channel.faults["one"] = [Refused("blocked")]
     await stage.sends(sender)
@@ -321,8 +322,8 @@ async def test_results_recorded_one_by_one_wait_for_a_database_that_is_away(stag
             raise ends.pop()
         writes(tx, results)
 
-    sender._lost, writes = fail, sender._write
-    sender._write = settles  # type: ignore[method-assign]  # the database fails between the two
+    sender.ledger._lost, writes = fail, sender.ledger.record
+    sender.ledger.record = settles  # type: ignore[method-assign]  # the database fails between the two
     refused, arrived = stage.owes("one"), stage.owes("for li", address=2)
     stage.channel.faults["one"] = [Refused("blocked")]
     await stage.sends(sender)
@@ -345,7 +346,7 @@ class Lease:
 async def test_whoever_has_lost_the_lease_gives_nothing_back(stage: Stage) -> None:
     """What it sent and may not record is for whoever took over to judge: queued anew, it would go out once more."""
     sender = stage.a_sender()
-    sender._fence = lease = Lease()
+    sender.ledger.fence = lease = Lease()
     id_ = stage.owes("one", policy=Policy.HOLD)
     await sender.step()
     lease.is_lost = True
@@ -374,7 +375,7 @@ async def test_room_that_comes_during_a_claim_is_not_overlooked(stage: Stage) ->
     await asyncio.to_thread(begun.wait)
     claiming = asyncio.create_task(sender.step())
     await asyncio.sleep(0)
-    sender._freed()
+    sender._room_freed()
     go_on.set()
     await held_up
     assert await claiming == 0
@@ -527,5 +528,20 @@ async def test_an_answer_wakes_the_sender_only_if_something_was_left_behind(stag
     stage.owes("two")
     stage.owes("three")
     await sender.step()
+    await sender.idle()
+    assert stage.out.is_rung
+
+
+async def test_an_address_wakes_the_sender_only_if_something_waits_for_it(stage: Stage) -> None:
+    sender = stage.a_sender()
+    stage.owes("for wang")
+    stage.owes("for wang too")
+    stage.owes("for li", address=2)
+    stage.channel.held["for wang"] = asyncio.Event()
+    await sender.step()
+    while 2 in sender._spacing.busy:  # noqa: ASYNC110 - the message to li is recorded by a task of the sender
+        await asyncio.sleep(0)
+    assert not stage.out.is_rung
+    stage.channel.held["for wang"].set()
     await sender.idle()
     assert stage.out.is_rung

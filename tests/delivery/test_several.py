@@ -108,7 +108,7 @@ async def test_a_message_taken_back_between_reading_and_claiming_is_not_sent(sta
         def check(self, tx: Transaction) -> None:
             queues.cancel_rows(tx, [row])
 
-    sender._fence = Fence()
+    sender.ledger.fence = Fence()
     if stage.writer.run(lambda tx: tx.is_postgresql):
         await stage.sends(sender)
         assert (stage.channel.texts, stage.row(outbox, row).state) == ([], "cancelled")

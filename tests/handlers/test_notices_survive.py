@@ -71,7 +71,7 @@ async def starts_again(town: Town) -> None:
     town.crash()
     await town.open()
     sender = town.app.senders[town.channel.name]
-    await town.store.writer.submit(sender._settle_orphans)
+    await town.store.writer.submit(sender.ledger.settle_orphans)
 
 
 async def goes_on(town: Town) -> None:

@@ -416,7 +416,7 @@ class Office(RuleBasedStateMachine):
         self.town.clock.advance(seconds=1)  # no start takes less
         await self.town.open()
         sender = self.town.app.senders[self.town.channel.name]
-        await self.town.store.writer.submit(sender._settle_orphans)
+        await self.town.store.writer.submit(sender.ledger.settle_orphans)
         await self.town.settle()
 
     async def _comes(self, raw: Any) -> None:

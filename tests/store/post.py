@@ -7,7 +7,7 @@ from sqlalchemy import select
 from bot.ids import Ids
 from bot.store import claims, queues, sending
 from bot.store.queues import Policy, outbox
-from bot.store.sending import Sendable
+from bot.store.sending import Left, Sendable
 from bot.store.transaction import Transaction
 from bot.store.writer import Writer
 from bot.telling import Lane
@@ -50,7 +50,7 @@ class Post:
     def takes(self, at_most: int = 10, busy: tuple[int, ...] = (), epoch: int = 1) -> list[Sendable]:
         return self.claims(at_most, busy, epoch)[0]
 
-    def claims(self, at_most: int = 10, busy: tuple[int, ...] = (), epoch: int = 1) -> tuple[list[Sendable], bool]:
+    def claims(self, at_most: int = 10, busy: tuple[int, ...] = (), epoch: int = 1) -> tuple[list[Sendable], Left]:
         return self.writer.run(lambda tx: sending.claim_sendable(tx, "silent", epoch, at_most, busy))
 
     def sends_all(self) -> list[str]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from bot.store import queues, sending
 from bot.store.claims import WINDOW
 from bot.store.queues import OutboxState, Policy, outbox
-from bot.store.sending import MAX_REPEATS, RESEND_AFTER, Sendable
+from bot.store.sending import MAX_REPEATS, RESEND_AFTER, Left, Sendable
 from bot.store.transaction import Transaction
 from bot.telling import Lane
 from tests.rig import FakeClock
@@ -48,16 +48,17 @@ def test_a_claim_says_whether_anything_that_is_due_stays_behind(post: Post, cloc
     post.owes("one", address=1)
     post.owes("two", address=2)
     post.owes("tomorrow", address=3, not_before=clock.now() + timedelta(days=1))
-    assert [(len(rows), left) for rows, left in (post.claims(1), post.claims(1), post.claims())] == [
+    assert [(len(rows), left.more) for rows, left in (post.claims(1), post.claims(1), post.claims())] == [
         (1, True), (1, False), (0, False),
     ]  # fmt: skip
     post.owes("three", address=7)
-    assert post.claims(busy=(7, 8)) == ([], True)
+    assert post.claims(busy=(7, 8)) == ([], Left(frozenset({7}), more=False))
     post.owes("four", address=9)
+    post.owes("five", address=9)
     rows, left = post.claims(busy=(7,))
-    assert ([post.names[row.id] for row in rows], left) == (["four"], True)
+    assert ([post.names[row.id] for row in rows], left) == (["four"], Left(frozenset({7, 9}), more=False))
     rows, left = post.claims()
-    assert ([post.names[row.id] for row in rows], left) == (["three"], False)
+    assert ([post.names[row.id] for row in rows], left) == (["three", "five"], Left(frozenset(), more=False))
 
 
 def test_what_is_not_due_blocks_nothing(post: Post, clock: FakeClock) -> None:

@@ -166,7 +166,7 @@ async def test_killed_midway_it_goes_on_after_the_restart(tmp_path: Path, point:
         town.clock.advance(minutes=6)  # a lease ends
         await town.open()
         await asyncio.sleep(0)
-        await town.store.writer.submit(town.app.senders[town.channel.name]._settle_orphans)
+        await town.store.writer.submit(town.app.senders[town.channel.name].ledger.settle_orphans)
         if point == "before commit" and turn == 0:
             await resident.presses("全部删除")  # it was never acknowledged: the platform hands it over again
     fuse.name = ""
