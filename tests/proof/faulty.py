@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from bot.channels.telegram.transport import Transport
 from bot.config import Settings, read_settings
-from bot.delivery import sender
+from bot.delivery import ledger, sender
 from bot.running import Running
 from bot.store import sending
 from bot.store.queues import Policy, outbox
@@ -70,6 +70,7 @@ async def prove(folder: Path) -> list[Figure]:
     with (
         mock.patch.object(sending, "RESEND_AFTER", timedelta(seconds=1)),
         mock.patch.object(sender, "DOWN_PAUSE", timedelta(seconds=1)),
+        mock.patch.object(ledger, "DOWN_PAUSE", timedelta(seconds=1)),
         mock.patch.dict(Transport.__init__.__kwdefaults__, read=READ),
     ):
         for policy in (Policy.HOLD, Policy.RESEND):

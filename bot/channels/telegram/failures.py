@@ -12,12 +12,16 @@ import aiohttp
 import msgspec
 from msgspec import Raw, Struct, field
 
+from bot.channels.telegram.lines import NoConnection
 from bot.errors import ChannelDown, DeliveryError, NotSent, Refused, Uncertain
 
 AGAIN_SOON = timedelta(seconds=2)
 AGAIN_LATER = timedelta(seconds=30)
 _QUOTED = re.compile(r"""["“]|\s'""")
 _LONGEST_CAUSE = 120
+_NO_CONNECTION = (
+    NoConnection, aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError,
+)  # fmt: skip
 _UNREACHABLE = ("chat not found", "user not found", "peer_id_invalid", "chat_id_invalid")
 
 
@@ -80,8 +84,8 @@ def unreadable(status: int) -> DeliveryError:
 def broken(error: Exception) -> DeliveryError:
     """What a fault on the way means. aiohttp's errors may hold the URL and so the token: only their type is kept."""
     cause = type(error).__name__
-    if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)):
-        return NotSent(cause, AGAIN_SOON, whole=True)  # no connection, or none became free
+    if isinstance(error, _NO_CONNECTION):
+        return NotSent(cause, AGAIN_SOON, whole=True)
     return Uncertain(cause)
 
 

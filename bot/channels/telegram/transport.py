@@ -1,7 +1,8 @@
-"""HTTP to the Bot API over aiohttp, under python-telegram-bot's own seam; it never logs and never lets a URL out.
+"""HTTP to the Bot API under python-telegram-bot's own seam; it never logs and never lets a URL out.
 
 PTB documents the seam: https://docs.python-telegram-bot.org/en/stable/telegram.request.baserequest.html
-A URL holds the token, and some of aiohttp's errors hold the URL, so none of them is chained to what is raised here.
+Calls go over lines of our own, files and whatever a proxy stands before over aiohttp: docs/decisions/0013. A URL holds
+the token, and some of aiohttp's errors hold the URL, so none of them is chained to what is raised here.
 """
 
 import io
@@ -16,6 +17,7 @@ from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
 from bot.channels.telegram import failures
+from bot.channels.telegram.lines import Lines
 from bot.errors import ConfigError, DeliveryError, Refused
 
 CONNECT = 5.0  # seconds, waiting for a free connection included
@@ -33,7 +35,9 @@ class Transport(BaseRequest):
     def __init__(self, base_url: str, *, connections: int, read: float = READ) -> None:
         self._connections = connections
         self._read = read
+        self._base_url = base_url
         self._proxy = proxy_for(base_url)
+        self._lines: Lines | None = None
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -41,17 +45,26 @@ class Transport(BaseRequest):
         return self._read
 
     async def initialize(self) -> None:
-        """Nothing to do: the pool opens with the first call."""
+        """Nothing to do: connections are opened when they are needed."""
 
     async def shutdown(self) -> None:
+        lines, self._lines = self._lines, None
         session, self._session = self._session, None
+        if lines is not None:
+            await lines.close()
         if session is not None:
             await session.close()
 
     async def exchange(self, url: str, body: bytes) -> tuple[int, bytes]:
         """Posts JSON; gives status and payload, or raises NotSent or Uncertain by what went wrong on the way."""
-        timeout = ClientTimeout(total=CONNECT + self._read, connect=CONNECT)
-        return await self._request("POST", url, _whole, data=body, headers=_JSON, timeout=timeout)
+        if self._proxy is not None:
+            timeout = ClientTimeout(total=CONNECT + self._read, connect=CONNECT)
+            return await self._request("POST", url, _whole, data=body, headers=_JSON, timeout=timeout)
+        try:
+            return await self._direct().post(url, body, connect=CONNECT, read=self._read)
+        except Exception as error:
+            fault = failures.broken(error)
+        raise fault  # out here the fault has no context: nothing of it can show the URL
 
     async def do_request(  # noqa: PLR0917 - the signature is PTB's
         self,
@@ -105,7 +118,12 @@ class Transport(BaseRequest):
             raise
         except Exception as error:
             fault = failures.broken(error)
-        raise fault  # out here the fault has no context: nothing of it can show the URL
+        raise fault  # as above
+
+    def _direct(self) -> Lines:
+        if self._lines is None:
+            self._lines = Lines(self._base_url, connections=self._connections)
+        return self._lines
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

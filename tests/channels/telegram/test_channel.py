@@ -214,7 +214,7 @@ async def test_fetching() -> None:
         (fails(401, "Unauthorized"), NotSent, "401"),
         (fails(429, "Too Many Requests", retry_after=3), NotSent, "429"),
         (fails(502, "Bad Gateway"), NotSent, "502"),
-        (RESET, NotSent, "ClientOSError|Disconnected"),
+        (RESET, NotSent, "ConnectionBroken"),
         ((200, b"<html>"), NotSent, "unreadable"),
         (found(""), Refused, "gone"),
         (found("/etc/hostname"), Refused, "gone"),

@@ -1,0 +1,184 @@
+"""HTTP/1.1 to one server over connections that stay open, and whether a request may have left.
+
+That decides whether a message goes out once more, and client libraries blur it: docs/decisions/0013. What an answer
+is, httptools reads; whom to connect to first, aiohappyeyeballs knows.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from typing import Any
+
+import aiohappyeyeballs
+from httptools import HttpParserError, HttpResponseParser
+from yarl import URL
+
+IDLE = 15.0  # seconds: an older connection may be closed by the other side in the moment in which it is used
+LONGEST_ANSWER = 32 * 1024 * 1024  # bytes
+
+
+class NoConnection(Exception):
+    """Nothing has left: no connection could be had in time, or none became free."""
+
+
+class ConnectionBroken(Exception):
+    """The request may have arrived; its answer did not, or not whole."""
+
+
+class Lines:
+    """Connections to the server of `origin`, at most so many, each with one request at a time."""
+
+    def __init__(self, origin: str, *, connections: int, tls: ssl.SSLContext | None = None) -> None:
+        self._origin = URL(origin).origin()
+        self._tls = tls
+        self._slots = asyncio.Semaphore(connections)
+        self._idle: deque[_Line] = deque()
+        self._lines: set[_Line] = set()
+        self._heads: dict[str, bytes] = {}  # what a request to an address begins with: the methods are few
+
+    async def post(self, url: str, body: bytes, *, connect: float, read: float) -> tuple[int, bytes]:
+        """Posts JSON; gives status and payload. Seconds to get a connection and to get the answer.
+
+        Raises NoConnection, and ConnectionBroken or TimeoutError for what may have arrived.
+        """
+        line = await self._taken(connect)
+        try:
+            async with asyncio.timeout(read):
+                return await line.ask(b"%b%d\r\n\r\n%b" % (self._head(url), len(body), body))
+        finally:
+            self._give_back(line)
+
+    async def close(self) -> None:
+        """Breaks off what is under way."""
+        for line in self._lines:
+            line.abort()
+        await asyncio.gather(*(line.gone for line in self._lines))
+
+    async def _taken(self, seconds: float) -> "_Line":
+        try:
+            async with asyncio.timeout(seconds):
+                await self._slots.acquire()
+                try:
+                    return self._fresh() or await self._connected()
+                except BaseException:
+                    self._slots.release()
+                    raise
+        except (OSError, TimeoutError) as error:  # of ssl's errors too
+            raise NoConnection(type(error).__name__) from error
+
+    def _fresh(self) -> "_Line | None":
+        """The connection used last, if it is young enough; older ones behind it are no younger."""
+        oldest = asyncio.get_running_loop().time() - IDLE
+        while self._idle:
+            line = self._idle.pop()
+            if line.is_open and line.idle_since > oldest:
+                return line
+            line.abort()
+        return None
+
+    async def _connected(self) -> "_Line":
+        loop, host, port = asyncio.get_running_loop(), self._origin.host or "", self._origin.port or 0
+        if self._tls is None and self._origin.scheme == "https":
+            self._tls = ssl.create_default_context()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        sock = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=0.25, interleave=1)
+        name = host if self._tls is not None else None
+        _transport, line = await loop.create_connection(_Line, sock=sock, ssl=self._tls, server_hostname=name)
+        self._lines.add(line)
+        line.gone.add_done_callback(lambda _gone: self._lines.discard(line))
+        return line
+
+    def _give_back(self, line: "_Line") -> None:
+        if line.is_busy:
+            line.abort()  # the answer may still come, and is nobody's
+        if line.is_open:
+            line.idle_since = asyncio.get_running_loop().time()
+            self._idle.append(line)
+        self._slots.release()
+
+    def _head(self, url: str) -> bytes:
+        head = self._heads.get(url)
+        if head is None:
+            target = URL(url)
+            host = target.host_port_subcomponent
+            head = self._heads[url] = (
+                f"POST {target.raw_path_qs} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+                "Content-Length: ".encode()
+            )
+        return head
+
+
+class _Line(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self.idle_since = 0.0  # of the loop's time
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.Transport
+        self._parser = HttpResponseParser(self)
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._body: list[bytes] = []
+        self._size = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer has not come whole."""
+        return self._answer is not None
+
+    def ask(self, request: bytes) -> "asyncio.Future[tuple[int, bytes]]":
+        self._answer = asyncio.get_running_loop().create_future()
+        if self.is_open:
+            self._transport.write(request)
+        else:
+            self._answer.set_exception(ConnectionBroken())
+        return self._answer
+
+    def abort(self) -> None:
+        self.is_open = False
+        self._transport.abort()
+
+    # --- what asyncio calls ---
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport, self.is_open = transport, True
+
+    def data_received(self, data: bytes) -> None:
+        if self._answer is None:  # nobody has asked: whatever this is, the next answer must not be taken for it
+            self.abort()
+            return
+        try:
+            self._parser.feed_data(data)
+        except HttpParserError:
+            self.abort()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.is_open = False
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ConnectionBroken())
+        self.gone.set_result(None)
+
+    # --- what httptools calls ---
+
+    def on_message_begin(self) -> None:
+        if self._answer is None:  # right behind the answer, another
+            self.abort()
+
+    def on_body(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > LONGEST_ANSWER:
+            self.abort()
+        else:
+            self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200 or not self.is_open:
+            return  # an interim answer: the answer itself comes behind it
+        body, answer = b"".join(self._body), self._answer
+        self._body, self._size, self._answer = [], 0, None
+        if not self._parser.should_keep_alive():
+            self.abort()
+        if answer is not None and not answer.done():
+            answer.set_result((status, body))
