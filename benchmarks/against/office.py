@@ -20,7 +20,8 @@ from sqlalchemy.engine import make_url
 
 from bot.config import CONTENT, read_settings
 from bot.database import open_store
-from bot.delivery.dispatcher import CONVERSATION, OUTBOX
+from bot.delivery.dispatcher import CONVERSATION
+from bot.delivery.owing import OUTBOX
 from bot.dialogue.conversation import Conversation
 from bot.dialogue.screen import Screen
 from bot.house import read_house

@@ -13,21 +13,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel
+from bot.delivery.owing import Owing, Pen
 from bot.delivery.receiver import RAW
 from bot.dialogue.conversation import Arrival, Conversation, Reply
-from bot.dialogue.event import Due, Event, Finished, Flooded, Pressed
-from bot.dialogue.screen import Mode, Screen
+from bot.dialogue.event import Due, Event, Finished, Flooded
 from bot.errors import Changed, Contended, OfficeError, StoreError, Undecodable
 from bot.ids import Ids
 from bot.sealing import SealBroken, Sealer
 from bot.store import claims, queues
 from bot.store.claims import DueTimer, Head, Look
-from bot.store.queues import Owed, Policy
 from bot.store.transaction import Transaction
-from bot.store.types import to_micros
 from bot.store.writer import Failpoint, Writer, as_store_error, no_failpoint
-from bot.telling import OPEN, Lane, Letters, Telling
-from bot.text import Text
 
 log = structlog.get_logger()
 
@@ -36,13 +32,10 @@ FEWEST = 8
 LONGEST_PAUSE = 5.0  # seconds between two tries of a database that is away: the loops wait one behind another
 LONGEST_BATCH = 0.020  # seconds of work; a longer one delays the next commit of everybody
 TRIES = 3
-MOST_TOLD = 50  # recipients that one event may render for
-REST = "tellings.rest"
 AT_ONCE_AGAIN = 10  # times that a batch is redone because other writers stood in its way
 SHORT_PAUSE = 0.02  # seconds, at most: who stood in each other's way must not begin again together
 APOLOGY_EVERY = timedelta(hours=1)
 TIMER_RETRY = timedelta(minutes=1)
-OUTBOX = b"outbox"
 CONVERSATION = b"conversation"
 JOBS = "job"
 
@@ -51,7 +44,7 @@ _decode_conversation = msgspec.msgpack.Decoder(Conversation).decode
 _decode_finished = msgspec.msgpack.Decoder(Finished).decode
 
 
-class Desk(Protocol):
+class Desk(Pen, Protocol):
     """The handlers, as the dispatcher sees them. All of it runs inside the transaction."""
 
     def prepare(self, tx: Transaction, arrivals: Sequence[Arrival]) -> None:
@@ -65,21 +58,6 @@ class Desk(Protocol):
 
     def apologise(self, tx: Transaction, arrival: Arrival, reference: str) -> Reply:
         """What the person is told when an event had to be set aside."""
-
-    def tellings(self, tx: Transaction) -> Sequence[Telling]:
-        """What the event made the office tell others; emptied by the call."""
-
-    def letters(self, tx: Transaction) -> Sequence[Letters]:
-        """What the event made the office write to many; emptied by the call."""
-
-    def write(self, tx: Transaction, letters: Letters, language: str | None) -> Screen:
-        """The words of such a letter in a language."""
-
-    def render(self, tx: Transaction, telling: Telling) -> tuple[str, Screen] | None:
-        """The recipient's channel and screen; None where there is nothing (any more) to say."""
-
-    def render_plain(self, tx: Transaction, telling: Telling) -> tuple[str, Screen] | None:
-        """The same with the fewest words, for a telling that cannot be rendered."""
 
     def recurs(self, kind: str, after: datetime) -> datetime | None:
         """The next moment of a recurring timer; None for one that does not recur."""
@@ -132,7 +110,7 @@ class Dispatcher:
         self._restored_at = restored_at  # what was due before it may have been said already
         self._limit = AT_MOST  # as many as one batch can handle in its time: no more are read
         self._last: tuple[Arrival, Head | DueTimer] | None = None
-        self._owed: set[str] = set()  # channels, of the batch at hand
+        self._owing = Owing(desk, content, ids)
         self._likely: frozenset[str] = frozenset()  # the channels that the last batch owed something on
         self._rung: frozenset[str] = frozenset()  # those whose senders look as soon as the batch at hand is done
         self._stopping = False
@@ -221,7 +199,7 @@ class Dispatcher:
     def _batch(self, tx: Transaction, limit: int) -> Batch:
         began, self._last = time.perf_counter(), None
         worked = _worked(tx)
-        self._owed.clear()
+        self._owing.channels.clear()
         look = Look()
         due = _one_a_lane(claims.due_timers(tx, max(1, limit // 2), look))  # the rest of a batch is for people
         lanes = [timer.lane for timer in due if timer.lane is not None]
@@ -249,7 +227,7 @@ class Dispatcher:
                 break  # on a server others wait for rows that an act has locked: it is the last of its batch
         self.handling_seconds += time.perf_counter() - began
         batch.more |= queues.TIMERS in tx.kinds  # perhaps one that is due already
-        batch.owed, batch.has_jobs = frozenset(self._owed), queues.JOBS in tx.kinds
+        batch.owed, batch.has_jobs = frozenset(self._owing.channels), queues.JOBS in tx.kinds
         return batch
 
     def _of_head(self, tx: Transaction, head: Head) -> Arrival | None:
@@ -295,7 +273,7 @@ class Dispatcher:
         tx.begin_event()
         try:
             reply = self._desk.handle(tx, arrival)
-            self._owe_all(tx, arrival, reply, before)
+            self._owe(tx, arrival, reply, before)
             self._settle(tx, source)
             tx.end_event()
         except OfficeError as error:
@@ -323,9 +301,16 @@ class Dispatcher:
         """The act was undone; its screen goes out and the event is done."""
         arrival.conversation = _decode_conversation(before)
         tx.begin_event()
-        self._owe_all(tx, arrival, self._desk.excuse(tx, arrival, error), before)
+        self._owe(tx, arrival, self._desk.excuse(tx, arrival, error), before)
         self._settle(tx, source)
         tx.end_event()
+
+    def _owe(self, tx: Transaction, arrival: Arrival, reply: Reply, before: bytes) -> None:
+        """What goes out, and where the conversation stands now."""
+        self._owing.all(tx, arrival, reply)
+        after = _encode(arrival.conversation)
+        if arrival.lane is not None and arrival.channel != JOBS and after != before:
+            queues.save_conversation(tx, arrival.lane, self._content.seal(after, CONVERSATION))
 
     def _count(self, tx: Transaction, arrival: Arrival, source: Head | DueTimer, error: Exception) -> bool:
         last = source.tries + 1 >= TRIES
@@ -349,7 +334,7 @@ class Dispatcher:
             arrival.conversation = self._conversation(claims.state_of(tx, arrival.lane))
             if (last := arrival.conversation.apologised_at) is None or tx.now - last >= APOLOGY_EVERY:
                 arrival.conversation.apologised_at = tx.now
-                self._owe_screens(tx, arrival, self._desk.apologise(tx, arrival, reference))
+                self._owing.screens(tx, arrival, self._desk.apologise(tx, arrival, reference))
                 state = self._content.seal(_encode(arrival.conversation), CONVERSATION)
                 queues.save_conversation(tx, arrival.lane, state)
             tx.end_event()
@@ -381,113 +366,6 @@ class Dispatcher:
                        lane=timer.lane, data=msgspec.json.decode(timer.data))  # fmt: skip
         return again is not None
 
-    def _owe_all(self, tx: Transaction, arrival: Arrival, reply: Reply, before: bytes) -> None:
-        self._owe_screens(tx, arrival, reply)
-        tellings = self._desk.tellings(tx)
-        for telling in tellings[:MOST_TOLD]:
-            self._owe_telling(tx, telling)
-        if len(tellings) > MOST_TOLD:
-            self._tell_later(tx, arrival, tellings[MOST_TOLD:])
-        for letters in self._desk.letters(tx):
-            self._owe_letters(tx, letters)
-        after = _encode(arrival.conversation)
-        if arrival.lane is not None and arrival.channel != JOBS and after != before:
-            queues.save_conversation(tx, arrival.lane, self._content.seal(after, CONVERSATION))
-
-    def _owe_screens(self, tx: Transaction, arrival: Arrival, reply: Reply) -> None:
-        what = arrival.event.what
-        press = what.press if isinstance(what, Pressed) else None
-        screens = reply.screens or ([Screen(Text())] if press else [])
-        if reply.address is None:
-            return
-        for number, screen in enumerate(screens):
-            edits = arrival.event.message if screen.mode is Mode.IN_PLACE and press else None
-            if screen.prompt and arrival.conversation.prompt:
-                queues.supersede(tx, arrival.conversation.prompt)
-            owed = Owed(
-                id=self._ids(),
-                channel=reply.channel,
-                address=reply.address,
-                lane=Lane.INTERACTIVE,
-                policy=_policy(screen, edits=edits, number=number, press=press),
-                key=f"{_cause(arrival)}:{number}",
-                body=self._content.seal(_encode(screen), OUTBOX),
-                not_before=tx.now,
-                person=reply.person,
-                subject=reply.subject,
-                edits=edits,
-                answers=press if number == 0 else None,
-                audience=reply.audience,
-            )
-            queues.owe(tx, owed)
-            self._owed.add(owed.channel)
-            if screen.prompt:
-                arrival.conversation.prompt = owed.id
-
-    def _tell_later(self, tx: Transaction, arrival: Arrival, tellings: Sequence[Telling]) -> None:
-        """More than one event may render: the rest in slices, each by a timer that is due at once."""
-        due_at = arrival.event.happened_at if tx.holds else tx.now  # they are held as the first were
-        for start in range(0, len(tellings), MOST_TOLD):
-            data = {"tellings": msgspec.to_builtins(tellings[start : start + MOST_TOLD])}
-            queues.arm(tx, id=self._ids(), key=f"tell:{_cause(arrival)}:{start}", kind=REST, due_at=due_at, data=data)
-
-    def _rendered(self, tx: Transaction, telling: Telling) -> tuple[str, Screen] | None:
-        try:
-            return self._desk.render(tx, telling)
-        except Exception as error:  # a fault in words must not undo the act
-            if as_store_error(error) is not None or (tx.is_postgresql and isinstance(error, SQLAlchemyError)):
-                raise
-            log.error("telling_failed", kind=telling.kind, error=type(error).__name__, exc_info=error)
-            return self._desk.render_plain(tx, telling)
-
-    def _owe_telling(self, tx: Transaction, telling: Telling) -> None:
-        rendered = self._rendered(tx, telling)
-        if rendered is None:
-            return
-        channel, screen = rendered
-        self._owed.add(channel)
-        queues.owe(
-            tx,
-            Owed(
-                id=telling.row or (self._ids.untimed() if telling.timeless else self._ids()),
-                channel=channel,
-                address=telling.address,
-                lane=telling.lane,
-                policy=_telling_policy(telling, screen),
-                key=telling.key,
-                body=self._content.seal(_encode(screen), OUTBOX),
-                not_before=telling.not_before or tx.now,
-                subject=telling.subject or None,
-                person=telling.recipient,
-                replaces=telling.replaces,
-                audience=telling.audience,
-                created_at=telling.not_before if telling.timeless else None,
-            ),
-        )
-
-    def _owe_letters(self, tx: Transaction, letters: Letters) -> None:
-        """One row for each recipient; the words are rendered and sealed once a language, whatever their number."""
-        bodies: dict[str | None, bytes] = {}
-        for to in letters.recipients:
-            if to.language not in bodies:
-                screen = self._desk.write(tx, letters, to.language)
-                bodies[to.language] = self._content.seal(_encode(screen), OUTBOX)
-            queues.owe(
-                tx,
-                Owed(
-                    id=to.id,
-                    channel=to.channel,
-                    address=to.address,
-                    lane=Lane.NOTICE,
-                    policy=Policy.HOLD,
-                    key=f"{letters.key}:{to.person}",
-                    body=bodies[to.language],
-                    not_before=tx.now,
-                    subject=letters.subject,
-                    person=to.person,
-                ),
-            )
-
 
 def _one_a_lane(due: Sequence[DueTimer]) -> list[DueTimer]:
     """The first of each conversation: a second one would not see what the first changed there."""
@@ -514,21 +392,3 @@ def _reference(id_: int) -> str:
 def _kind(arrival: Arrival) -> str:
     what = arrival.event.what
     return what.kind if isinstance(what, Due) else type(what).__name__
-
-
-def _cause(arrival: Arrival) -> str:
-    """What a screen is owed for. A timer that is armed anew keeps its row, so its moment belongs to the key."""
-    what = arrival.event.what
-    return f"timer:{arrival.id}:{to_micros(what.due_at)}" if isinstance(what, Due) else f"event:{arrival.id}"
-
-
-def _telling_policy(telling: Telling, screen: Screen) -> Policy:
-    if screen.mode is Mode.LEAVE:
-        return Policy.FREE
-    return Policy.HOLD if telling.lane is Lane.NOTICE or telling.audience == OPEN else Policy.RESEND
-
-
-def _policy(screen: Screen, *, edits: str | None, number: int, press: str | None) -> Policy:
-    if edits or (press and number == 0 and not screen.text):
-        return Policy.FREE
-    return Policy.PROMPT if screen.prompt else Policy.RESEND

@@ -14,8 +14,9 @@ from bot.channels.silent import SilentChannel
 from bot.delivery.asking import Chat
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Abilities, Outgoing, Raw, Sent
-from bot.delivery.dispatcher import OUTBOX, Dispatcher
+from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.ledger import Ledger
+from bot.delivery.owing import OUTBOX
 from bot.delivery.receiver import Receiver
 from bot.delivery.sender import Sender
 from bot.dialogue.conversation import Arrival, Reply

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bot.delivery.channel import Abilities
-from bot.delivery.dispatcher import OUTBOX
+from bot.delivery.owing import OUTBOX
 from bot.delivery.sender import Sender
 from bot.dialogue.screen import Clearing, Screen
 from bot.errors import DeliveryError, NotSent, Refused

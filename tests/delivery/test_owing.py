@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from bot.delivery.dispatcher import REST
+from bot.delivery.owing import REST
 from bot.dialogue.conversation import Arrival
 from bot.dialogue.event import Due, Said
 from bot.dialogue.screen import Mode, Screen

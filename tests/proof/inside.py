@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from bot.config import read_settings
 from bot.database import Store
-from bot.delivery.dispatcher import OUTBOX
+from bot.delivery.owing import OUTBOX
 from bot.dialogue.screen import Screen
 from bot.ids import Ids
 from bot.office.groups.records import staff_group

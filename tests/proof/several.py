@@ -16,7 +16,7 @@ from sqlalchemy import Connection, create_engine, func, select, update
 from bot.channels.silent import SilentChannel
 from bot.config import Settings, read_settings
 from bot.delivery.channel import Raw
-from bot.delivery.dispatcher import OUTBOX
+from bot.delivery.owing import OUTBOX
 from bot.dialogue.event import Event, Said, Who
 from bot.dialogue.screen import Screen
 from bot.office.cases.records import ENTRY
