@@ -254,6 +254,16 @@ class Stage:
     def row(self, table: Table, id_: int) -> Row[Any]:
         return next(row for row in self.rows(table) if row.id == id_)
 
+    @property
+    def is_on_a_server(self) -> bool:
+        return self.writer.run(lambda tx: tx.is_postgresql)
+
+    def inbox_states(self) -> list[str]:
+        return [row.state for row in self.rows(queues.inbox)]
+
+    def tries(self) -> list[int]:
+        return [row.tries for row in self.rows(queues.inbox)]
+
     def owed(self) -> list[str]:
         """The words of everything that is queued, oldest first."""
         decode = msgspec.msgpack.Decoder(Screen).decode
