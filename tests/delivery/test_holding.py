@@ -13,6 +13,7 @@ from bot.errors import Fenced
 from bot.store import leases
 from bot.store.engine import writer_engine
 from bot.store.queues import inbox, outbox
+from bot.store.transaction import Transaction
 from bot.store.writer import Writer
 from tests.delivery.stage import IDENTITY, LOOKUP, Stage
 from tests.rig import FakeClock
@@ -119,12 +120,16 @@ async def test_a_keeper_ends_its_work_when_somebody_else_has_the_lease(
     async def end() -> None:
         ended.set()
 
+    def seize(tx: Transaction) -> None:
+        """In one transaction: a free lease the keeper would take itself."""
+        leases.release(tx, SEND, keeper.tenure.epoch if keeper.tenure else 0)
+        assert leases.take(tx, SEND, "b") is not None
+
     keeper = Keeper(SEND, writer=stage.writer, holder="a", begin=begin, end=end)
     running = asyncio.create_task(keeper.run())
     async with asyncio.timeout(30):
         await begun.wait()
-        await stage.writer.submit(lambda tx: leases.release(tx, SEND, keeper.tenure.epoch if keeper.tenure else 0))
-        taken(stage)
+        await stage.writer.submit(seize)
         await ended.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

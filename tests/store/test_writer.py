@@ -13,11 +13,18 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bot.errors import NotFound, StoreError
 from bot.store import facts
+from bot.store import writer as module
 from bot.store.engine import writer_engine
 from bot.store.facts import fact
 from bot.store.transaction import Transaction
 from bot.store.writer import Writer, as_store_error
 from tests.rig import FakeClock
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine does not cut a shared transaction short."""
+    monkeypatch.setattr(module, "LONGEST_SHARED", 60.0)
 
 
 def names(tx: Transaction) -> set[str]:
