@@ -1,5 +1,8 @@
 """Fixtures: an office on SQLite and, where a package carries a server, the same on PostgreSQL."""
 
+import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,10 +12,23 @@ import pytest
 
 from bot.logs import set_up_logs
 from tests.rig import Town
+from tests.sample import read_once
 
+MEMORY, ENOUGH = Path("/dev/shm"), 4 * 2**30  # bytes
+
+# What tests write need not outlive the machine. On a disk they would wait for it most of the time.
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
+    os.environ["TMPDIR"], tempfile.tempdir = str(MEMORY), None
 set_up_logs("critical")
 hypothesis.settings.register_profile("untimed", deadline=None)  # no test measures time: the machine may be busy
 hypothesis.settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def content() -> Iterator[None]:
+    """Read once: to read it for every office takes longer than most tests."""
+    with read_once():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,7 @@ from bot.office.people.model import Role
 from bot.outside import Outside
 from bot.running import TELEGRAM_ITSELF
 from bot.words import Message
+from tests.sample import furnish
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TUESDAY = datetime(2026, 9, 15, 9, 12, tzinfo=SHANGHAI)
@@ -212,7 +214,7 @@ class Town:
         self._failpoint = failpoint or (lambda _name: None)
         self._listening: asyncio.Task[None] | None = None
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
         return Settings.model_validate(
             {
@@ -224,6 +226,7 @@ class Town:
         )
 
     async def open(self) -> "Town":
+        furnish(self.settings)
         outside = Outside(self.clock, self._random, self._failpoint)
         self.store = open_store(self.settings, outside)
         platforms = {self.channel.name: Message("Nothing leaves this machine.")}

@@ -6,7 +6,7 @@ from bot.ids import Ids
 from bot.store.writer import Writer
 from tests.delivery.stage import Stage
 from tests.rig import FakeClock
-from tests.store.conftest import clock, ids, template, url, writer  # noqa: F401  the same databases
+from tests.store.conftest import clock, ids, url, writer  # noqa: F401  the same databases
 
 
 @pytest.fixture
