@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from bot.config import Settings
@@ -14,6 +15,7 @@ from bot.running import Running, start_office, stop_office
 from tests.channels.web.house import House, a_house, talkative
 from tests.channels.web.page import a_context
 from tests.rig import FakeClock
+from tests.sample import furnish
 
 CHROMIUM = os.environ.get("HUIYIN_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -33,15 +35,18 @@ def settings_in(folder: Path, port: int = 0) -> Settings:
     )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def office(tmp_path: Path) -> AsyncIterator[Running]:
-    running = await start_office(settings_in(tmp_path), outside=Outside(FakeClock()))  # in working hours
+    settings = settings_in(tmp_path)
+    furnish(settings)
+    running = await start_office(settings, outside=Outside(FakeClock()))  # in working hours
     yield running
     await stop_office(running)
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """One for all tests: to start it takes longer than most of them. Who uses it runs in the loop of the session."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install the package chromium, or name one in HUIYIN_CHROMIUM")
     async with async_playwright() as playwright:
@@ -50,14 +55,22 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """With no page, cookie or stored word of an earlier test."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with a_house(tmp_path, talkative) as house:
         yield house
         assert house.faults == []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await a_context(browser)
     yield context

@@ -23,11 +23,11 @@ from bot.errors import NotSent, Refused
 from bot.ids import Ids
 from bot.sealing import Lookup, Sealer
 from bot.store.engine import read_url, writer_engine
-from bot.store.upgrade import bring_up
 from bot.store.writer import Writer
 from bot.text import Text, as_text, bold, join, link, quote
+from tests.sample import lay
 
-PATIENCE = 20.0
+PATIENCE = 60.0  # seconds: the machine may be busy, and waiting costs nothing
 OFFICE_NAME = "青石街道办事处"
 COMMANDS = (("menu", "我能做什么"), ("cases", "我的事"), ("help", "帮助"))
 PICTURE = bytes.fromhex(
@@ -40,7 +40,7 @@ Answer = Callable[["Clerk", Event], list[Screen]]
 
 def writer_on(url: str) -> Writer:
     """A writer on a migrated database."""
-    bring_up(read_url(url), datetime.now(UTC))
+    lay(url)
     return Writer(writer_engine(read_url(url)), SystemClock())
 
 
@@ -53,7 +53,7 @@ class Clerk:
         self.events: list[Event] = []
         self.raws: list[Raw] = []
         self.faults: list[Exception] = []  # raised by the next intakes
-        self.owed: list[Outgoing] = []
+        self.owed: list[Outgoing] = []  # until a page has shown it and it is in the history
         self.cards: dict[str, str] = {}
         self._answer = answer
         self._ids = ids
@@ -106,12 +106,14 @@ class Clerk:
         while True:
             await self._bell.wait()
             self._bell.clear()
-            waiting, self.owed = self.owed, []
-            for outgoing in waiting:
+            for outgoing in list(self.owed):
                 try:
                     await self.channel.send(outgoing)
-                except NotSent:
-                    self.owed.append(outgoing)
+                except NotSent as failed:
+                    if failed.cause != "closed":  # the page is slow; a closed one rings when it opens
+                        self._bell.set()
+                else:
+                    self.owed.remove(outgoing)
 
 
 def silent(_clerk: Clerk, _event: Event) -> list[Screen]:

@@ -78,7 +78,7 @@ async def test_the_page_is_emptied_and_nothing_of_the_talk_is_kept(tmp_path: Pat
     assert alice.cleared == 1
     assert not any("全在这个文件里" in str(bubble.get("text")) for bubble in alice.page.values())
     clock.advance(seconds=3)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await counted(running, address):
             clock.advance(seconds=1)
             await asyncio.sleep(0.1)

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from bot.running import Running, start_office, stop_office
 from tests.channels.web.conftest import settings_in
 
-pytestmark = [pytest.mark.sockets, pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.sockets, pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 PHONE = {"width": 320, "height": 640}
 
@@ -105,7 +105,7 @@ async def test_the_talk_is_there_again_after_a_reload(office: Running, browser: 
     before = await page.locator(".message").count()
     await page.reload()
     await sees(page, number)
-    assert await page.locator(".message").count() == before
+    await expect(page.locator(".message")).to_have_count(before)
     await page.close()
 
 
