@@ -300,7 +300,7 @@ class TelegramTown(Town):
         return self
 
     async def settle(self) -> None:
-        await self._api.until(lambda: self._api.is_drained or None, 20)
+        await self._api.until(lambda: self._api.is_drained or None, 60)
         await super().settle()
 
 

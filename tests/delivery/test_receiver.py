@@ -63,7 +63,7 @@ async def test_what_could_not_be_stored_is_not_acknowledged(stage: Stage) -> Non
 
 async def test_the_dispatcher_is_woken_after_the_commit(stage: Stage) -> None:
     await stage.receiver.take_in([raw(stage, "1")])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await stage.bell.wait()
 
 

@@ -36,7 +36,7 @@ async def starts(sender: Sender) -> None:
 
 async def begins(stage: Stage, count: int) -> None:
     """Returns when so many sends have begun."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(stage.channel.begun) < count:
             stage.channel.began.clear()
             await stage.channel.began.wait()
@@ -244,7 +244,7 @@ async def test_a_stop_waits_for_what_is_being_claimed(stage: Stage, sender: Send
 
     def holds_up(_tx: Transaction) -> None:
         is_busy.set()
-        assert may_go_on.wait(10)
+        assert may_go_on.wait(60)
 
     held_up = stage.writer.submit(holds_up)
     await asyncio.to_thread(is_busy.wait)

@@ -28,7 +28,7 @@ class Changes:
                     waiting.set_result(None)
             self._waiting.clear()
 
-    async def until(self, look: Callable[[], T | None], timeout: float = 30.0) -> T:  # noqa: ASYNC109 - the vocabulary
+    async def until(self, look: Callable[[], T | None], timeout: float = 60.0) -> T:  # noqa: ASYNC109 - the vocabulary
         """What `look` finds, as soon as it finds something true; raises TimeoutError."""
         async with asyncio.timeout(timeout):
             while not (found := look()):

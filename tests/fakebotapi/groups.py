@@ -46,7 +46,7 @@ class Group:
         """What the bot wrote here."""
         return [message for message in self.chat.messages.values() if message.by_bot]
 
-    async def sees(self, part: str = "", timeout: float = 30.0) -> Message:  # noqa: ASYNC109 - the vocabulary
+    async def sees(self, part: str = "", timeout: float = 60.0) -> Message:  # noqa: ASYNC109 - the vocabulary
         """The newest message of the bot here with this in its text or on its buttons."""
 
         def look() -> Message | None:

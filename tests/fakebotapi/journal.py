@@ -95,7 +95,7 @@ class Journal:
         return entry.at if entry else None
 
     async def wait(
-        self, predicate: Predicate, timeout: float = 30.0, after: int = 0  # noqa: ASYNC109 - the vocabulary
+        self, predicate: Predicate, timeout: float = 60.0, after: int = 0  # noqa: ASYNC109 - the vocabulary
     ) -> Entry:  # fmt: skip
         """The first entry with a higher sequence than `after` that fits, now or later; raises TimeoutError."""
         seen = after

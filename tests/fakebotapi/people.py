@@ -92,7 +92,7 @@ class Person(Acts):
         return self.hub.files.data(message.file_id)
 
     async def sees(
-        self, part: str = "", timeout: float = 30.0, *, ever: bool = False  # noqa: ASYNC109 - the vocabulary
+        self, part: str = "", timeout: float = 60.0, *, ever: bool = False  # noqa: ASYNC109 - the vocabulary
     ) -> Message:  # fmt: skip
         """The newest message of the bot with this in its text or on its buttons.
 

@@ -32,7 +32,7 @@ class Press:
         state = self._state
         return Answer(**state.answer) if state is not None and state.answer is not None else None
 
-    async def answered(self, timeout: float = 30.0) -> Answer:  # noqa: ASYNC109 - the vocabulary
+    async def answered(self, timeout: float = 60.0) -> Answer:  # noqa: ASYNC109 - the vocabulary
         """What the bot answered, as soon as it has."""
         try:
             return await self._changes.until(lambda: self.answer, timeout)

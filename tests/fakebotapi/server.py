@@ -179,6 +179,6 @@ class FakeBotApi:
         """Whether every update has been confirmed."""
         return not any(len(account.queue) for account in self.hub.accounts.values())
 
-    async def until(self, look: Callable[[], T | None], timeout: float = 30.0) -> T:  # noqa: ASYNC109 - the vocabulary
+    async def until(self, look: Callable[[], T | None], timeout: float = 60.0) -> T:  # noqa: ASYNC109 - the vocabulary
         """Waits until `look` finds something true; looks again whenever something happened here."""
         return await self.hub.changes.until(look, timeout)

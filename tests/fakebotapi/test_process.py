@@ -20,7 +20,7 @@ def call(fake: Remote, method: str, **parameters: Any) -> Any:
         headers={"Content-Type": "application/json"},
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=10) as answer:
+    with opener.open(request, timeout=60) as answer:
         return json.loads(answer.read())["result"]
 
 

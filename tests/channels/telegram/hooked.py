@@ -24,7 +24,7 @@ from bot.store.queues import inbox
 from tests.channels.telegram.tiny import channel_of
 from tests.proof.outside import free_port, rows
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 UPDATE = {
     "update_id": 10,
     "message": {"message_id": 1, "date": 1, "chat": {"id": 42, "type": "private"}, "from": {"id": 42}, "text": "x"},

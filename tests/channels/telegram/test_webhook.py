@@ -35,7 +35,7 @@ def known(url: str, **more: Any) -> dict[str, Any]:
 
 async def gathered(hook: Hooked, count: int) -> None:
     """Until so many updates wait for the next commit."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(hook.webhook._waiting) < count:  # noqa: ASYNC110  nothing tells of what waits
             await asyncio.sleep(0)
 
@@ -48,7 +48,7 @@ async def test_it_is_set_once_the_port_is_open(tmp_path: Path) -> None:
 
         def watching(method: str) -> Any:
             if method == "setWebhook":
-                with socket.create_connection(("127.0.0.1", hook.webhook.endpoint.port), timeout=5):
+                with socket.create_connection(("127.0.0.1", hook.webhook.endpoint.port), timeout=60):
                     heard.append(method)
             return usual(method)
 
@@ -88,7 +88,7 @@ async def test_a_200_comes_after_the_commit_and_what_came_meanwhile_shares_the_n
     commit = Held("inbox commit")
     async with serving() as api, hooked(tmp_path, api.url, failpoint=commit) as hook:
         first = asyncio.create_task(hook.call())
-        await asyncio.to_thread(commit.reached.wait, 10)
+        await asyncio.to_thread(commit.reached.wait, 60)
         others = [asyncio.create_task(hook.call(UPDATE | {"update_id": number})) for number in range(11, 31)]
         await gathered(hook, 20)
         assert hook.rows == 0
@@ -298,7 +298,7 @@ async def test_a_talk_goes_on_through_both_ways_in(tmp_path: Path, everything_lo
                 api.redeliver(0.2)
             for part in range(3):
                 says(f"第{turn}轮第{part}句")
-            await api.until(lambda: api.is_drained, 20)
+            await api.until(lambda: api.is_drained, 60)
             assert (api.account.webhook is not None) == (mode == "webhook")
             await alice.sees("补到“", timeout=60)
             says(f"第{turn}轮末句")  # on its way, whether it is taken now or by the next run
@@ -306,7 +306,7 @@ async def test_a_talk_goes_on_through_both_ways_in(tmp_path: Path, everything_lo
             assert (api.account.webhook is not None) == (mode == "webhook")
             says(f"第{turn}轮之后")
         office = await start_office(office_in(tmp_path, api, "polling", port))
-        await api.until(lambda: api.is_drained, 20)
+        await api.until(lambda: api.is_drained, 60)
         await until(lambda: all(state == "done" for _key, state in inbox_of(settings)))
         await stop_office(office)
         assert api.complaints == []

@@ -57,7 +57,7 @@ class TinyApi:
         return [method for method, _ in self.asked]
 
     async def until(self, method: str, times: int) -> list[dict[str, Any]]:
-        async with self._changed, asyncio.timeout(20):
+        async with self._changed, asyncio.timeout(60):
             await self._changed.wait_for(lambda: len(self.calls(method)) >= times)
         return self.calls(method)
 
