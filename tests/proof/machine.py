@@ -3,12 +3,10 @@
 import asyncio
 import re
 import traceback
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from datetime import timedelta
-from functools import cache
 from typing import Any, ClassVar, TypeVar
-from unittest import mock
 
 from hypothesis import HealthCheck, Phase, settings, strategies
 from hypothesis.stateful import (
@@ -21,7 +19,6 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import func, select
 
-import bot.house
 from bot.errors import DeliveryError, NotSent, Uncertain
 from bot.office.cases.chain import broken_links
 from bot.office.cases.tables import case, case_event, entry
@@ -35,6 +32,7 @@ from tests.proof.line import Died, Dying, Line
 from tests.proof.model import APPROVER, OFFICIALS, RESIDENTS, WRITER, Matter, Model
 from tests.proof.places import Place
 from tests.rig import SHANGHAI, Heard, Someone, Town
+from tests.sample import read_once
 
 T = TypeVar("T")
 
@@ -430,14 +428,16 @@ class Office(RuleBasedStateMachine):
 
     def _passes(self, **span: float) -> None:
         until = self.town.clock.now() + timedelta(**span)
-        self.runner.run(self._through_death(lambda: self.town.becomes(until)))
-        self.runner.run(self.town.becomes(until))
+        for _again in range(2):  # behind a death on the way, or to find that nothing is left to do
+            self.runner.run(self._through_death(lambda: self.town.becomes(until)))
 
     def _settled(self) -> None:
         """People wait for their screen before they press: until no answer is on its way."""
-        queued = select(outbox.c.id).where(outbox.c.state == "queued", outbox.c.lane == Lane.INTERACTIVE)
-        while self._read(lambda tx: tx.flushed().execute(queued).first()):
-            self._passes(seconds=61)
+        queued = select(func.min(outbox.c.not_before)).where(
+            outbox.c.state == "queued", outbox.c.lane == Lane.INTERACTIVE
+        )
+        while (due := self._read(lambda tx: tx.flushed().execute(queued).scalar())) is not None:
+            self._passes(seconds=max(61.0, (due - self.town.clock.now()).total_seconds()))
 
     def _presses(self, name: str, label: str, *, twice: bool = False) -> None:
         self._settled()
@@ -524,16 +524,6 @@ def _unanswered(tx: Transaction, since: int) -> int:
     return len(ids) - len(owed.all())
 
 
-@contextmanager
-def _read_once() -> Iterator[None]:
-    """Content is read by the first start alone: all the others find the same."""
-    with ExitStack() as patched:
-        for name in ("read_policies", "read_words", "read_understanding", "read_departments", "read_emergencies",
-                     "read_directory", "load_calendar"):  # fmt: skip
-            patched.enter_context(mock.patch.object(bot.house, name, cache(getattr(bot.house, name))))
-        yield
-
-
 async def prove(home: AbstractContextManager[Place], *, examples: int, steps: int) -> list[Figure]:
     """So many examples; the first difference ends it, and is shown with the steps that lead there."""
     differences = done = 0
@@ -556,6 +546,6 @@ def run(place: Place, *, examples: int, steps: int) -> int:
         max_examples=examples, stateful_step_count=steps, derandomize=True, database=None, deadline=None,
         suppress_health_check=list(HealthCheck), phases=[Phase.generate],
     )  # fmt: skip
-    with _read_once():
+    with read_once():
         run_state_machine_as_test(machine, settings=plan)
     return int(machine.steps)  # type: ignore[attr-defined]  # counted by the class above

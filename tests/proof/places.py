@@ -1,16 +1,11 @@
-"""Where an office of one example lives: a folder with keys, and a database with the current schema."""
+"""Where an office of one example lives: a folder, and a database."""
 
 import itertools
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.sealing import make_keys
-from bot.store.engine import read_url
-from bot.store.upgrade import bring_up
 from tests.postgres import a_database, serving
 
 Place = Callable[[], AbstractContextManager[tuple[Path, str]]]
@@ -18,20 +13,14 @@ Place = Callable[[], AbstractContextManager[tuple[Path, str]]]
 
 @contextmanager
 def files() -> Iterator[Place]:
-    """Each with a copy of one migrated file: migrating takes longer than an example."""
-    with tempfile.TemporaryDirectory() as home:
-        template = Path(home) / "template.db"
-        bring_up(read_url(f"sqlite:///{template}"), datetime.now(UTC))
+    """Each with a file of its own."""
 
-        @contextmanager
-        def place() -> Iterator[tuple[Path, str]]:
-            with tempfile.TemporaryDirectory() as name:
-                folder = Path(name)
-                make_keys(folder / "keys")
-                shutil.copy(template, folder / "huiyin.db")
-                yield folder, f"sqlite:///{folder}/huiyin.db"
+    @contextmanager
+    def place() -> Iterator[tuple[Path, str]]:
+        with tempfile.TemporaryDirectory() as name:
+            yield Path(name), f"sqlite:///{name}/huiyin.db"
 
-        yield place
+    yield place
 
 
 @contextmanager
