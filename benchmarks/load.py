@@ -1,4 +1,4 @@
-"""The whole office under load: python -m benchmarks.load [--only burst,storm …] [--seconds 60].
+"""The whole office under load: python -m benchmarks.load [--only burst,storm …] [--seconds 60] [--on-server].
 
 `huiyin run` as a process on one core, the strict fake Bot API in another process on the other. The Bot API takes 30
 messages a second for nothing, so that the answers to 500 people at once need 17 seconds whatever the office does. Each
@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -36,6 +36,7 @@ from benchmarks.against.office import (
     write_config,
     write_content,
 )
+from benchmarks.against.served import Served
 from bot.config import Settings, read_settings
 from bot.database import open_store
 from bot.house import read_house
@@ -49,6 +50,7 @@ from bot.store.queues import inbox, outbox
 from bot.store.transaction import Transaction
 from tests.delivery.stage import most_in_a_second
 from tests.fakebotapi.hub import FIRST_PERSON
+from tests.postgres import serving
 from tests.proof.outside import rows
 
 SHAPES = ("burst", "storm", "backlog", "abuser", "presses", "ten")
@@ -93,6 +95,8 @@ class Running:
 
     def database_megabytes(self) -> float:
         """What is in use, wherever it lies: in the file or in its log."""
+        if self.settings.database.url.startswith("postgresql"):
+            return float(rows(self.settings, text("SELECT pg_database_size(current_database())"))[0][0]) / 1e6
         size = text(
             "SELECT (page_count - freelist_count) * page_size "
             "FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()"
@@ -103,10 +107,11 @@ class Running:
 class Loads:
     """The shapes, each with an office of its own."""
 
-    def __init__(self, folder: Path, figures: Figures, seconds: int) -> None:
+    def __init__(self, folder: Path, figures: Figures, seconds: int, server: Served | None) -> None:
         self._folder = folder
         self._figures = figures
         self._seconds = seconds
+        self._server = server
         self._content = write_content(folder)
         self._policies: Policies = read_policies(self._content / "policies", "zh_CN")
         self._past = make_past(folder / "past", self._content, SIZE)
@@ -118,7 +123,8 @@ class Loads:
             if before:
                 fake.remote.play(before)
             copy: Past = self._past.copied(Path(name) / "office")
-            config = write_config(copy.folder, self._content, base_url=fake.remote.base_url, rate=rate)
+            url = self._server.fresh(self._past) if self._server is not None else ""
+            config = write_config(copy.folder, self._content, base_url=fake.remote.base_url, rate=rate, url=url)
             with running("huiyin", contenders.huiyin(config), self._folder / "log") as bot:
                 settled(fake.remote)
                 yield Running(fake, bot, read_settings(config), Mix(copy, self._policies, date.today()))
@@ -321,6 +327,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__.splitlines()[0])
     parser.add_argument("--only", default=",".join(SHAPES))
     parser.add_argument("--seconds", type=int, default=60, help="of abuse")
+    parser.add_argument("--on-server", action="store_true", help="on PostgreSQL")
     return parser.parse_args()
 
 
@@ -328,8 +335,10 @@ def main() -> int:
     wanted = _options()
     set_up_logs(level="error")
     figures = Figures()
-    with tempfile.TemporaryDirectory(prefix="load") as folder:
-        loads = Loads(Path(folder), figures, wanted.seconds)
+    with ExitStack() as opened:
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="load"))
+        server = Served(opened.enter_context(serving(Path(folder)))) if wanted.on_server else None
+        loads = Loads(Path(folder), figures, wanted.seconds, server)
         for shape in wanted.only.split(","):
             getattr(loads, shape)()
     print(f"# missed: {', '.join(figures.missed) or 'nothing'}")

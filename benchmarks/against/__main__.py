@@ -19,18 +19,18 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-import psycopg
-
 from benchmarks.against import contenders
 from benchmarks.against.bursts import Burst, measure, prepare, settled
 from benchmarks.against.contenders import Bot, Fake, running
 from benchmarks.against.figures import Figures, percentile
 from benchmarks.against.meter import children, cores, on, resident_megabytes
 from benchmarks.against.mix import Mix, Step, says
-from benchmarks.against.office import Past, Size, copy_rows, make_past, write_config, write_content
+from benchmarks.against.office import Past, Size, make_past, write_config, write_content
+from benchmarks.against.served import Served
 from bot.logs import set_up_logs
 from bot.office.policies.service import Policies, read_policies
 from tests.fakebotapi.remote import Remote
+from tests.postgres import serving
 from tests.proof.outside import free_port
 
 PARTS = ("echo", "growth", "start", "sends", "latency")
@@ -54,7 +54,7 @@ class Comparison:
 
     # --- CPU and rate, by turns ---
 
-    def echo(self, server: str | None) -> None:
+    def echo(self, server: Served | None) -> None:
         """Ours in three shapes, and the bare echoes."""
         ways: dict[str, Callable[[], list[Burst]]] = {
             "huiyin.sqlite": lambda: self._ours(self.past),
@@ -128,21 +128,12 @@ class Comparison:
                 settled(fake.remote)
                 yield fake, bot, Mix(copy, self._policies, date.today())
 
-    def _on_server(self, server: str) -> list[Burst]:
-        from tests.postgres import TEMPLATE, database_at
-
-        with psycopg.connect(server, autocommit=True) as connection:
-            made = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'seeded'").fetchone()
-            if made is None:
-                connection.execute(f"CREATE DATABASE seeded TEMPLATE {TEMPLATE}")
-        if made is None:
-            copy_rows(self.past.folder, database_at(server, "seeded"))
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute("DROP DATABASE IF EXISTS bench WITH (FORCE)")
-            connection.execute("CREATE DATABASE bench TEMPLATE seeded")
-            backend = connection.info.backend_pid
-        postmaster = int(Path(f"/proc/{backend}/stat").read_text("ascii").rpartition(")")[2].split()[1])
-        with self._office(self.past, url=database_at(server, "bench"), server=_Family(postmaster)) as (fake, bot, mix):
+    def _on_server(self, server: Served) -> list[Burst]:
+        with self._office(self.past, url=server.fresh(self.past), server=_Family(server.postmaster)) as (
+            fake,
+            bot,
+            mix,
+        ):
             return [self._burst(fake, bot, mix) for _number in range(BURSTS)]
 
     def _echo(self, name: str, command: Callable[[Remote], list[str | Path] | None]) -> list[Burst]:
@@ -301,12 +292,7 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="against")))
         server = None
         if "echo" in parts and not wanted.without_server:
-            from tests.postgres import serving
-
-            server = stack.enter_context(serving(folder))
-            with psycopg.connect(server, autocommit=True) as connection:
-                connection.execute("ALTER SYSTEM RESET fsync")  # here it is to be as safe as it is slow
-                connection.execute("SELECT pg_reload_conf()")
+            server = Served(stack.enter_context(serving(folder)))
         load, _core = cores()
         os.sched_setaffinity(0, {load})
         figures = Figures()

@@ -224,8 +224,8 @@ class Sender:
                 self._spacing.end(result.row.address, spaced=spaced, seconds=span)
                 self._count(result)
                 self._heed(result)
+            self._room_freed()
         self._recording = None
-        self._room_freed()
 
     async def _record_singly(self, results: Sequence[Result]) -> set[int]:
         """What cannot be recorded stays as being sent: the next start treats it as uncertain. Returns those rows."""
