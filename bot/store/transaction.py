@@ -29,6 +29,7 @@ class Transaction:
         self._connection = connection
         self._collected: dict[Collector, list[Row]] = {}
         self._before_event: dict[Collector, int] = {}
+        self._inside: dict[Collector, list[Row]] = {}  # of earlier events, written under the savepoint of this one
         self._in_event = False
         self._has_savepoint = False
         self.kinds: set[str] = set()  # of the rows collected so far, those of undone events included
@@ -80,12 +81,17 @@ class Transaction:
 
     def flushed(self) -> Connection:
         """The connection with everything collected written: for reads and updates of collected tables."""
-        self._protect()
-        self._write_out({})
+        if self._has_savepoint:
+            self._keep_earlier()
+        elif self._in_event:
+            self._write_out(self._before_event)
+            self._protect()
+        self._write_out()
         return self._connection
 
     def begin_event(self) -> None:
         self._before_event = {collector: len(rows) for collector, rows in self._collected.items()}
+        self._inside = {}
         self._in_event, self._has_savepoint, self.wrote = True, False, False
 
     def end_event(self) -> None:
@@ -100,21 +106,28 @@ class Transaction:
         if self._has_savepoint:
             self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT event")
             self._connection.exec_driver_sql("RELEASE SAVEPOINT event")
+        self._collected |= self._inside  # taken back with the savepoint, so they wait again
         self.cache.clear()
         self._in_event = self._has_savepoint = False
 
     def _protect(self) -> None:
+        """Opens the event's savepoint. What earlier events collected may wait on: nothing of it is in the database."""
         if not self._in_event or self._has_savepoint:
             return
-        self._write_out(self._before_event, only_before=True)
         execute(self._connection, "SAVEPOINT event")
         self._has_savepoint = self.wrote = True
 
-    def _write_out(self, before: Mapping[Collector, int], *, only_before: bool = False) -> None:
+    def _keep_earlier(self) -> None:
+        """What earlier events collected is about to be written under this event's savepoint: a copy outlives it."""
+        for collector, count in self._before_event.items():
+            self._inside[collector] = [dict(row) for row in self._collected[collector][:count]]
+
+    def _write_out(self, at_most: Mapping[Collector, int] | None = None) -> None:
+        """Writes the first rows of each kind, as many as given, or all; those of earlier events come first."""
         for collector in sorted(self._collected, key=lambda kind: kind.rank):
             rows = self._collected[collector]
-            count = before.get(collector, 0) if only_before else len(rows)
+            count = len(rows) if at_most is None else at_most.get(collector, 0)
             if count:
                 collector.write(self._connection, rows[:count])
                 del rows[:count]
-        self._before_event = {}
+                self._before_event.pop(collector, None)

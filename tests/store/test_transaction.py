@@ -4,14 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.ids import Ids
 from bot.store import facts, queues
 from bot.store.facts import fact
 from bot.store.queues import arm, disarm, fire, save_conversation, timer
-from bot.store.transaction import Transaction
+from bot.store.transaction import Collector, Transaction
 from bot.store.writer import Writer
 from tests.rig import FakeClock
 
@@ -106,6 +106,64 @@ def test_a_flush_inside_an_event_writes_earlier_rows_before_the_savepoint(writer
         assert timers(tx).keys() == {"earlier", "own"}
         tx.undo_event()
         assert timers(tx).keys() == {"earlier"}
+
+    writer.run(act)
+    assert writer.run(timers).keys() == {"earlier"}
+
+
+def test_a_direct_write_leaves_what_was_collected_for_the_flush(writer: Writer, ids: Ids) -> None:
+    def act(tx: Transaction) -> int:
+        tx.begin_event()
+        remember(tx, ids, "earlier")
+        tx.end_event()
+        tx.begin_event()
+        say(tx, "own")
+        unflushed: int = tx.read(select(func.count()).select_from(timer)).scalar_one()
+        tx.end_event()
+        return unflushed
+
+    assert writer.run(act) == 0
+    assert writer.run(timers).keys() == {"earlier"}
+
+
+def test_what_was_flushed_under_a_later_events_savepoint_outlives_it(writer: Writer, ids: Ids) -> None:
+    def act(tx: Transaction) -> None:
+        tx.begin_event()
+        remember(tx, ids, "earlier")
+        remember(tx, ids, "disarmed")
+        disarm(tx, "disarmed")
+        tx.end_event()
+        tx.begin_event()
+        say(tx, "undone")
+        remember(tx, ids, "undone")
+        assert timers(tx).keys() == {"earlier", "undone"}
+        remember(tx, ids, "undone too")
+        assert timers(tx).keys() == {"earlier", "undone", "undone too"}
+        tx.undo_event()
+        tx.begin_event()
+        remember(tx, ids, "later")
+        tx.end_event()
+
+    writer.run(act)
+    assert writer.run(names) == set()
+    assert writer.run(timers).keys() == {"earlier", "later"}
+
+
+def test_a_failed_flush_takes_back_the_rows_of_its_event_alone(writer: Writer, ids: Ids) -> None:
+    def broken(_connection: Any, _rows: Any) -> None:
+        raise IntegrityError("", None, Exception())
+
+    def act(tx: Transaction) -> None:
+        tx.begin_event()
+        remember(tx, ids, "earlier")
+        tx.end_event()
+        tx.begin_event()
+        say(tx, "undone")
+        remember(tx, ids, "undone")
+        tx.collect(Collector("broken", 9, broken), {})
+        with pytest.raises(IntegrityError):
+            tx.flushed()
+        tx.undo_event()
 
     writer.run(act)
     assert writer.run(timers).keys() == {"earlier"}
