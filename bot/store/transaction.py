@@ -39,6 +39,7 @@ class Transaction:
         self.now = now
         self.touched: set[str] = set()  # keys of timers armed or disarmed since the batch read what is due
         self.cache: dict[Any, Any] = {}  # of this transaction's own reads; emptied by whoever changes what it holds
+        self.seen: dict[Any, Any] = {}  # what the event at hand has read since it last wrote; every write empties it
 
     @property
     def is_postgresql(self) -> bool:
@@ -55,8 +56,7 @@ class Transaction:
 
     def write(self, statement: Executable, params: Mapping[str, Any] | Rows | None = None) -> CursorResult[Any]:
         """Writes a table that is not collected; the event's savepoint is opened before its first write."""
-        self._protect()
-        self.wrote = True
+        self._before_write()
         return self._connection.execute(statement, params)
 
     def rows(self, prepared: Prepared, params: Mapping[str, Any] | None = None) -> list[Any]:
@@ -65,13 +65,11 @@ class Transaction:
 
     def change(self, prepared: Prepared, params: Mapping[str, Any] | None = None) -> int:
         """Writes a table that is not collected by a prepared statement; how many rows it changed."""
-        self._protect()
-        self.wrote = True
+        self._before_write()
         return prepared.run(self._connection, params)
 
     def change_many(self, prepared: Prepared, rows: Rows) -> int:
-        self._protect()
-        self.wrote = True
+        self._before_write()
         return prepared.run_many(self._connection, rows)
 
     def collect(self, collector: Collector, row: Row) -> None:
@@ -81,6 +79,7 @@ class Transaction:
 
     def flushed(self) -> Connection:
         """The connection with everything collected written: for reads and updates of collected tables."""
+        self.seen.clear()
         if self._has_savepoint:
             self._keep_earlier()
         elif self._in_event:
@@ -92,6 +91,7 @@ class Transaction:
     def begin_event(self) -> None:
         self._before_event = {collector: len(rows) for collector, rows in self._collected.items()}
         self._inside = {}
+        self.seen.clear()
         self._in_event, self._has_savepoint, self.wrote = True, False, False
 
     def end_event(self) -> None:
@@ -108,7 +108,13 @@ class Transaction:
             self._connection.exec_driver_sql("RELEASE SAVEPOINT event")
         self._collected |= self._inside  # taken back with the savepoint, so they wait again
         self.cache.clear()
+        self.seen.clear()
         self._in_event = self._has_savepoint = False
+
+    def _before_write(self) -> None:
+        self._protect()
+        self.wrote = True
+        self.seen.clear()
 
     def _protect(self) -> None:
         """Opens the event's savepoint. What earlier events collected may wait on: nothing of it is in the database."""

@@ -143,7 +143,7 @@ def take_command(ctx: Ctx, rest: str) -> Screen:
 @router.action("case.take")
 def take(ctx: Ctx, number: str) -> Screen:
     case = ctx.office.cases.take(number, by=ctx.person)
-    screen = card_of(ctx, *ctx.office.cases.with_papers(case, ctx.person))
+    screen = card_of(ctx, *ctx.office.cases.with_papers(case))
     return Screen(join([ctx.say(_("It is yours now.")), screen.text]), screen.rows)
 
 
@@ -269,11 +269,11 @@ def _buttons(ctx: Ctx, case: Case) -> list[list[Button]]:
 
 
 def pushed(ctx: Ctx, telling: Telling, intro: Message) -> Screen | None:
-    """A card that arrives by itself; whoever may not read the case gets nothing."""
-    case = ctx.office.cases.readable(telling.subject, ctx.person)
+    """A card that arrives by itself; whoever may not work on the case gets nothing."""
+    case = ctx.office.cases.workable(telling.subject, ctx.person)
     if case is None:
         return None
-    screen = card(ctx, case.number)
+    screen = card_of(ctx, *ctx.office.cases.with_papers(case))
     return Screen(join([ctx.say(intro), screen.text]), screen.rows)
 
 

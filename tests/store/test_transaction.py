@@ -257,6 +257,30 @@ def test_undoing_an_event_forgets_what_it_had_read(writer: Writer) -> None:
     writer.run(act)
 
 
+def test_what_an_event_has_seen_is_forgotten_with_every_write_and_with_its_end(writer: Writer, ids: Ids) -> None:
+    def act(tx: Transaction) -> None:
+        def see() -> bool:
+            was_seen = "x" in tx.seen
+            tx.seen["x"] = 1
+            return was_seen
+
+        tx.begin_event()
+        see()
+        remember(tx, ids, "collected")
+        assert see()  # nothing is in the database yet
+        say(tx, "written")
+        assert not see()
+        tx.flushed()
+        assert not see()
+        tx.end_event()
+        tx.begin_event()
+        assert not see()
+        tx.undo_event()
+        assert not see()
+
+    writer.run(act)
+
+
 def test_saving_an_unknown_conversation_makes_no_row(writer: Writer) -> None:
     writer.run(lambda tx: save_conversation(tx, 17, b"state"))
     assert writer.run(lambda tx: facts.get(tx, "anything")) is None

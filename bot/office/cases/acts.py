@@ -123,7 +123,7 @@ class Acts:
 
     def _may_work(self, case: Case, person: Person) -> bool:
         """Whether the case can be this person's work now: their roles reach it, and it is not a matter of their own."""
-        return person.works_on_cases and self._records.workable(case.number, viewer=person) is not None
+        return person.works_on_cases and self._records.workable_by_id(case.id, viewer=person) is not None
 
     def _owner(self, case: Case) -> Person | None:
         """Whoever owns it and can still work on it."""

@@ -50,7 +50,7 @@ class Passing(Acts):
         """The department of this official that the case is offered to; none: it is not."""
         if case.owner == by.id:
             return None
-        offered = self._records.offer(case.id, viewer=by)
+        offered = self._records.offer(case)
         if offered is None:
             return None
         reaches = offered in by.departments or (by.sees_whole_office and case.owner is not None)
@@ -120,7 +120,7 @@ class Passing(Acts):
         """A second press is no second time of being passed on: that would count against whoever brought it."""
         if department == old.department:
             raise Invalid("transfer.same")
-        if department == self._records.offer(old.id, viewer=by):
+        if department == self._records.offer(old):
             raise Invalid("transfer.offered", number=old.number)
 
     def _check_offerable(self, old: Case, by: Person) -> None:

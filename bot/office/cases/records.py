@@ -1,4 +1,5 @@
-"""Statements of cases. Every read names its viewer; every change is compare-and-swap on the revision."""
+"""Statements of cases. Every read names its viewer, or is of a case that its reader has been shown; every change is
+compare-and-swap on the revision."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from bot.errors import Changed
 from bot.office.cases.model import OPEN, Case, Kind, Outcome, Privacy, Said, Status
 from bot.office.cases.scope import (
     KEPT_OUT,
+    MACHINE,
     Sight,
     Viewer,
     facts_of,
@@ -80,6 +82,10 @@ class Records:
         """A case as an official's work."""
         return self._one("workable", viewer, wanted=number)
 
+    def workable_by_id(self, id_: int, *, viewer: Viewer) -> Case | None:
+        """The same by its id."""
+        return self._one("workable_by_id", viewer, wanted=id_)
+
     def by_code(self, number: str, code: bytes) -> Case | None:
         """A look-up by number and code: whoever holds both may read it, so the pair is the viewer."""
         row = self._tx.read(_CASE.where(case.c.number == number, case.c.lookup_code == code)).one_or_none()
@@ -107,6 +113,14 @@ class Records:
         wanted = frozenset(kinds) if kinds is not None else None
         rows = self._read("entries", viewer, wanted=case_id)
         return [self._entry(row) for row in rows if wanted is None or row.kind in wanted]
+
+    def papers(self, of: Case) -> tuple[list[Entry], list[Attachment]]:
+        """Everything said and attached in a case; whoever has been shown the case may read it, so nobody is named."""
+        key = ("papers", of.id)
+        if key not in self._tx.seen:  # colleagues read the same ones, one after another
+            self._tx.seen[key] = self.entries(of.id, viewer=MACHINE), self.attachments(of.id, viewer=MACHINE)
+        found: tuple[list[Entry], list[Attachment]] = self._tx.seen[key]
+        return found
 
     def entry_of_source(self, source: str, *, viewer: Viewer) -> Entry | None:
         """The entry that came by a certain message."""
@@ -151,6 +165,7 @@ class Records:
             "urgency": "normal", "paused_ms": 0, "objections": 0, "extensions": 0,
         }  # fmt: skip
         self._tx.change(_ADD_CASE, values)
+        self._tx.cache["chain", new.id] = 0, _NO_DIGEST
 
     def add_round(self, of: Case, *, id: int, limit: tuple[int, bool]) -> None:
         row = {"id": id, "case": of.id, "round": of.round, "limit_days": limit[0], "limit_working": limit[1]}
@@ -186,9 +201,9 @@ class Records:
     def link(self, of: Case, *, id: int, other: int, kind: str) -> None:
         self._tx.write(insert(case_link), {"id": id, "case": of.id, "other": other, "kind": kind})
 
-    def offer(self, case_id: int, *, viewer: Viewer) -> str | None:
+    def offer(self, of: Case) -> str | None:
         """The department that a case is offered to and that has not answered yet."""
-        row = first(self._read("offer", viewer, wanted=case_id))
+        row = first(self._read("offer", MACHINE, wanted=of.id))
         return row.department if row else None
 
     def close_assignments(self, of: Case, *, parts: Sequence[str]) -> None:
@@ -239,10 +254,7 @@ class Records:
         detail: str = "", at: datetime | None = None,
     ) -> None:  # fmt: skip
         """Several links at once: (id, code, before, after)."""
-        if self._tx.is_postgresql:  # another writer may be adding to this chain
-            self._tx.rows(_LOCK, {"wanted": of.id})
-        row = first(self._tx.rows(_LAST_EVENT, {"wanted": of.id}))
-        number, digest = (row.number, row.digest) if row else (0, _NO_DIGEST)
+        number, digest = self._end_of_chain(of)
         links = []
         for id_, code, before, after in steps:
             number += 1
@@ -251,11 +263,27 @@ class Records:
             digest = chained(digest, link)
             links.append(link | {"digest": digest})
         self._tx.change_many(_ADD_EVENT, links)
+        self._tx.cache["chain", of.id] = number, digest
         self.logged += [(of.id, code) for _id, code, _before, _after in steps]
 
+    def _end_of_chain(self, of: Case) -> tuple[int, bytes]:
+        """Number and digest of the last link; whoever has added one in this transaction keeps others from adding."""
+        known: tuple[int, bytes] | None = self._tx.cache.get(("chain", of.id))
+        if known is not None:
+            return known
+        if self._tx.is_postgresql:  # another writer may be adding to this chain
+            self._tx.rows(_LOCK, {"wanted": of.id})
+        row = first(self._tx.rows(_LAST_EVENT, {"wanted": of.id}))
+        return (row.number, row.digest) if row else (0, _NO_DIGEST)
+
     def _read(self, query: str, viewer: Viewer, **facts: Any) -> list[Any]:
-        """One of the prepared statements, with this viewer's condition in it."""
-        return self._tx.rows(_statement(query, sight_of(viewer)), facts_of(viewer) | facts)
+        """One of the prepared statements, with this viewer's condition in it; the same one need not run twice."""
+        key = (query, viewer, *facts.values())
+        rows: list[Any] | None = self._tx.seen.get(key)
+        if rows is None:
+            rows = self._tx.rows(_statement(query, sight_of(viewer)), facts_of(viewer) | facts)
+            self._tx.seen[key] = rows
+        return rows
 
     def _one(self, query: str, viewer: Viewer, **facts: Any) -> Case | None:
         row = first(self._read(query, viewer, **facts))
@@ -343,6 +371,7 @@ _QUERIES: Mapping[str, Callable[[Sight], Select[Any]]] = {
     "by_number": lambda sight: _CASE.where(case.c.number == _wanted, readable(sight)),
     "by_id": lambda sight: _CASE.where(case.c.id == _wanted, readable(sight)),
     "workable": lambda sight: _CASE.where(case.c.number == _wanted, workable(sight)),
+    "workable_by_id": lambda sight: _CASE.where(case.c.id == _wanted, workable(sight)),
     "of_resident": _of_resident,
     "open_of_resident": lambda sight: _of_resident(sight).where(is_open),
     "entries": lambda sight: (

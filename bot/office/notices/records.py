@@ -130,8 +130,12 @@ def replies(tx: Transaction, of: Notice) -> int:
 
 def of_case(tx: Transaction, case_id: int) -> int | None:
     """The notice that a case answers."""
-    rows = tx.rows(_OF_CASE, {"of": case_id})
-    return int(rows[0][0]) if rows else None
+    key = ("answers", case_id)
+    if key not in tx.seen:
+        rows = tx.rows(_OF_CASE, {"of": case_id})
+        tx.seen[key] = int(rows[0][0]) if rows else None
+    found: int | None = tx.seen[key]
+    return found
 
 
 def has_message(tx: Transaction, notice_id: int, person: int) -> bool:

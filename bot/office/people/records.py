@@ -112,6 +112,9 @@ _HOLDERS = select(role_grant.c.person).where(
 )
 _IN_DEPARTMENT = Prepared(_HOLDERS.where(role_grant.c.department == bindparam("department")))
 _IN_WHOLE = Prepared(_HOLDERS.where(role_grant.c.department.is_(None)))
+_NEAR = Prepared(
+    _HOLDERS.where(role_grant.c.department.is_(None) | (role_grant.c.department == bindparam("department")))
+)
 _LAST_WORDS = Prepared(
     select(conversation.c.changed_at)
     .join(address, address.c.lane == conversation.c.id)
@@ -162,6 +165,12 @@ def granted(tx: Transaction, roles: Iterable[Role], department: str | None) -> s
     """Everybody who holds one of these roles for this very department, or (None) for the whole office."""
     facts = {"roles": sorted(role.value for role in roles), "department": department}
     return {row.person for row in tx.rows(_IN_WHOLE if department is None else _IN_DEPARTMENT, facts)}
+
+
+def granted_near(tx: Transaction, roles: Iterable[Role], department: str | None) -> set[int]:
+    """Everybody who holds one of these roles for the whole office, or for this very department."""
+    facts = {"roles": sorted(role.value for role in roles), "department": department}
+    return {row.person for row in tx.rows(_NEAR, facts)}
 
 
 def sealed_chats(tx: Transaction, addresses: Sequence[int]) -> Mapping[int, bytes]:

@@ -46,7 +46,13 @@ class People:
 
     def find(self, ids: Iterable[int]) -> dict[int, Person]:
         """People at their newest reachable address."""
-        return records.by_id(self._tx, ids)
+        wanted, seen = list(ids), self._tx.seen
+        strangers = [id_ for id_ in wanted if ("person", id_) not in seen]
+        if strangers:
+            found = records.by_id(self._tx, strangers)
+            seen |= {("person", id_): found.get(id_) for id_ in strangers}
+        people: dict[int, Person | None] = {id_: seen["person", id_] for id_ in wanted}
+        return {id_: person for id_, person in people.items() if person is not None}
 
     def channel_of(self, address: int) -> str | None:
         """The channel of an address, while somebody can be reached there."""
@@ -128,9 +134,7 @@ class People:
         """The officials who are to hear of a new case of this department; where it has none, the whole office's."""
         if sealed:
             return self.with_role(Role.SUPERVISOR, None)
-        near = records.granted(self._tx, HEARING_ROLES, None)
-        if department is not None:
-            near |= records.granted(self._tx, HEARING_ROLES, department)
+        near = records.granted_near(self._tx, HEARING_ROLES, department)
         ids = near or records.granted(self._tx, CASE_ROLES, None)
         return list(self.find(sorted(ids)).values()) if ids else []
 
