@@ -79,7 +79,9 @@ class Context(Generic[O, P]):
 
     def expected(self, name: str) -> Any:
         """What the words at hand were waited for, if under this name; asked once."""
-        expects: dict[str, Any] = self.memory.get("expects", {})
+        expects: dict[str, Any] | None = self.memory.get("expects")
+        if expects is None:
+            return None
         if not self._is_in_time(expects):
             self.expect(None)
             return None
@@ -113,7 +115,7 @@ class Context(Generic[O, P]):
         )
 
     def button(self, label: Message | str, action: str, *args: str | int) -> Button:
-        return Button(self.say.plain(label), encode_action(action, *args))
+        return button(self.say, label, action, *args)
 
     def step(self, label: Message | str, action: str, *args: str | int) -> Button:
         """A button of the current prompt only: pressed later it shows the current screen instead."""
@@ -193,6 +195,11 @@ class Context(Generic[O, P]):
         if form.review is None:
             return self.submit()
         return [_as_prompt(screen) for screen in listed(form.review(self, answers))]
+
+
+def button(say: Translator, label: Message | str, action: str, *args: str | int) -> Button:
+    """A button that means the same whenever it is pressed."""
+    return Button(say.plain(label), encode_action(action, *args))
 
 
 def form_of_words(filling: Filling) -> bool:

@@ -1,14 +1,18 @@
 """Policies in plain words: browsing in place, the best part for a question, a person where there is none (M51)."""
 
-from datetime import date
+from datetime import date, time
+from functools import lru_cache
 
-from bot.dialogue.context import Screens
-from bot.dialogue.screen import Screen
+import msgspec
+
+from bot.dialogue.context import Screens, button
+from bot.dialogue.screen import Mode, Screen
 from bot.office.cases.model import Case, Kind
 from bot.office.cases.service import Matter
 from bot.office.policies.model import Page
+from bot.office.policies.service import Policies
 from bot.text import Text, bold, join
-from bot.words import _
+from bot.words import Translator, _
 from handlers.context import (
     RESIDENTS,
     Ctx,
@@ -68,7 +72,8 @@ def part(ctx: Ctx, slug: str, number: str) -> Screen:
 def _part_screen(ctx: Ctx, found: Page, number: int, *, in_place: bool = False) -> Screen:
     _open(ctx, found)
     shown = found.parts[number]
-    lines: list[Text | str] = [bold(f"{found.title} · {shown.heading}"), shown.words, *_warnings(ctx, found)]
+    lines: list[Text | str] = [bold(f"{found.title} · {shown.heading}"), shown.words]
+    lines += _warnings(ctx.say, found, _today(ctx))
     return ctx.screen(
         join(lines),
         [
@@ -176,29 +181,38 @@ def _passed_on(ctx: Ctx, case: Case) -> Screen:
 
 def _page_screen(ctx: Ctx, page: Page, *, in_place: bool = False) -> Screen:
     _open(ctx, page)
-    lines: list[Text | str] = [bold(page.title), ctx.say(_("In a word: {sentence}", sentence=page.in_sentence))]
+    calendar = ctx.office.calendar
+    closes = calendar.closes if calendar.is_open(ctx.now) else None
+    shown = _whole_page(ctx.say, ctx.office.policies, page.slug, _today(ctx), closes)
+    return msgspec.structs.replace(shown, mode=Mode.IN_PLACE) if in_place else shown
+
+
+@lru_cache(maxsize=1000)
+def _whole_page(say: Translator, policies: Policies, slug: str, today: date, closes: time | None) -> Screen:
+    """The same for everybody who reads it today in one language. Changed pages are other `policies`, so nothing here
+    grows old; what is asked for least goes when there are too many.
+    """
+    page = policies.page(slug, say.language)
+    lines: list[Text | str] = [bold(page.title), say(_("In a word: {sentence}", sentence=page.in_sentence))]
     if page.bring:
-        comma = ctx.say.plain(_(", "))
-        lines.append(ctx.say(_("Bring: {things}.", things=comma.join(page.bring))))
-    if ctx.office.calendar.is_open(ctx.now):
-        lines.append(ctx.say(_("The hall is open until {hour} today.", hour=ctx.office.calendar.closes)))
-    lines += _warnings(ctx, page)
-    buttons = [ctx.button(part.heading, "policy.part", page.slug, number) for number, part in enumerate(page.parts[:6])]
-    rows = [buttons[start : start + 2] for start in range(0, len(buttons), 2)]
-    back = ctx.button(_("All policies"), "policy.list")
-    return ctx.screen(join(lines), *rows, [ctx.button(_("Ask a person"), "policy.ask", page.slug), back],
-                      in_place=in_place)  # fmt: skip
+        lines.append(say(_("Bring: {things}.", things=say.plain(_(", ")).join(page.bring))))
+    if closes is not None:
+        lines.append(say(_("The hall is open until {hour} today.", hour=closes)))
+    lines += _warnings(say, page, today)
+    parts = [button(say, part.heading, "policy.part", slug, number) for number, part in enumerate(page.parts[:6])]
+    rows = [tuple(parts[start : start + 2]) for start in range(0, len(parts), 2)]
+    rows.append((button(say, _("Ask a person"), "policy.ask", slug), button(say, _("All policies"), "policy.list")))
+    return Screen(join(lines), tuple(rows))
 
 
-def _warnings(ctx: Ctx, page: Page) -> list[Text]:
-    today = _today(ctx)
+def _warnings(say: Translator, page: Page, today: date) -> list[Text]:
     lines = []
     if not page.is_in_force(today):
-        lines.append(ctx.say(_("This is no longer in force.")))
+        lines.append(say(_("This is no longer in force.")))
     elif page.is_stale(today):
-        lines.append(ctx.say(_("This page is due for review; please ask before you rely on it.")))
+        lines.append(say(_("This page is due for review; please ask before you rely on it.")))
     if page.sample:
-        lines.append(ctx.say(_("(sample page)")))
+        lines.append(say(_("(sample page)")))
     return lines
 
 

@@ -32,6 +32,7 @@ class Policies:
         self.default = default
         self._trees = dict(trees)
         self._engines = {language: _indexed(tree) for language, tree in trees.items()}
+        self._menus: dict[tuple[str, date], tuple[Section, ...]] = {}  # of the last day that was asked for
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -44,6 +45,14 @@ class Policies:
 
     def sections(self, language: str, today: date) -> tuple[Section, ...]:
         """What a menu shows: the sections that have a page in force, with those pages."""
+        key = (self._tree(language).language, today)
+        shown = self._menus.get(key)
+        if shown is None:
+            self._menus = {known: menu for known, menu in self._menus.items() if known[1] == today}
+            shown = self._menus[key] = self._in_menu(language, today)
+        return shown
+
+    def _in_menu(self, language: str, today: date) -> tuple[Section, ...]:
         own = {section.slug: section for section in self._tree(language).sections}
         shown = []
         for section in self._trees[self.default].sections:
