@@ -57,6 +57,8 @@ class Engine:
             self._lengths.append(counts.total())
             for term, count in counts.items():
                 self._add(term, self._numbers[id], count)
+        total = len(self._ids)
+        self._rarities = [math.log(1 + (total - having + 0.5) / (having + 0.5)) for having in range(total + 1)]
         self._damp()
 
     def attach(self, id: str, question: str) -> None:
@@ -90,8 +92,8 @@ class Engine:
 
     def weight(self, term: str) -> float:
         """How rare a term is; the highest for one that no text has."""
-        having = len(self._postings[term][0]) if term in self._postings else 0
-        return math.log(1 + (len(self._ids) - having + 0.5) / (having + 0.5))
+        posting = self._postings.get(term)
+        return self._rarities[len(posting[0]) if posting is not None else 0]
 
     def share_in(self, text: str, question: str) -> float:
         """Of the question's terms by weight, the share that stands in any text, indexed or not."""
