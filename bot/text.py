@@ -17,7 +17,7 @@ _BLANKS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u
 _KEYS = frozenset("0123456789#*")  # drawn as keys by a selector
 _LOOKS = "\ufe0e\ufe0f"  # a sign as text or as emoji
 _VARIANTS = re.compile("[\ufe00-\ufe0d\U000e0100-\U000e01ef]")  # other shapes of an ideograph, as in names
-_ORDINARY = re.compile(r"[\n -~\u3000-\u3029\u4e00-\u9fff\uff01-\uff5e“”‘’…—]*")  # nothing in it to take out
+ORDINARY = re.compile(r"[\n -~\u3000-\u3029\u4e00-\u9fff\uff01-\uff5e“”‘’…—]*")  # nothing in it to take out
 _SPACES = str.maketrans(dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n") | {"\t": " "})  # dropped, they would join words
 
 
@@ -94,7 +94,7 @@ def join(parts: Iterable[Text | str], between: str = "\n") -> Text:
 
 def clean(words: str) -> str:
     """Foreign words without control, bidi and invisible characters, and with few combining marks (Unicode TR 36)."""
-    return words if _ORDINARY.fullmatch(words) else "".join(_kept(words))
+    return words if ORDINARY.fullmatch(words) else "".join(_kept(words))
 
 
 def _kept(words: str) -> Iterator[str]:

@@ -249,10 +249,11 @@ class Understander:
     def _category(self, flat: str) -> tuple[str | None, frozenset[str]]:
         """The category that most of the words speak for, and those words."""
         best: tuple[str | None, list[str]] = (None, [])
+        most = 0
         for slug, pattern in self._categories.items():
             words = pattern.findall(flat)
-            if sum(map(len, words)) > sum(map(len, best[1])):
-                best = slug, words
+            if words and (length := sum(map(len, words))) > most:
+                best, most = (slug, words), length
         return best[0], frozenset(best[1])
 
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from bot.ids import Randomness
+from bot.text import ORDINARY
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I, L, O, U
 _VALUES = {char: value for value, char in enumerate(ALPHABET)} | {"I": 1, "L": 1, "O": 0}
@@ -83,6 +84,8 @@ def hash_code(code: str, key: bytes, number: str) -> bytes:
 def _narrow(text: str) -> str:
     """Full-width characters as plain ones, without the invisible ones that come along when copying."""
     plain = unicodedata.normalize("NFKC", text)
+    if ORDINARY.fullmatch(plain):
+        return plain
     return "".join(char for char in plain if unicodedata.category(char) != "Cf")
 
 
