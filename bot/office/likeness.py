@@ -31,18 +31,19 @@ class Examples:
             length = self._length(pieces)
             for piece in pieces:
                 means[kind][piece] += self._rarity[piece] / length
-        self._weights: dict[str, dict[str, float]] = {}  # piece: kind: weight
+        self._kinds = tuple(means)
+        self._weights: dict[str, list[tuple[str, float]]] = {}  # piece: (kind, weight)
         for kind, mean in means.items():
             length = math.hypot(*mean.values()) or 1.0
             for piece, weight in mean.items():
-                self._weights.setdefault(piece, {})[kind] = self._rarity[piece] * weight / length
+                self._weights.setdefault(piece, []).append((kind, self._rarity[piece] * weight / length))
 
     def most_like(self, flat: str) -> Likeness | None:
         """The kind that normalised words are most like; None for words like nothing known."""
         pieces = _pieces(flat)
-        scores: dict[str, float] = defaultdict(float)
-        for piece in pieces:
-            for kind, weight in self._weights.get(piece, {}).items():
+        scores = dict.fromkeys(self._kinds, 0.0)
+        for weights in filter(None, map(self._weights.get, pieces)):
+            for kind, weight in weights:
                 scores[kind] += weight
         best, *others = sorted(scores, key=lambda kind: (-scores[kind], kind)) or [""]
         if not best or scores[best] < CLOSELY * self._length(pieces):
@@ -50,7 +51,8 @@ class Examples:
         return Likeness(best, not others or scores[best] >= CLEARLY * scores[others[0]])
 
     def _length(self, pieces: set[str]) -> float:
-        return math.hypot(*(self._rarity.get(piece, self._unknown) for piece in pieces)) or 1.0
+        rarity, unknown = self._rarity.get, self._unknown
+        return math.hypot(*[rarity(piece, unknown) for piece in pieces]) or 1.0
 
 
 def _pieces(text: str) -> set[str]:

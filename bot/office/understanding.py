@@ -187,9 +187,12 @@ class Understander:
 
         Nothing else is cut where no such word stands: a story told in short sentences is one matter.
         """
+        pieces = _pieces(text)
+        if len(pieces) < 2:
+            return [text.strip()]
         groups: list[str] = []
         guesses: list[Matter] = []
-        for piece, edge in _pieces(text):
+        for piece, edge in pieces:
             guess = self._matter(piece, known)
             if not groups or (guess.sure and guess.category is not None and _apart(guesses[-1], guess)):
                 groups.append(piece + edge)
@@ -235,8 +238,8 @@ class Understander:
 
     def _unruled(self, flat: str, category: str | None) -> tuple[str | None, bool]:
         """No rule fits: sentences are judged by examples; shorter words may name a thing, but not what of it."""
-        like = self._examples.most_like(flat)
-        if like is not None and len(flat) >= SHORTEST_SENTENCE:
+        like = self._examples.most_like(flat) if len(flat) >= SHORTEST_SENTENCE else None
+        if like is not None:
             return like.kind, like.clear
         if category is None:
             return None, False
