@@ -1,10 +1,10 @@
 """The services of one open transaction, in one place. It decides nothing itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -34,6 +34,8 @@ from bot.store.passing import pass_by, ring
 from bot.store.transaction import Transaction
 from bot.telling import Letters, Telling
 from bot.words import Message, Translator, Words
+
+T = TypeVar("T")
 
 COPY_FOR = timedelta(hours=24)
 SLICE = "retention.slice"
@@ -148,6 +150,14 @@ class Office:
         if found is None:
             found = self._judged[words] = self.house.understand(words)
         return found
+
+    def alike(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What several people are shown of one event in the same words: made once, and anew after every write."""
+        seen = self._tx.seen
+        if key not in seen:
+            seen[key] = make()
+        made: T = seen[key]
+        return made
 
     def speak(self, language: str) -> Translator:
         return self.house.words.speak(language)

@@ -273,6 +273,12 @@ def pushed(ctx: Ctx, telling: Telling, intro: Message) -> Screen | None:
     case = ctx.office.cases.workable(telling.subject, ctx.person)
     if case is None:
         return None
+    is_offered = ctx.office.cases.offered_to(case, ctx.person) is not None
+    shown = ("card", telling.kind, case.id, ctx.say.language, is_offered)  # colleagues see the same
+    return ctx.office.alike(shown, lambda: _announced(ctx, case, intro))
+
+
+def _announced(ctx: Ctx, case: Case, intro: Message) -> Screen:
     screen = card_of(ctx, *ctx.office.cases.with_papers(case))
     return Screen(join([ctx.say(intro), screen.text]), screen.rows)
 

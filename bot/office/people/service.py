@@ -28,17 +28,17 @@ class People:
 
     def expect(self, chats: Iterable[tuple[str, str]]) -> None:
         """Reads the people of these (channel, chat) pairs in bulk."""
-        keys = [self.key(channel, chat) for channel, chat in chats]
-        if keys:
-            self._tx.cache |= records.by_lookup(self._tx, keys)
+        wanted = {self.key(channel, chat): (channel, chat) for channel, chat in chats}
+        if wanted:
+            found = records.by_lookup(self._tx, [*wanted])
+            self._tx.cache |= {wanted[key]: person for key, person in found.items()}
 
     def meet(self, channel: str, chat: str, language: str | None = None) -> Person:
         """Whoever speaks in this chat; somebody new gets a person and an address, and nothing else is kept."""
-        key = self.key(channel, chat)
-        if key not in self._tx.cache:
-            self._tx.cache |= records.by_lookup(self._tx, [key])
-        known: Person | None = self._tx.cache.get(key)
-        return known if known is not None else self._welcome(key, channel, chat, language)
+        if (channel, chat) not in self._tx.cache:
+            self.expect([(channel, chat)])
+        known: Person | None = self._tx.cache.get((channel, chat))
+        return known if known is not None else self._welcome(channel, chat, language)
 
     def at_lane(self, lane: int) -> Person | None:
         """The person whose conversation this is."""
@@ -174,7 +174,7 @@ class People:
         person = records.by_lookup(self._tx, [key]).get(key)
         return sending.wake_address(self._tx, person.address, sending.CLOSED) if person else 0
 
-    def _welcome(self, key: bytes, channel: str, chat: str, language: str | None) -> Person:
+    def _welcome(self, channel: str, chat: str, language: str | None) -> Person:
         person = Person(self._ids(), self._ids(), channel, language, is_new=True)
         records.add_person(self._tx, person.id, language)
         records.add_address(
@@ -182,11 +182,11 @@ class People:
             id=person.address,
             person_id=person.id,
             channel=channel,
-            lookup=key,
+            lookup=self.key(channel, chat),
             chat=self._identity.seal_chat(chat),
             lane=self._lookup.lane(channel, chat),
         )
-        self._tx.cache[key] = person
+        self._tx.cache[channel, chat] = person
         return person
 
     def known(self, channel: str, chat: str) -> Person | None:
