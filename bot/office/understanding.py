@@ -64,32 +64,32 @@ class Understander:
     """The rules of all languages together: residents mix them."""
 
     def __init__(self, rules: Mapping[str, Any]) -> None:
-        self._kinds = {kind: _any(words) for kind, words in rules["kinds"].items()}
-        self._strong = {kind: _any(words) for kind, words in rules["strong"].items()}
+        self._kinds = {kind: _in_flat(words) for kind, words in rules["kinds"].items()}
+        self._strong = {kind: _in_flat(words) for kind, words in rules["strong"].items()}
         said = rules["examples"]
         self._examples = Examples({kind: [normalised(text) for text in texts] for kind, texts in said.items()})
-        self._not_kinds = {kind: _any(words) for kind, words in rules["unless"].items()}
-        self._categories = {slug: _any(words) for slug, words in rules["categories"].items()}
-        self._danger = {topic: _any(words) for topic, words in rules["danger"].items()}
-        self._no_danger = _any(rules["no_danger"])
+        self._not_kinds = {kind: _in_flat(words) for kind, words in rules["unless"].items()}
+        self._categories = {slug: _in_flat(words) for slug, words in rules["categories"].items()}
+        self._danger = {topic: _in_flat(words) for topic, words in rules["danger"].items()}
+        self._no_danger = _in_flat(rules["no_danger"])
         self._last_looked_at: tuple[str, str | None] = "", None  # words, and the danger that they tell of
         self._talk = {kind: re.compile(f"^(?:{'|'.join(words)})+$", re.I) for kind, words in rules["talk"].items()}
         self._place = _any(rules["place"])
         self._before_place = _any(rules["before_place"])
         self._vague_place = _any(rules["vague_place"])
-        self._needs_place = _any(rules["needs_place"])
-        self._staff = _any(rules["staff"])
-        self._person = _any(rules["person"])
-        self._asks = _any(rules["asks"])
+        self._needs_place = _in_flat(rules["needs_place"])
+        self._staff = _in_flat(rules["staff"])
+        self._person = _in_flat(rules["person"])
+        self._asks = _in_flat(rules["asks"])
         self._days = re.compile(
             "|".join(f"(?P<{name}>{_alternatives(words)})" for name, words in rules["days"].items()), re.I
         )
         self._opening = _any(rules["opening"])
         self._accused = _any(rules["accused"])
         self._hollow = _any(rules["hollow"])
-        self._chief = _any(rules["chief"])
-        self._traced = _any(rules["traced"])
-        self._privacy = {way: _any(words) for way, words in rules["privacy"].items()}
+        self._chief = _in_flat(rules["chief"])
+        self._traced = _in_flat(rules["traced"])
+        self._privacy = {way: _in_flat(words) for way, words in rules["privacy"].items()}
         self._split = re.compile("|".join(rules["split"]), re.I)
         self._commands = {word: name for name, words in rules["commands"].items() for word in words}
         self._official = {word: name for name, words in rules["official_commands"].items() for word in words}
@@ -337,6 +337,12 @@ def _alternatives(patterns: Sequence[str]) -> str:
     return "|".join(f"(?:{pattern})" for pattern in patterns)
 
 
-def _any(patterns: Sequence[str]) -> "re.Pattern[str]":
+def _any(patterns: Sequence[str], flags: re.RegexFlag = re.I) -> "re.Pattern[str]":
     """None of no patterns: an empty list must not fit every message."""
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or r"(?!)", re.I)
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or r"(?!)", flags)
+
+
+def _in_flat(patterns: Sequence[str]) -> "re.Pattern[str]":
+    """The same for normalised words: what is small in both need not be compared as great letters too."""
+    is_small = all(pattern == pattern.lower() for pattern in patterns)
+    return _any(patterns, re.NOFLAG if is_small else re.I)
