@@ -37,7 +37,7 @@ def _next(ctx: Ctx, number: str) -> Screen | None:
     start = walk.index(number) + 1 if number in walk else 0
     for position, wanted in enumerate(walk[start:], start + 1):
         try:
-            case, _entries, _files = ctx.office.cases.work_on(wanted, ctx.person)
+            case = ctx.office.cases.at_work(wanted, ctx.person)
         except NotFound:
             continue
         if case.is_open and case.owner in (None, ctx.person.id):

@@ -248,7 +248,7 @@ def _in_private(ctx: Ctx, what: str, number: str) -> Screen:
 def _shown_here(ctx: Ctx, number: str) -> Case:
     """The case of a card of this very group, as the presser's own work; raises NotFound."""
     group = _here(ctx)
-    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    case = ctx.office.cases.at_work(number, ctx.person)
     if not group.is_registered or not ctx.office.groups.has_card(case.id, group.id):
         raise NotFound("case", number=number)
     return case

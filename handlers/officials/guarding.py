@@ -23,7 +23,7 @@ def subject_command(ctx: Ctx, rest: str) -> Screens:
 @router.action("sealed.who")
 def who(ctx: Ctx, number: str, start: str = "0") -> Screens:
     """The people who work here, by what they do and since when: they have no names here."""
-    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    case = ctx.office.cases.at_work(number, ctx.person)
     ctx.subject = case.id
     first = int(start) if start.isdecimal() else 0
     grants = _others(ctx)
@@ -50,7 +50,7 @@ def recuse_command(ctx: Ctx, rest: str) -> Screens:
 
 @router.action("sealed.recuse", by_yes=False)
 def ask_recuse(ctx: Ctx, number: str) -> Screens:
-    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    case = ctx.office.cases.at_work(number, ctx.person)
     ctx.subject = case.id
     return ctx.screen(
         join([ctx.say(_("Step back from this? Another supervisor takes over, and you do not see it any more.")),

@@ -55,7 +55,7 @@ def ask_reason(ctx: Ctx, number: str, department: str) -> Screen:
 
 @router.action("case.decline")
 def ask_decline(ctx: Ctx, number: str) -> Screen:
-    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    case = ctx.office.cases.at_work(number, ctx.person)
     ctx.expect({"decline": {"number": case.number}})
     ctx.subject = case.id
     return ctx.screen(

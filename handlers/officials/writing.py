@@ -81,7 +81,7 @@ def contacted_command(ctx: Ctx, rest: str) -> Screens:
 def close_command(ctx: Ctx, rest: str) -> Screens:
     """Closing needs an outcome and words."""
     number, words = _split(ctx, rest)
-    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    case = ctx.office.cases.at_work(number, ctx.person)
     _check_stands(case, "close")
     if words:
         keep(ctx, {"number": case.number, "words": clean(words).strip(), "outcome": "", "way": "close"})
@@ -90,7 +90,7 @@ def close_command(ctx: Ctx, rest: str) -> Screens:
 
 @router.action("case.close")
 def outcomes(ctx: Ctx, number: str) -> Screen:
-    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    case = ctx.office.cases.at_work(number, ctx.person)
     _check_stands(case, "close")
     ctx.subject = case.id
     rows = [[ctx.button(label, "close.as", case.number, outcome.value)] for outcome, label in OUTCOMES.items()]
@@ -142,7 +142,7 @@ def write_note(ctx: Ctx, number: str) -> Screen:
 
 def write(ctx: Ctx, way: str, number: str, outcome: str = "") -> Screen:
     """Waits for the words; nothing is sent by them alone."""
-    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    case = ctx.office.cases.at_work(number, ctx.person)
     _check_stands(case, way)
     ctx.expect({"words": {"number": case.number, "way": way, "outcome": outcome}})
     ctx.subject = case.id
@@ -209,7 +209,7 @@ def _check_stands(case: Case, way: str) -> None:
 
 def preview(ctx: Ctx, number: str, way: str, words: str, outcome: str = "") -> Screen:
     """The exact message, not yet sent. An untouched preview stays a draft."""
-    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    case = ctx.office.cases.at_work(number, ctx.person)
     ctx.subject = case.id
     words = clean(words).strip()
     mark = keep(ctx, {"number": case.number, "words": words, "outcome": outcome, "way": way})
@@ -325,7 +325,7 @@ def send_command(ctx: Ctx, _rest: str) -> Screens:
 
 def _may_go_out(ctx: Ctx, number: str, way: str, words: str) -> bool:
     """What the preview checked, once more at the moment of sending."""
-    case, _entries, _files = ctx.office.cases.work_on(number, ctx.person)
+    case = ctx.office.cases.at_work(number, ctx.person)
     return not has_phone(words) and (way == "keep" or case.owner in (None, ctx.person.id))
 
 

@@ -35,6 +35,10 @@ class Work(Day, Passing):
         """A case with everything said and attached, for an official."""
         return self.with_papers(self._workable(number, by))
 
+    def at_work(self, number: str, by: Person) -> Case:
+        """A case as this official's work; raises NotFound."""
+        return self._workable(number, by)
+
     def workable(self, case_id: int, by: Person) -> Case | None:
         """A case as this official's work, by its id."""
         return self._records.workable_by_id(case_id, viewer=by)
