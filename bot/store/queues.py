@@ -75,7 +75,7 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
-JOBS, TIMERS = "job", "timer"  # the kinds of rows under which a transaction collects them
+JOBS, TIMERS, CONVERSATIONS = "job", "timer", "conversation"  # kinds of rows under which a transaction collects them
 
 inbox = Table(
     "inbox",
@@ -440,5 +440,5 @@ _HELD = Collector("held", 1, _write_held)
 _FIRED = Collector("fired", 2, _write_fired)
 _TIMERS = Collector(TIMERS, 3, _write_timers)
 _JOBS = Collector(JOBS, 4, _write_jobs)
-_CONVERSATIONS = Collector("conversation", 5, _write_conversations)
+_CONVERSATIONS = Collector(CONVERSATIONS, 5, _write_conversations)
 _DONE = Collector("inbox", 6, _write_done)

@@ -1,6 +1,6 @@
 """One open transaction: direct writes under a savepoint, collected rows in bulk. It never commits itself."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -77,15 +77,19 @@ class Transaction:
         self._collected.setdefault(collector, []).append(row)
         self.kinds.add(collector.name)
 
-    def flushed(self) -> Connection:
-        """The connection with everything collected written: for reads and updates of collected tables."""
+    def flushed(self, only: str | None = None) -> Connection:
+        """The connection with everything collected written: for reads and updates of collected tables. `only` names
+        the one kind of rows that is about to be read.
+        """
         self.seen.clear()
+        kinds = [kind for kind in self._collected if only in (None, kind.name)]
+        kinds.sort(key=lambda kind: kind.rank)
         if self._has_savepoint:
-            self._keep_earlier()
+            self._keep_earlier(kinds)
         elif self._in_event:
-            self._write_out(self._before_event)
+            self._write_out(kinds, self._before_event)
             self._protect()
-        self._write_out()
+        self._write_out(kinds)
         return self._connection
 
     def begin_event(self) -> None:
@@ -123,14 +127,15 @@ class Transaction:
         execute(self._connection, "SAVEPOINT event")
         self._has_savepoint = self.wrote = True
 
-    def _keep_earlier(self) -> None:
+    def _keep_earlier(self, kinds: Iterable[Collector]) -> None:
         """What earlier events collected is about to be written under this event's savepoint: a copy outlives it."""
-        for collector, count in self._before_event.items():
+        for collector in self._before_event.keys() & kinds:
+            count = self._before_event[collector]
             self._inside[collector] = [dict(row) for row in self._collected[collector][:count]]
 
-    def _write_out(self, at_most: Mapping[Collector, int] | None = None) -> None:
-        """Writes the first rows of each kind, as many as given, or all; those of earlier events come first."""
-        for collector in sorted(self._collected, key=lambda kind: kind.rank):
+    def _write_out(self, kinds: Iterable[Collector], at_most: Mapping[Collector, int] | None = None) -> None:
+        """Writes the first rows of these kinds, as many as given, or all; those of earlier events come first."""
+        for collector in kinds:
             rows = self._collected[collector]
             count = len(rows) if at_most is None else at_most.get(collector, 0)
             if count:

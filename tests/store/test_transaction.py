@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from bot.ids import Ids
 from bot.store import facts, queues
 from bot.store.facts import fact
-from bot.store.queues import arm, disarm, fire, save_conversation, timer
+from bot.store.queues import arm, conversation, disarm, fire, save_conversation, timer
 from bot.store.transaction import Collector, Transaction
 from bot.store.writer import Writer
 from tests.rig import FakeClock
@@ -147,6 +147,31 @@ def test_what_was_flushed_under_a_later_events_savepoint_outlives_it(writer: Wri
     writer.run(act)
     assert writer.run(names) == set()
     assert writer.run(timers).keys() == {"earlier", "later"}
+
+
+def test_one_kind_of_rows_can_be_flushed_alone(writer: Writer, ids: Ids) -> None:
+    def state(tx: Transaction) -> bytes:
+        found: bytes = tx.read(select(conversation.c.state)).scalar_one()
+        return found
+
+    def act(tx: Transaction) -> None:
+        tx.write(conversation.insert().values(id=1, state=b"before", changed_at=tx.now))
+        tx.begin_event()
+        save_conversation(tx, 1, b"earlier")
+        remember(tx, ids, "earlier")
+        tx.end_event()
+        tx.begin_event()
+        say(tx, "undone")
+        save_conversation(tx, 1, b"undone")
+        tx.flushed(queues.CONVERSATIONS)
+        assert state(tx) == b"undone"
+        assert tx.read(select(func.count()).select_from(timer)).scalar_one() == 0
+        tx.undo_event()
+        assert state(tx) == b"before"
+
+    writer.run(act)
+    assert writer.run(state) == b"earlier"
+    assert writer.run(timers).keys() == {"earlier"}
 
 
 def test_a_failed_flush_takes_back_the_rows_of_its_event_alone(writer: Writer, ids: Ids) -> None:

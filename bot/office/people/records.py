@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from bot.office.people.model import CASE_ROLES, Grant, Person, Role, StandingGrant
 from bot.store.prepared import Prepared
-from bot.store.queues import conversation
+from bot.store.queues import CONVERSATIONS, conversation
 from bot.store.schema import metadata
 from bot.store.transaction import Transaction
 from bot.store.types import UtcTime
@@ -188,7 +188,7 @@ def channel_of(tx: Transaction, address_id: int) -> str | None:
 
 def last_words_at(tx: Transaction, address_id: int) -> datetime | None:
     """When the talk at this address last went on."""
-    rows = _LAST_WORDS.rows(tx.flushed(), {"at": address_id})
+    rows = _LAST_WORDS.rows(tx.flushed(CONVERSATIONS), {"at": address_id})
     return rows[0].changed_at if rows else None
 
 
