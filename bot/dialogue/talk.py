@@ -120,14 +120,13 @@ class Talk:
         if text.startswith("/") and len(text) > 1:
             name, _space, rest = text[1:].partition(" ")
             return self._command(ctx, name.partition("@")[0].lower(), rest.strip())
-        is_word = bool(text) and not said.files and self._read_command(text, self._speaks_officially(ctx)) in (
-            self._router.commands.keys() - FORM_WORDS)  # fmt: skip
-        if said.reply_to is not None and not is_word and (quoted := self._first_hook(ctx, "quoted", said)) is not None:
+        word = self._read_command(text, self._speaks_officially(ctx)) if text and not said.files else None
+        is_known = word in self._router.commands and word not in FORM_WORDS
+        if said.reply_to is not None and not is_known and (quoted := self._first_hook(ctx, "quoted", said)) is not None:
             return quoted
         if text and not said.files:
-            if (button := self._meant(ctx, text)) is not None:
+            if (button := self._meant(ctx, text, is_command=word is not None)) is not None:
                 return self._pressed(ctx, button.action)
-            word = self._read_command(text, self._speaks_officially(ctx))
             if word == YES:
                 if (main := self._main_button(ctx)) is not None:
                     return self._pressed(ctx, main.action)
@@ -283,7 +282,7 @@ class Talk:
         question = form.question(filling.at) if filling and form else None
         return question is not None and not isinstance(question, Choice)
 
-    def _meant(self, ctx: Ctx, text: str) -> Button | None:
+    def _meant(self, ctx: Ctx, text: str, *, is_command: bool) -> Button | None:
         """The button that a typed label or its beginning means, of the last screen or the prompt; a number, of the
         last screen alone."""
         pressable = [button for button in ctx.conversation.choices if button.action]
@@ -295,7 +294,7 @@ class Talk:
         pressable += ctx.conversation.asked
         plain = text.casefold()
         whole = next((button for button in pressable if button.label.casefold() == plain), None)
-        if whole is not None or self._read_command(text, self._speaks_officially(ctx)) is not None:
+        if whole is not None or is_command:
             return whole
         begun = [button for button in pressable if plain in _spoken(button.label)]
         return begun[0] if len({button.label for button in begun}) == 1 else None
