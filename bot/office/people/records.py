@@ -91,16 +91,23 @@ audit = Table(
     Index("ix_audit_at", "at"),
 )
 
-_FOUND = Prepared(
-    select(address.c.lookup, person.c.id, address.c.id, address.c.channel, person.c.language, person.c.consent)
+_PEOPLE = (  # one row for each role that somebody holds at this moment, or one alone
+    select(
+        address.c.lookup,
+        person.c.id,
+        address.c.id,
+        address.c.channel,
+        person.c.language,
+        person.c.consent,
+        role_grant.c.role,
+        role_grant.c.department,
+    )
     .join(person, person.c.id == address.c.person)
-    .where(address.c.lookup.in_(bindparam("keys", expanding=True)))
+    .outerjoin(role_grant, (role_grant.c.person == person.c.id) & role_grant.c.revoked_at.is_(None))
 )
+_FOUND = Prepared(_PEOPLE.where(address.c.lookup.in_(bindparam("keys", expanding=True))))
 _BY_PERSON = Prepared(
-    select(address.c.lookup, person.c.id, address.c.id, address.c.channel, person.c.language, person.c.consent)
-    .join(person, person.c.id == address.c.person)
-    .where(address.c.person.in_(bindparam("keys", expanding=True)))
-    .order_by(address.c.reachable, address.c.id)
+    _PEOPLE.where(address.c.person.in_(bindparam("keys", expanding=True))).order_by(address.c.reachable, address.c.id)
 )
 _GRANTS = Prepared(
     select(role_grant.c.person, role_grant.c.role, role_grant.c.department).where(
@@ -127,21 +134,22 @@ _ADD_ADDRESS = Prepared(insert(address), [column.name for column in address.c])
 
 def by_lookup(tx: Transaction, keys: Sequence[bytes]) -> dict[bytes, Person]:
     """The people at these addresses, with the roles they hold at this moment."""
-    return _people(tx, tx.rows(_FOUND, {"keys": keys}), key=0)
+    return _people(tx.rows(_FOUND, {"keys": keys}), key=0)
 
 
 def by_id(tx: Transaction, ids: Iterable[int]) -> dict[int, Person]:
     """People at their newest reachable address."""
     wanted = list(ids)
-    return _people(tx, tx.rows(_BY_PERSON, {"keys": wanted}) if wanted else [], key=1)
+    return _people(tx.rows(_BY_PERSON, {"keys": wanted}) if wanted else [], key=1)
 
 
-def _people(tx: Transaction, rows: Sequence[Any], *, key: int) -> dict[Any, Person]:
-    grants = grants_of(tx, {row[1] for row in rows})
-    return {
-        row[key]: Person(row[1], row[2], row[3], row[4], row[5], grants.get(row[1], frozenset()))
-        for row in rows
-    }  # fmt: skip
+def _people(rows: Sequence[Any], *, key: int) -> dict[Any, Person]:
+    grants: dict[int, set[Grant]] = {}
+    for row in rows:
+        held = grants.setdefault(row[1], set())
+        if row.role is not None:
+            held.add(Grant(Role(row.role), row.department))
+    return {row[key]: Person(row[1], row[2], row[3], row[4], row[5], frozenset(grants[row[1]])) for row in rows}
 
 
 def grants_of(tx: Transaction, ids: Iterable[int]) -> dict[int, frozenset[Grant]]:
