@@ -171,13 +171,13 @@ def review(ctx: Ctx, answers: Answers) -> Screens:
 def _chosen(ctx: Ctx, answers: Answers) -> list[Text]:
     """What they chose, to be seen before it counts; said anew (“anonymous”), it is another choice."""
     chosen = answers.get("identity")
+    if chosen is None:
+        return []
     words = {
         Privacy.NAMED: _("Named: those who deal with it know that it comes from you."),
         Privacy.CONFIDENTIAL: _("Confidential: those who deal with it do not see who you are."),
         Privacy.ANONYMOUS: _("Anonymous: no account of yours is kept."),
     }
-    if chosen is None:
-        return []
     lines = [ctx.say(words[Privacy(chosen)])]
     if chosen != Privacy.NAMED and (seen := privacy.seen(answers.get(TEXT) or "")) is not None:
         lines.append(ctx.say(seen))
