@@ -29,6 +29,7 @@ _TOGETHER = re.compile(r"([0-9A-Za-z]{4}-?[0-9A-Za-z]{4})(\d{3})[ -]?(\d{3})")
 _LIKE_NUMBER = re.compile(
     r"(?=.*\d)(?:编号|number)?[:： ]*[0-9A-Za-z]{4}[ -]?[0-9A-Za-z]{4}(?:[ ,，]+[\d -]{6,8})?", re.I
 )
+_DIGIT = re.compile("[0-9]")
 _ASKS = ("查进度", "check ")
 
 
@@ -147,6 +148,8 @@ def follow(ctx: Ctx, number: str, code: str) -> Screen:
 def _pair(text: str) -> tuple[str | None, str | None]:
     """Number and code: side by side, run together, or each with its name as on the receipt; either may be missing."""
     plain = _plain(text)
+    if not _DIGIT.search(plain):
+        return None, None  # as most messages: numbers and codes have digits
     number, rest = split_number(plain)
     if number is not None:
         code = _CODE.fullmatch(rest.lstrip(",，;； "))
