@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from bot.dialogue.context import Context
 from bot.dialogue.conversation import Arrival, Conversation, Reply
 from bot.dialogue.event import Due, Event, Finished
 from bot.dialogue.router import Router
@@ -162,7 +163,7 @@ class Desk:
         return NOBODY
 
     def _context(self, office: Office, arrival: Arrival, person: Person) -> Ctx:
-        return Ctx(
+        return Context(
             arrival=arrival,
             office=office,
             person=person,

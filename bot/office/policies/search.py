@@ -72,7 +72,10 @@ class Engine:
 
     def search(self, question: str, at_most: int) -> list[Scored]:
         """The best texts as (id, score), best first; empty where no text shares a word with the question."""
-        scores = self._scores(self._known(wording.asked(question)))
+        known = self._known(wording.asked(question))
+        if not known:
+            return []  # most questions share no word with texts of another language
+        scores = self._scores(known)
         best = nlargest(at_most, range(len(scores)), key=scores.__getitem__)
         return [(self._ids[number], scores[number]) for number in best if scores[number] > 0]
 
