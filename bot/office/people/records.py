@@ -105,6 +105,7 @@ _PEOPLE = (  # one row for each role that somebody holds at this moment, or one 
     .join(person, person.c.id == address.c.person)
     .outerjoin(role_grant, (role_grant.c.person == person.c.id) & role_grant.c.revoked_at.is_(None))
 )
+_OF_LANES = Prepared(_PEOPLE.add_columns(address.c.lane).where(address.c.lane.in_(bindparam("lanes", expanding=True))))
 _FOUND = Prepared(_PEOPLE.where(address.c.lookup.in_(bindparam("keys", expanding=True))))
 _BY_PERSON = Prepared(
     _PEOPLE.where(address.c.person.in_(bindparam("keys", expanding=True))).order_by(address.c.reachable, address.c.id)
@@ -202,9 +203,9 @@ def last_words_at(tx: Transaction, address_id: int) -> datetime | None:
 
 def lanes_of(tx: Transaction, lanes: Iterable[int]) -> dict[int, Person]:
     """The people whose conversations these are."""
-    rows = tx.read(select(address.c.lane, address.c.lookup).where(address.c.lane.in_(list(lanes)))).all()
-    found = by_lookup(tx, [row.lookup for row in rows])
-    return {row.lane: found[row.lookup] for row in rows if row.lookup in found}
+    rows = tx.rows(_OF_LANES, {"lanes": [*lanes]})
+    found = _people(rows, key=0)
+    return {row.lane: found[row.lookup] for row in rows}
 
 
 def add_person(tx: Transaction, id_: int, language: str | None) -> None:
