@@ -72,7 +72,6 @@ class Understander:
         self._categories = {slug: _in_flat(words) for slug, words in rules["categories"].items()}
         self._danger = {topic: _in_flat(words) for topic, words in rules["danger"].items()}
         self._no_danger = _in_flat(rules["no_danger"])
-        self._last_looked_at: tuple[str, str | None] = "", None  # words, and the danger that they tell of
         self._talk = {kind: re.compile(f"^(?:{'|'.join(words)})+$", re.I) for kind, words in rules["talk"].items()}
         self._place = _any(rules["place"])
         self._before_place = _any(rules["before_place"])
@@ -165,13 +164,6 @@ class Understander:
         return next((kind for kind, pattern in self._talk.items() if pattern.match(bare)), None)
 
     def _in_danger(self, flat: str) -> str | None:
-        """Asked first, and again while the same message is judged: the last answer is kept until other words come."""
-        last = self._last_looked_at
-        if last[0] != flat:
-            last = self._last_looked_at = flat, self._danger_in(flat)
-        return last[1]
-
-    def _danger_in(self, flat: str) -> str | None:
         if self._no_danger.search(flat):
             return None
         return next((topic for topic, pattern in self._danger.items() if pattern.search(flat)), None)

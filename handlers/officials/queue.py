@@ -143,7 +143,7 @@ def take_command(ctx: Ctx, rest: str) -> Screen:
 @router.action("case.take")
 def take(ctx: Ctx, number: str) -> Screen:
     case = ctx.office.cases.take(number, by=ctx.person)
-    screen = card_of(ctx, *ctx.office.cases.with_papers(case))
+    screen = card_of(ctx, *ctx.office.cases.with_papers(case, ctx.person))
     return Screen(join([ctx.say(_("It is yours now.")), screen.text]), screen.rows)
 
 
@@ -279,7 +279,7 @@ def pushed(ctx: Ctx, telling: Telling, intro: Message) -> Screen | None:
 
 
 def _announced(ctx: Ctx, case: Case, intro: Message) -> Screen:
-    screen = card_of(ctx, *ctx.office.cases.with_papers(case))
+    screen = card_of(ctx, *ctx.office.cases.with_papers(case, ctx.person))
     return Screen(join([ctx.say(intro), screen.text]), screen.rows)
 
 

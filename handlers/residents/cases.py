@@ -96,7 +96,7 @@ def _files_missing(ctx: Ctx, case: Case) -> Message | None:
     """What a push would have told; of a confidential case a push tells nothing."""
     if case.privacy is not Privacy.CONFIDENTIAL:
         return None
-    _case, _entries, files = ctx.office.cases.with_papers(case)
+    _case, _entries, files = ctx.office.cases.with_papers(case, ctx.person)
     count = sum(file.state in ("lost", "refused") for file in files)
     words = _("{count} of your files did not come through; please send them once more.", count=count)
     return words if count else None

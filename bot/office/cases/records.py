@@ -1,5 +1,4 @@
-"""Statements of cases. Every read names its viewer, or is of a case that its reader has been shown; every change is
-compare-and-swap on the revision."""
+"""Statements of cases. Every read of words names its viewer; every change is compare-and-swap on the revision."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -114,14 +113,6 @@ class Records:
         rows = self._read("entries", viewer, wanted=case_id)
         return [self._entry(row) for row in rows if wanted is None or row.kind in wanted]
 
-    def papers(self, of: Case) -> tuple[list[Entry], list[Attachment]]:
-        """Everything said and attached in a case; whoever has been shown the case may read it, so nobody is named."""
-        key = ("papers", of.id)
-        if key not in self._tx.seen:  # colleagues read the same ones, one after another
-            self._tx.seen[key] = self.entries(of.id, viewer=MACHINE), self.attachments(of.id, viewer=MACHINE)
-        found: tuple[list[Entry], list[Attachment]] = self._tx.seen[key]
-        return found
-
     def entry_of_source(self, source: str, *, viewer: Viewer) -> Entry | None:
         """The entry that came by a certain message."""
         row = first(self._read("entry_of_source", viewer, wanted=source))
@@ -202,7 +193,7 @@ class Records:
         self._tx.write(insert(case_link), {"id": id, "case": of.id, "other": other, "kind": kind})
 
     def offer(self, of: Case) -> str | None:
-        """The department that a case is offered to and that has not answered yet."""
+        """The department that a case is offered to and that has not answered yet; whoever holds the case may know."""
         row = first(self._read("offer", MACHINE, wanted=of.id))
         return row.department if row else None
 

@@ -33,7 +33,7 @@ class Work(Day, Passing):
 
     def work_on(self, number: str, by: Person) -> tuple[Case, list[Entry], list[Attachment]]:
         """A case with everything said and attached, for an official."""
-        return self.with_papers(self._workable(number, by))
+        return self.with_papers(self._workable(number, by), by)
 
     def at_work(self, number: str, by: Person) -> Case:
         """A case as this official's work; raises NotFound."""
@@ -43,9 +43,9 @@ class Work(Day, Passing):
         """A case as this official's work, by its id."""
         return self._records.workable_by_id(case_id, viewer=by)
 
-    def with_papers(self, of: Case) -> tuple[Case, list[Entry], list[Attachment]]:
-        """The same for a case that its reader has just been shown, or has changed."""
-        return of, *self._records.papers(of)
+    def with_papers(self, of: Case, by: Person) -> tuple[Case, list[Entry], list[Attachment]]:
+        """The same for a case that was just read or changed."""
+        return of, self._records.entries(of.id, viewer=by), self._records.attachments(of.id, viewer=by)
 
     def take(self, number: str, *, by: Person) -> Case:
         """Accepted, dispatched and signed for, as three events of one act; those who brought it hear who is on it."""
