@@ -4,6 +4,7 @@ import asyncio
 import random
 import re
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tests.proof.outside import configured, rows, started, stopped, until
 PEOPLE = 100
 IN_FLIGHT = 30  # a landing window of the Bot API's 30 a second: no more can be on their way
 HELD = 0.2  # seconds that an answer takes, so that a death meets messages on their way
+SETTLED_WITHIN = 10.0  # seconds after a start by which nothing may be left as being sent by a dead run
 SETTLED = ("sent", "failed", "uncertain")
 
 
@@ -42,9 +44,9 @@ async def prove(folder: Path, policy: Policy, *, owed: int, kills: int, seed: in
         for _round in range(kills):
             deaths += await _dies(config, settings, chance)
         api.faults.clear()
+        dead = _newest_run(settings)
         process = await started(sys.executable, "-m", "tests.proof.victim", config, "never", "0", "1")
-        await asyncio.sleep(10)  # seconds after the start by which no row may be left as being sent by a dead run
-        orphans = _count(settings, "sending", before_epoch=True)
+        orphans = await _orphans(settings, dead)
         await until(lambda: _waiting(settings) == 0)
         await stopped(process)
         return _figures(api, settings, policy, numbers, deaths=deaths, orphans=orphans)
@@ -74,12 +76,23 @@ def _owe(settings: Settings, policy: Policy, count: int) -> list[str]:
     return words
 
 
-def _count(settings: Settings, state: str, *, before_epoch: bool = False) -> int:
+def _count(settings: Settings, state: str, *, of_runs_up_to: int | None = None) -> int:
     found = select(func.count()).select_from(outbox).where(outbox.c.state == state, outbox.c.key.like("proof:%"))
-    if before_epoch:
-        newest = select(func.max(outbox.c.epoch)).scalar_subquery()
-        found = found.where(outbox.c.epoch < newest)
+    if of_runs_up_to is not None:
+        found = found.where(outbox.c.epoch <= of_runs_up_to)
     return int(rows(settings, found)[0][0])
+
+
+def _newest_run(settings: Settings) -> int:
+    return int(rows(settings, select(func.max(outbox.c.epoch)))[0][0] or 0)
+
+
+async def _orphans(settings: Settings, dead: int) -> int:
+    """What dead runs still have on its way, the moment there is none or so many seconds after the start."""
+    ends = time.monotonic() + SETTLED_WITHIN
+    while (left := _count(settings, "sending", of_runs_up_to=dead)) and time.monotonic() < ends:  # noqa: ASYNC110  no event reaches over
+        await asyncio.sleep(0.05)
+    return left
 
 
 def _waiting(settings: Settings) -> int:
