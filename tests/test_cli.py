@@ -4,10 +4,14 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bot.cli import main
+
+Checks = Callable[[], subprocess.CompletedProcess[str]]
 CONTENT = Path(__file__).parent.parent / "content"
 HUIYIN = Path(sys.executable).with_name("huiyin")
 TOKEN = "123456789:AAExampleExampleExampleExampleExampl"  # made up
@@ -17,6 +21,22 @@ def huiyin(folder: Path, *words: str, settings: str = "") -> subprocess.Complete
     """Runs the command in an empty folder of its own."""
     (folder / "config.toml").write_text(settings, "utf-8")
     return subprocess.run((HUIYIN, *words), cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Checks:
+    """`huiyin check` of a folder's own content, in this very process: to start one takes longer than the check."""
+
+    def check() -> subprocess.CompletedProcess[str]:
+        (tmp_path / "config.toml").write_text(f'[content]\nfolder = "{tmp_path}/content"', "utf-8")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["huiyin", "check"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(sys.argv, int(ended.value.code or 0), said.out, said.err)
+
+    return check
 
 
 def fault(done: subprocess.CompletedProcess[str]) -> str:
@@ -162,11 +182,11 @@ def test_other_keys_than_the_databases_are_refused(tmp_path: Path) -> None:
         ("understanding/zh_CN.toml", "kinds = ['x']", "understanding"),
     ],
 )
-def test_a_faulty_content_file_is_named(tmp_path: Path, file: str, words: str, named: str) -> None:
+def test_a_faulty_content_file_is_named(tmp_path: Path, checks: Checks, file: str, words: str, named: str) -> None:
     shutil.copytree(CONTENT, tmp_path / "content")
     faulty = next((tmp_path / "content").rglob(Path(file).name)) if "policies" in file else tmp_path / "content" / file
     faulty.write_text(words, "utf-8")
-    assert named in fault(huiyin(tmp_path, "check", settings='[content]\nfolder = "content"'))
+    assert named in fault(checks())
 
 
 @pytest.mark.parametrize(
@@ -191,7 +211,9 @@ def test_a_faulty_content_file_is_named(tmp_path: Path, file: str, words: str, n
         ("departments.toml", '"health"', '"healthz"', "no category healthz"),
     ],
 )
-def test_a_fault_inside_a_content_file_is_named(tmp_path: Path, file: str, old: str, new: str, named: str) -> None:
+def test_a_fault_inside_a_content_file_is_named(
+    tmp_path: Path, checks: Checks, *, file: str, old: str, new: str, named: str
+) -> None:
     shutil.copytree(CONTENT, tmp_path / "content")
     for language in ("zh_CN", "en"):  # the translation agrees: it is not what is wrong
         path = tmp_path / "content" / file.replace("zh_CN", language)
@@ -201,7 +223,7 @@ def test_a_fault_inside_a_content_file_is_named(tmp_path: Path, file: str, old: 
                 line.replace(old, new) if not line.startswith("msgid") else line for line in words.split("\n")
             )
             path.write_text(changed, "utf-8")
-    assert named in fault(huiyin(tmp_path, "check", settings='[content]\nfolder = "content"'))
+    assert named in fault(checks())
 
 
 def test_check_warns_of_what_will_go_wrong_later(tmp_path: Path) -> None:
