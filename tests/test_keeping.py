@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
+from bot import keeping
 from bot.dialogue.event import FileKind
 from bot.errors import ConfigError
 from bot.keeping import answer_outbox, back_up, restore, verify
@@ -234,11 +235,12 @@ async def test_a_changed_act_is_found_in_its_chain(town: Town) -> None:
     assert any("missing" in line for line in await asyncio.to_thread(verify, town.settings, None))
 
 
-async def test_only_the_newest_are_kept(town: Town, tmp_path: Path) -> None:
+async def test_only_the_newest_are_kept(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "Outside", lambda: Outside(town.clock))
     folder = tmp_path / "backups"
     made = [await kept(town, folder)]
     for _time in range(2):
-        await asyncio.sleep(1.1)  # a backup is named by its second
+        town.clock.advance(seconds=1)  # a backup is named by its second
         made.append(await kept(town, folder, 2))
     assert sorted(folder.glob("huiyin-*")) == made[1:]
 
