@@ -33,7 +33,7 @@ from bot.office.people.model import Role
 from bot.outside import Outside
 from bot.running import TELEGRAM_ITSELF
 from bot.words import Message
-from tests.sample import furnish
+from tests.sample import furnish, standing_still
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TUESDAY = datetime(2026, 9, 15, 9, 12, tzinfo=SHANGHAI)
@@ -228,7 +228,8 @@ class Town:
     async def open(self) -> "Town":
         furnish(self.settings)
         outside = Outside(self.clock, self._random, self._failpoint)
-        self.store = open_store(self.settings, outside)
+        with standing_still():
+            self.store = open_store(self.settings, outside)
         platforms = {self.channel.name: Message("Nothing leaves this machine.")}
         companies = {self.channel.name: TELEGRAM_ITSELF}
         self.house = read_house(self.settings, self.store.keys, outside, platforms, companies)

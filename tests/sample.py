@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 import bot.house
 from bot.config import Settings
 from bot.sealing import make_keys
-from bot.store import upgrade
+from bot.store import engine, upgrade
 from bot.store.engine import file_of, read_url
 
 READERS = ("read_policies", "read_words", "read_understanding", "read_departments", "read_emergencies",
@@ -43,6 +43,13 @@ def migrated() -> bytes:
         file = Path(folder) / "huiyin.db"
         upgrade.bring_up(read_url(f"sqlite:///{file}"), datetime.now(UTC))
         return file.read_bytes()
+
+
+@contextmanager
+def standing_still() -> Iterator[None]:
+    """Writers made in this block keep their transaction for a minute: a busy machine lets a test wait for seconds."""
+    with mock.patch.object(engine, "STANDSTILL_MS", 60_000):
+        yield
 
 
 def lay(url: str) -> bool:

@@ -10,7 +10,7 @@ from bot.ids import Ids
 from bot.store.engine import read_url, writer_engine
 from bot.store.writer import Writer
 from tests.rig import FakeClock
-from tests.sample import lay
+from tests.sample import lay, standing_still
 from tests.store.post import Post
 
 
@@ -28,7 +28,8 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def writer(url: URL, clock: FakeClock) -> Iterator[Writer]:
-    writer = Writer(writer_engine(url), clock)
+    with standing_still():
+        writer = Writer(writer_engine(url), clock)
     yield writer
     writer.close()
 
