@@ -24,6 +24,14 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # no test measur
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that wait for other processes stand among the rest: at the end there would be nothing to do meanwhile."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    rest = [item for item in items if not item.get_closest_marker("slow")]
+    places = {item: place / len(group) for group in (slow, rest) for place, item in enumerate(group)}
+    items.sort(key=lambda item: places[item])
+
+
 @pytest.fixture(scope="session", autouse=True)
 def content() -> Iterator[None]:
     """Read once: to read it for every office takes longer than most tests."""
