@@ -21,7 +21,7 @@ run: setup  ## start the bot: web chat on http://127.0.0.1:8080, no token needed
 	$(BIN)/huiyin run
 
 test: setup  ## the whole suite; says what it left out and why
-	$(BIN)/python -m pytest -n 4 --dist worksteal  # more than cores: most of the time they wait for the disk
+	$(BIN)/python -m pytest -n 4 --dist worksteal  # more than cores: some of them wait for other processes
 
 lint: setup  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
