@@ -1,6 +1,7 @@
 """A real PostgreSQL from a package, and an empty database for each test. Only tests import it."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ def serving(_folder: Path) -> Iterator[str]:
         yield url
     finally:
         server.cleanup()
+        shutil.rmtree(runtime, ignore_errors=True)  # it may lie in memory
 
 
 @contextmanager

@@ -40,9 +40,10 @@ async def prove(folder: Path, *, minutes: float = MINUTES, rate: float = 10.0, b
         tasks = [
             asyncio.create_task(_measures(process.pid, samples)),
             asyncio.create_task(_announces(chen, li, PEOPLE)),
-            asyncio.create_task(_backs_up(config, folder / "backups", minutes * 60 / (backups + 1))),
         ]
+        copying = asyncio.create_task(_backs_up(config, folder / "backups", minutes * 60 / (backups + 1), backups))
         said = await _speaks(people, rate, minutes * 60)
+        await copying  # what was begun is written, however long a busy machine takes
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -116,12 +117,10 @@ async def _announces(writer: Person, approver: Person, readers: int) -> None:
         await asyncio.sleep(NOTICE_EVERY * 2)
 
 
-async def _backs_up(config: Path, target: Path, every: float) -> None:
-    while True:
+async def _backs_up(config: Path, target: Path, every: float, times: int) -> None:
+    for _time in range(times):
         await asyncio.sleep(every)
-        process = await asyncio.create_subprocess_exec(
-            HUIYIN, "backup", str(target), "--config", config, stdout=asyncio.subprocess.DEVNULL
-        )
+        process = await started(HUIYIN, "backup", target, "--config", config)
         await process.wait()
 
 
