@@ -98,7 +98,8 @@ class Receiver:
 
     def _row(self, raw: Raw) -> Row | None:
         """The inbox row; none for what is over the limit of its chat."""
-        lane = self._lookup.lane(self._channel.name, raw.chat)
+        chat = raw.chat or f"?{raw.key[-1:]}"  # of nobody's there is no order to keep: some at a time, not one by one
+        lane = self._lookup.lane(self._channel.name, chat)
         verdict = self.flood.judge(lane, raw.at, raw.said_at) if self.flood is not None else Verdict.TAKEN
         if verdict is Verdict.DROPPED:
             return None

@@ -27,6 +27,12 @@ async def test_what_came_in_one_call_is_stored_in_order_with_its_chat(stage: Sta
     assert {row.id for row in stage.rows(conversation)} == {wang, li}
 
 
+async def test_what_names_no_chat_does_not_wait_for_its_like(stage: Stage) -> None:
+    """Nor does it leave a conversation each."""
+    await stage.receiver.take_in([raw(stage, str(number), chat="") for number in range(100, 140)])
+    assert len({row.lane for row in stage.rows(inbox)}) == len(stage.rows(conversation)) == 10
+
+
 async def test_what_is_stored_is_sealed(stage: Stage) -> None:
     await stage.receiver.take_in([raw(stage, "1")])
     (row,) = stage.rows(inbox)
