@@ -3,6 +3,8 @@
 import json
 import random
 import sqlite3
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,19 @@ from tests.channels.telegram.mutation import mutate
 from tests.fakebotapi import FakeBotApi, Person
 from tests.fakebotapi.journal import CONFIRMED, Entry
 from tests.proof.dying import UNLIMITED, _is_handled
-from tests.proof.figure import Figure, at_least, exactly
+from tests.proof.figure import Figure, at_least, exactly, within
 from tests.proof.inside import office
-from tests.proof.outside import PHOTO, configured, rows, until
+from tests.proof.outside import PATIENCE, PHOTO, configured, rows, until
 
 EACH = 20  # sentences of one person: more at once would meet the limit for a chat, which drops and says so
 _ENDS = select(inbox.c.state, func.count().label("count")).group_by(inbox.c.state)
+_WAITING = select(func.count()).select_from(inbox).where(inbox.c.state == "new")
 BETWEEN = 250  # odd ones between two sentences of somebody else
 SENDERS = 20  # of the odd ones: one chat alone is taken one by one
+OTHERS = 20  # somebody else: in turn, for one chat bears an answer a second
+WHOLE_EVERY = 10  # rounds: as many whole ones as odd ones, to compare with
+SOON = 1.0  # seconds within which 95 of 100 of the others are answered
+SLOWER = 1.2  # times at most, against whole updates of the same kinds
 
 
 async def prove_order(folder: Path, *, updates: int) -> list[Figure]:
@@ -56,38 +63,59 @@ async def prove_order(folder: Path, *, updates: int) -> list[Figure]:
 
 
 async def prove_odd(folder: Path, *, updates: int, seed: int = 1) -> list[Figure]:
-    """Mutated updates of every kind between the sentences of somebody else, who must get an answer to each."""
+    """Mutated updates of every kind between the sentences of somebody else, who must get an answer to each, and soon.
+
+    How soon is also held against rounds in which whole updates stand before the sentence.
+    """
     chance = random.Random(seed)
     async with FakeBotApi(limits=False) as api:
         settings = read_settings(configured(folder, api, more=UNLIMITED))
         samples = [sample for person in api.crowd(SENDERS) for sample in _samples(api, person)]
-        bob, answered, rounds = api.person("Bob"), 0, -(-updates // BETWEEN)
+        others, rounds = [api.person(f"B{number}") for number in range(OTHERS)], -(-updates // BETWEEN)
+        amid_odd: list[float] = []
+        amid_whole: list[float] = []
+
+        async def goes(turn: int, waits: list[float], update: Callable[[], bytes]) -> None:
+            # Those that name no chat are taken one by one: with more of them than that the proof would measure itself.
+            await until(lambda: rows(settings, _WAITING)[0][0] <= BETWEEN)
+            for _each in range(BETWEEN):
+                api.raw_update(update())
+            waits.append(await _answered(others[turn % OTHERS]))
+
         async with office(folder, api, more=UNLIMITED) as running:
-            for _round in range(rounds):
-                for _each in range(BETWEEN):
-                    api.raw_update(_mutated(chance.choice(samples), chance))
-                before = len(bob.received)
-                bob.says("/help")
-                await until(lambda before=before: len(bob.received) > before)  # type: ignore[misc]  # mypy infers none with a default
-                answered += 1
+            for turn in range(rounds):
+                await goes(turn, amid_odd, lambda: _mutated(chance.choice(samples), chance))
+                if turn % WHOLE_EVERY == 0:
+                    await goes(turn + OTHERS // 2, amid_whole, lambda: _numbered(chance.choice(samples)))
             await until(lambda: api.is_drained and _is_handled(settings))
             dead = running.app._supervisor.failing
-        odd = sum(entry.what == CONFIRMED for entry in api.journal.entries)
+        whole = len(amid_whole) * (BETWEEN + 1)
+        odd = sum(entry.what == CONFIRMED for entry in api.journal.entries) - whole
         ends = {row.state: row.count for row in rows(settings, _ENDS)}
+        kept = sum(ends.values()) - ends.get("done", 0) - ends.get("set_aside", 0)
         return [
             at_least("K14", "updates confirmed", odd, updates),
-            at_least("K14", "sentences of somebody else that were answered", answered, rounds),
-            at_least("K14", "of the odd ones handled", ends.get("done", 0), updates // 3),
+            at_least("K14", "sentences of somebody else that were answered", len(amid_odd), rounds),
+            within("K14", "seconds until they were answered, 95 of 100", _p95(amid_odd), SOON),
+            within("K14", "times the seconds amid whole updates", _p95(amid_odd) / _p95(amid_whole), SLOWER),
+            at_least("K14", "of the odd ones handled", ends.get("done", 0) - whole, updates // 3),
             at_least("K14", "of the odd ones set aside", ends.get("set_aside", 0), 1),
-            exactly(
-                "K14",
-                "odd ones stored and neither handled nor set aside",
-                sum(ends.values()) - ends.get("done", 0) - ends.get("set_aside", 0),
-                0,
-            ),
+            exactly("K14", "odd ones stored and neither handled nor set aside", kept, 0),
             exactly("K14", "loops that failed", len(dead), 0),
             exactly("K14", "complaints of the Bot API", len(api.complaints), 0),
         ]
+
+
+async def _answered(person: Person) -> float:
+    """The seconds until this person's question is answered."""
+    began = time.monotonic()
+    person.says("/help")
+    await person.sees(timeout=PATIENCE)
+    return time.monotonic() - began
+
+
+def _p95(waits: list[float]) -> float:
+    return sorted(waits)[len(waits) * 95 // 100]
 
 
 def _samples(api: FakeBotApi, alice: Person) -> list[Any]:
@@ -117,9 +145,13 @@ def _samples(api: FakeBotApi, alice: Person) -> list[Any]:
 
 
 def _mutated(update: Any, chance: random.Random) -> bytes:
-    """One to four changes; the number stays right, for the server gives it."""
+    """One to four changes."""
     changed = update
     for _time in range(chance.randint(1, 4)):
         changed = mutate(changed, chance)
-    changed = changed if isinstance(changed, dict) else {"message": changed}
-    return json.dumps({name: value for name, value in changed.items() if name != "update_id"}).encode()
+    return _numbered(changed if isinstance(changed, dict) else {"message": changed})
+
+
+def _numbered(update: Any) -> bytes:
+    """Without a number of its own: the server gives it."""
+    return json.dumps({name: value for name, value in update.items() if name != "update_id"}).encode()
