@@ -38,6 +38,7 @@ T = TypeVar("T")
 
 POINTS = ("inbox commit", "acknowledgement", "mid-batch", "before commit", "after commit", "after claim", "after HTTP",
           "timer")  # fmt: skip
+WRONG_CODE = "000 000"
 PAIR = re.compile(r"编号 ([0-9A-Z]{4}-[0-9A-Z]{4})，查询码 (\d{3} \d{3})")
 TROUBLES: tuple[tuple[bool, DeliveryError], ...] = (
     (False, NotSent("flood", timedelta(seconds=30))),
@@ -157,13 +158,17 @@ class Office(RuleBasedStateMachine):
     @rule(one=which, other=which, is_right=strategies.booleans())
     def looks_up(self, one: int, other: int, is_right: bool) -> None:
         name, matter = _pick(self._free(), one), _pick(self._coded(), other)
-        code = matter.code if is_right else "000 000"
-        before = len(self._person(name).heard)
+        self._looked_up(name, matter, is_right=self.model.looks_up(name, is_right))
+
+    def _looked_up(self, name: str, matter: Matter, *, is_right: bool) -> None:
+        """Number and code show the case as it stands, another code shows nothing of it."""
+        code, before = matter.code if is_right else WRONG_CODE, len(self._person(name).heard)
         self._does(lambda: self._person(name).says(f"查进度 {matter.number} {code}"))
         self._settled()
-        texts = [heard.text for heard in self._person(name).heard[before:]]
-        told = [text for text in texts if matter.number in text]
-        assert is_right or not told, f"shown without the code: {told}"
+        shown = "\n".join(heard.text for heard in self._person(name).heard[before:])
+        assert ("还在查" in shown) == (is_right and matter.is_open), shown
+        assert ("有结果了" in shown) == (is_right and not matter.is_open), shown
+        assert ("编号和查询码对不上" in shown) == (not is_right), shown
 
     @precondition(lambda self: self._agreed() and self._running())
     @rule(one=which, other=which)
@@ -335,6 +340,9 @@ class Office(RuleBasedStateMachine):
             assert len(receipts) <= 1, "one receipt"
             if not self.model.residents[matter.by].missed and not matter.is_forgotten:
                 assert len(receipts) == 1, "a receipt"
+        for matter in self._coded():
+            for is_right in (False, True):
+                self._looked_up(f"whoever has the code of {matter.number}", matter, is_right=is_right)
         for name in RESIDENTS:
             if name not in self.line.blocked:
                 before = len(self._person(name).heard)
