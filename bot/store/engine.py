@@ -73,7 +73,7 @@ def reader_engine(url: URL, readers: int = 4) -> AsyncEngine:
     """Connections that only read and never checkpoint; they do not hold up the writer."""
     if url.get_backend_name() != "sqlite":
         read_only = _of_server(READ_ONLY)
-        return create_async_engine(url, pool_size=readers, max_overflow=0, connect_args=read_only)
+        return create_async_engine(_of_reader(url), pool_size=readers, max_overflow=0, connect_args=read_only)
     engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"), pool_size=readers, max_overflow=0)
     event.listen(engine.sync_engine, "connect", _prepare_reader)
     return engine
@@ -83,10 +83,16 @@ def watching_engine(url: URL) -> Engine:
     """Reads a database whose office may be running or not, and cannot change it, not even on closing."""
     if url.get_backend_name() != "sqlite":
         read_only = _of_server(READ_ONLY)
-        return create_engine(url, poolclass=NullPool, connect_args=read_only)
+        return create_engine(_of_reader(url), poolclass=NullPool, connect_args=read_only)
     address = f"{Path(url.database or '').absolute().as_uri()}?mode=ro"
     connect = partial(sqlite3.connect, address, uri=True, timeout=BUSY_MS / 1000)
     return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def _of_reader(url: URL) -> URL:
+    """Whoever asks for a server that takes writes means the one that is no standby; a reader's session takes none."""
+    is_meant = url.query.get("target_session_attrs") == "read-write"
+    return url.update_query_dict({"target_session_attrs": "primary"}) if is_meant else url
 
 
 def _of_server(options: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.errors import ConfigError
 from bot.store import facts
-from bot.store.engine import file_of, read_url, reader_engine, writer_engine
+from bot.store.engine import file_of, read_url, reader_engine, watching_engine, writer_engine
 from bot.store.facts import fact
 from bot.store.transaction import Transaction
 from bot.store.writer import Writer
@@ -92,3 +92,14 @@ async def test_readers_do_not_checkpoint(sqlite_only: URL, writer: Writer) -> No
     async with readers.connect() as reader:
         assert (await reader.execute(text("PRAGMA wal_autocheckpoint"))).scalar_one() == 0
     await readers.dispose()
+
+
+async def test_an_address_of_several_servers_leads_readers_too_to_the_one_that_takes_writes(postgres: str) -> None:
+    """libpq asks whether the session may write, which a reader's may not."""
+    url = read_url(postgres).update_query_dict({"target_session_attrs": "read-write"})
+    readers = reader_engine(url)
+    async with readers.connect() as connection:
+        assert (await connection.execute(text("SHOW transaction_read_only"))).scalar() == "on"
+    await readers.dispose()
+    with watching_engine(url).connect() as connection:
+        assert connection.execute(text("SHOW transaction_read_only")).scalar() == "on"
