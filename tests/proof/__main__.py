@@ -25,6 +25,7 @@ from tests.proof import (
     mailing,
     outgoing,
     places,
+    promoting,
     restoring,
     several,
     soaking,
@@ -81,6 +82,9 @@ PROOFS: dict[str, Proof] = {
         lambda folder, url: broken.prove(
             folder, "stopped", broken.stopped(database_at(url, "postgres"), 60), updates=500, database=url, alarm=True
         )
+    ),
+    "K6 standby": on_a_server(
+        lambda folder, url: promoting.prove(folder, database_at(url, "postgres"), times=5, people=50, each=9, away=10)
     ),
     "K7": lambda folder: cancelling.prove(folder, cancellations=1000),
     "K8": lambda folder: mailing.prove(folder, people=2000, kills=20),

@@ -21,6 +21,7 @@ from tests.proof import (
     mailing,
     outgoing,
     places,
+    promoting,
     restoring,
     several,
     soaking,
@@ -166,6 +167,10 @@ async def test_a_server_that_is_away_loses_nothing(tmp_path: Path, postgres: str
     with a_database(postgres, f"k6s{uuid.uuid4().hex}") as url:
         fault = broken.stopped(postgres, seconds=2)
         assert missed(await broken.prove(tmp_path, "stopped", fault, updates=200, database=url)) == []
+
+
+async def test_a_standby_that_takes_the_servers_place_has_what_was_confirmed(tmp_path: Path, postgres: str) -> None:
+    assert missed(await promoting.prove(tmp_path, postgres, times=1, people=20, each=2, away=0)) == []
 
 
 async def test_the_machinery_of_the_long_run_works(tmp_path: Path) -> None:
