@@ -33,6 +33,9 @@ WORDS: dict[str, Message] = {
     "sealed.person": _("There is nobody like that any more."),
     "sealed.only": _("Only a supervisor can do that, with a complaint about staff."),
     "check": _("Number and code do not match anything. Please look at both again."),
+    "held.full": _(
+        "What you said before is kept; there is no room for this as well. Please choose first, then send it once more."
+    ),
     "link": _("This link is not known any more."),
     "notice": _("There is no such notice, or not any more."),
     "notice.over": _("That cannot be changed any more. A running notice can only be stopped."),

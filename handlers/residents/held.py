@@ -5,13 +5,19 @@ from typing import Any
 import msgspec
 
 from bot.dialogue.event import Said
+from bot.dialogue.form import MOST_FILES
+from bot.errors import Invalid
 from handlers.context import Ctx
 
 AT_MOST = 10
+MOST_WORDS = 20_000  # characters of all of it: every further message has to be read with them
 
 
 def keep(ctx: Ctx, said: Said) -> None:
-    """One more message; many are joined at the front, and none is dropped."""
+    """One more message; many are joined at the front, and none is dropped without a word."""
+    before = look(ctx)
+    if before is not None and not _has_room(merged([before, said])):
+        raise Invalid("held.full")
     stored = [*ctx.memory.get("held", []), {"said": msgspec.to_builtins(said), "message": ctx.event.message}]
     while len(stored) > AT_MOST:
         first, second, *rest = stored
@@ -48,6 +54,10 @@ def change(ctx: Ctx, message: str, words: str) -> bool:
             item["said"] = {**item["said"], "text": words}
             return True
     return False
+
+
+def _has_room(said: Said) -> bool:
+    return len(said.text) <= MOST_WORDS and len(said.files) <= MOST_FILES
 
 
 def merged(messages: list[Said]) -> Said:

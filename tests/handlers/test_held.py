@@ -45,3 +45,16 @@ async def test_after_an_outage_it_is_deleted_all_the_same(town: Town) -> None:
     await town.passes(hours=25)
     await town.passes(minutes=11)
     assert "已经删了" in resident.last.text
+
+
+async def test_what_does_not_fit_is_said_at_once_and_what_was_kept_stays(town: Town) -> None:
+    """Whoever goes on for a day without a yes must not make every further sentence dearer than the last."""
+    resident = town.resident()
+    await resident.says("楼道灯坏了 幸福里3号楼2单元" + "很久了" * 3000)
+    await resident.says("路灯也坏了" + "很久了" * 3000)
+    assert "不用再打" in resident.last.text
+    await resident.says("水管也坏了" + "很久了" * 3000)
+    assert "没有记" in resident.last.text
+    await resident.says("好")
+    assert "灯坏了" in resident.last.text
+    assert "水管" not in resident.last.text
