@@ -19,6 +19,7 @@ from tests.proof import (
     doubled,
     dying,
     faulty,
+    firing,
     forging,
     incoming,
     machine,
@@ -90,6 +91,9 @@ PROOFS: dict[str, Proof] = {
     "K8": lambda folder: mailing.prove(folder, people=2000, kills=20),
     "K10": on_a_server(
         lambda folder, url: timers.prove(folder, database=url, timers=10_000, span=60, workers=4, kills=25, stops=20)
+    ),
+    "K10 parts": on_a_server(
+        lambda folder, url: firing.prove(folder, url, people=3000, dispatchers=4, span=60, kills=25, stops=20)
     ),
     "K11 absence": lambda folder: clocks.prove_absence(folder, cases=500),
     "K11 jumps": lambda folder: clocks.prove_jumps(folder, days=60),

@@ -76,7 +76,7 @@ async def prove_odd(folder: Path, *, updates: int, seed: int = 1) -> list[Figure
         amid_whole: list[float] = []
 
         async def goes(turn: int, waits: list[float], update: Callable[[], bytes]) -> None:
-            # Those that name no chat are taken one by one: with more of them than that the proof would measure itself.
+            # Those that name no chat are taken ten at a time: with more in the queue the proof would measure itself.
             await until(lambda: rows(settings, _WAITING)[0][0] <= BETWEEN)
             for _each in range(BETWEEN):
                 api.raw_update(update())

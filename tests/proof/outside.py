@@ -87,9 +87,9 @@ async def end_all() -> None:
         await process.wait()
 
 
-async def until(happened: Callable[[], bool]) -> None:
+async def until(happened: Callable[[], bool], patience: float = PATIENCE) -> None:
     """Asks again until it is so: the other side is another process."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience):
         while not happened():  # noqa: ASYNC110  no event reaches over from a process that is killed
             await asyncio.sleep(0.05)
 

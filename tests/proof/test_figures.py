@@ -16,6 +16,7 @@ from tests.proof import (
     doubled,
     dying,
     faulty,
+    firing,
     incoming,
     machine,
     mailing,
@@ -94,6 +95,13 @@ async def test_timers_fire_once_beside_deaths_and_standstills(tmp_path: Path, po
     with a_database(postgres, f"k10{uuid.uuid4().hex}") as url:
         figures = await timers.prove(tmp_path, database=url, timers=600, span=5, workers=3, kills=3, stops=2)
     assert missed(figures) == []
+
+
+async def test_timers_speak_once_beside_deaths_of_the_offices_own_processes(tmp_path: Path, postgres: str) -> None:
+    """The sender dies in the whole proof: what may have arrived by it waits for a minute."""
+    with a_database(postgres, f"k10p{uuid.uuid4().hex}") as url:
+        figures = await firing.prove(tmp_path, url, people=60, dispatchers=2, span=2, kills=2, stops=1, immortal="send")
+        assert missed(figures) == []
 
 
 async def test_an_upgrade_comes_through_deaths(tmp_path: Path) -> None:

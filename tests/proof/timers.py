@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import signal
 import sys
 import time
 from collections import Counter
@@ -20,51 +19,14 @@ from bot.store import queues
 from bot.store.queues import outbox, timer
 from bot.store.transaction import Transaction
 from tests.fakebotapi import FakeBotApi
+from tests.proof.crew import Crew
 from tests.proof.figure import Figure, at_least, exactly, within
-from tests.proof.outside import alive, configured, rows, started, until
+from tests.proof.outside import configured, rows, until
 from tests.proof.worker import KIND
 
 LATE = 5.0  # seconds: 99 of 100 timers
 LATEST = 30.0  # around deaths
 FROZEN = (1.0, 4.0)  # seconds that a worker stands still
-
-
-class Crew:
-    """Workers as processes; whoever dies is replaced."""
-
-    def __init__(self, config: Path, size: int) -> None:
-        self._config = config
-        self._size = size
-        self._workers: list[asyncio.subprocess.Process] = []
-        self._thawing: list[asyncio.Task[None]] = []
-        self._hired = 0
-
-    async def come(self) -> None:
-        while len(self._workers) < self._size:
-            log = self._config.with_name(f"worker{self._hired}")
-            self._hired += 1
-            process = await started(sys.executable, "-m", "tests.proof.worker", self._config, log=log)
-            self._workers.append(process)
-            if self._hired <= self._size:  # those who replace somebody are not waited for
-                await until(lambda log=log: "ready" in log.read_text("utf-8"))  # type: ignore[misc]  # mypy infers none with a default
-
-    async def loses(self, chance: random.Random) -> None:
-        process = self._workers.pop(chance.randrange(len(self._workers)))
-        process.kill()
-        await process.wait()
-        await self.come()
-
-    def freezes(self, chance: random.Random) -> None:
-        process = chance.choice(self._workers)
-        process.send_signal(signal.SIGSTOP)
-        self._thawing.append(asyncio.create_task(_thaw(process, chance.uniform(*FROZEN))))
-
-    async def go(self) -> None:
-        await asyncio.gather(*self._thawing)
-        for process in self._workers:
-            process.kill()
-            await process.wait()
-            alive.remove(process)
 
 
 async def prove(
@@ -75,7 +37,7 @@ async def prove(
     async with FakeBotApi() as api:  # nobody calls it: the workers have no way in
         config = configured(folder, api, database=database)
     settings = read_settings(config)
-    crew = Crew(config, workers)
+    crew = Crew([(sys.executable, "-m", "tests.proof.worker", config)] * workers, folder, "ready")
     await crew.come()
     first = datetime.now(UTC) + timedelta(seconds=2)
     await asyncio.to_thread(_arm, settings, [first + timedelta(seconds=span * n / timers) for n in range(timers)])
@@ -84,19 +46,13 @@ async def prove(
     for at, is_death in moments:
         await asyncio.sleep(max(0.0, began + at - time.monotonic()))
         if is_death:
-            await crew.loses(chance)
+            await crew.loses(chance.randrange(workers))
         else:
-            crew.freezes(chance)
+            crew.freezes(chance.randrange(workers), chance.uniform(*FROZEN))
     left = select(timer.c.id).where(timer.c.kind == KIND, timer.c.state == "armed")
     await until(lambda: not rows(settings, left.limit(1)))
     await crew.go()
     return _figures(settings, timers, kills, stops)
-
-
-async def _thaw(process: asyncio.subprocess.Process, after: float) -> None:
-    await asyncio.sleep(after)
-    if process.returncode is None:
-        process.send_signal(signal.SIGCONT)
 
 
 def _arm(settings: Settings, moments: Sequence[datetime]) -> None:
