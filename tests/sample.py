@@ -1,17 +1,18 @@
 """What every office of the tests begins with and never changes: its content, and the schema of its database."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from alembic.script import ScriptDirectory
 
 import bot.house
-from bot.config import Settings
+from bot.config import CONTENT, Settings
 from bot.sealing import make_keys
 from bot.store import engine, upgrade
 from bot.store.engine import file_of, read_url
@@ -22,7 +23,7 @@ READERS = ("read_policies", "read_words", "read_understanding", "read_department
 
 @contextmanager
 def read_once() -> Iterator[None]:
-    """Content and migrations are read by the first office alone: all later ones of this process find the same."""
+    """The project's content and migrations are read by the first office alone; all later ones find the same."""
     read = cache(lambda _folder, scripts=upgrade.scripts: scripts())
 
     def scripts() -> ScriptDirectory:
@@ -32,8 +33,18 @@ def read_once() -> Iterator[None]:
     with ExitStack() as patched:
         patched.enter_context(mock.patch.object(upgrade, "scripts", scripts))
         for name in READERS:
-            patched.enter_context(mock.patch.object(bot.house, name, cache(getattr(bot.house, name))))
+            patched.enter_context(mock.patch.object(bot.house, name, once(getattr(bot.house, name))))
         yield
+
+
+def once(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Reads the project's own content once, and any other as often as asked: a test may change that."""
+    known = cache(read)
+
+    def reading(file: Path, *facts: Any) -> Any:
+        return known(file, *facts) if file.is_relative_to(CONTENT) else read(file, *facts)
+
+    return reading
 
 
 @cache
