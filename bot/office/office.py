@@ -29,7 +29,7 @@ from bot.office.people.service import People
 from bot.office.policies.service import Policies
 from bot.office.retention import Nights, Retention, Slice
 from bot.office.understanding import Accused, Understanding
-from bot.store import blanking, queues, sending
+from bot.store import blanking, queues, sending, withdrawal
 from bot.store.passing import pass_by, ring
 from bot.store.transaction import Transaction
 from bot.telling import Letters, Telling
@@ -232,7 +232,7 @@ class Office:
 
     def take_back(self, subject: int, person: int) -> None:
         """What is still queued on a subject for somebody need not go out any more."""
-        queues.cancel_for(self._tx, subject, person)
+        withdrawal.cancel_for(self._tx, subject, person)
 
     def last_subject(self, address: int) -> int | None:
         """The case that our newest message there spoke of."""

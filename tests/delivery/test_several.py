@@ -10,7 +10,7 @@ from bot.dialogue.conversation import Arrival
 from bot.dialogue.screen import Screen
 from bot.errors import Changed, Contended
 from bot.ids import Ids
-from bot.store import queues
+from bot.store import queues, withdrawal
 from bot.store.engine import writer_engine
 from bot.store.queues import JobState, inbox, job, outbox
 from bot.store.transaction import Transaction
@@ -106,7 +106,7 @@ async def test_a_message_taken_back_between_reading_and_claiming_is_not_sent(sta
         is_sure = True
 
         def check(self, tx: Transaction) -> None:
-            queues.cancel_rows(tx, [row])
+            withdrawal.cancel_rows(tx, [row])
 
     sender.ledger.fence = Fence()
     if stage.writer.run(lambda tx: tx.is_postgresql):

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.ids import Ids
-from bot.store import claims, facts, queues, sending
+from bot.store import claims, facts, queues, sending, withdrawal
 from bot.store.queues import JobState, Owed, Policy, conversation, job, outbox, timer
 from bot.store.transaction import Transaction
 from bot.store.writer import Writer
@@ -69,7 +69,7 @@ def test_revocation_cancels_what_is_queued_for_that_person_about_that_case_only(
         queues.owe(tx, owed(tx, ids, "theirs", subject=1, person=5))
         queues.owe(tx, owed(tx, ids, "another case", subject=2, person=5))
         queues.owe(tx, owed(tx, ids, "another person", address=2, subject=1, person=6))
-        queues.cancel_for(tx, subject=1, person=5)
+        withdrawal.cancel_for(tx, subject=1, person=5)
 
     writer.run(act)
     assert writer.run(states) == {"theirs": "cancelled", "another case": "queued", "another person": "queued"}

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bot.store import queues, sending
+from bot.store import queues, sending, withdrawal
 from bot.store.claims import WINDOW
 from bot.store.queues import OutboxState, Policy, outbox
 from bot.store.sending import MAX_REPEATS, RESEND_AFTER, Left, Sendable
@@ -236,7 +236,7 @@ def claimed_and_taken_back(post: Post, policy: Policy) -> Sendable:
     """On its way, when the right to receive it ends."""
     post.owes("card", policy=policy, subject=7, person=8)
     (row,) = post.takes()
-    post.writer.run(lambda tx: queues.cancel_for(tx, 7, 8))
+    post.writer.run(lambda tx: withdrawal.cancel_for(tx, 7, 8))
     return row
 
 
@@ -274,7 +274,7 @@ def test_what_is_cancelled_for_a_subject_is_only_what_has_not_gone_out(post: Pos
     post.takes()
     waiting = [post.owes(f"waiting {address}", address=address, subject=7) for address in (3, 4)]
     other = post.owes("other", address=5, subject=8)
-    assert post.writer.run(lambda tx: queues.cancel_all(tx, 7)) == 2
+    assert post.writer.run(lambda tx: withdrawal.cancel_all(tx, 7)) == 2
     assert [post.state(id_) for id_ in (gone, on_its_way, *waiting, other)] == [
         "sent", "sending", "cancelled", "cancelled", "queued",
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from bot.office.cases.records import is_open
 from bot.office.cases.scope import MACHINE
 from bot.office.cases.tables import case
 from bot.office.people.model import Person, Role
-from bot.store import queues
+from bot.store import withdrawal
 
 MOST_MOVES = 2  # after that the head or a dispatcher decides, and nobody returns it
 
@@ -76,10 +76,10 @@ class Passing(Acts):
         for old in sorted(owned, key=lambda found: found.id):  # in one order: two such acts never wait in a circle
             if not self._may_work(old, official):
                 self._release(old, by=by)
-        for subject in queues.subjects_owed(self._tx, self._people.addresses(official.id)):
+        for subject in withdrawal.subjects_owed(self._tx, self._people.addresses(official.id)):
             if self.may_still_read(subject, official):
                 continue
-            queues.cancel_for(self._tx, subject, official.id)
+            withdrawal.cancel_for(self._tx, subject, official.id)
 
     def may_still_read(self, subject: int | None, official: Person) -> bool:
         """Whether a message about this is for somebody who has lost a role."""
@@ -108,7 +108,7 @@ class Passing(Acts):
         """Cards that wait for the morning do not reach those who may not read the case any more."""
         for person in hearers:
             if self._records.by_id(case.id, viewer=person) is None:
-                queues.cancel_for(self._tx, case.id, person.id)
+                withdrawal.cancel_for(self._tx, case.id, person.id)
 
     def _check_offer(self, old: Case, department: str, reason: str, by: Person) -> None:
         self._check_offerable(old, by)

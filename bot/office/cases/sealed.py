@@ -20,7 +20,7 @@ from bot.office.cases.records import Entry
 from bot.office.cases.scope import MACHINE
 from bot.office.cases.service import JOB, Cases, Matter, placed
 from bot.office.people.model import Person, Role
-from bot.store import blanking, queues
+from bot.store import blanking, queues, withdrawal
 from bot.telling import Lane, Telling
 
 SLOTS = (time(9, 0), time(14, 0))
@@ -157,7 +157,7 @@ class SealedCases(Cases):
         if old.owner == person:
             self._records.close_assignments(old, parts=("lead", "offer"))
         self._records.log(new, part, id=self._id(), actor=by.id, detail=str(person))
-        queues.cancel_for(self._tx, new.id, person)
+        withdrawal.cancel_for(self._tx, new.id, person)
         return new
 
     def _watched(self, number: str, by: Person) -> Case:

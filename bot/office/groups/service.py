@@ -14,7 +14,7 @@ from bot.office.groups.model import SHOWN, Group, State, is_shown_anew, may_be_s
 from bot.office.groups.records import Card
 from bot.office.people.model import Person, Role
 from bot.office.people.service import People
-from bot.store import claims, queues
+from bot.store import claims, queues, withdrawal
 from bot.store.transaction import Transaction
 from bot.telling import OPEN, Lane, Telling
 
@@ -188,7 +188,7 @@ class Groups:
         return new
 
     def _clear(self, group: Group) -> None:
-        queues.cancel_address(self._tx, group.id)
+        withdrawal.cancel_address(self._tx, group.id)
         records.drop_cards(self._tx, group.id)
 
     def _save(self, group: Group, code: str, by: int | None) -> None:

@@ -28,7 +28,7 @@ from bot.office.notices.model import (
 from bot.office.people import records as people_records
 from bot.office.people.model import Person
 from bot.office.people.service import People
-from bot.store import queues
+from bot.store import queues, withdrawal
 from bot.store.transaction import Transaction
 from bot.telling import Lane, Letters, Telling
 
@@ -169,8 +169,8 @@ class Sending:
         morning = None if of.urgent or of.status is Status.STOPPED else self._morning(self._now)
         if morning is None:
             return None
-        queues.postpone_all(self._tx, of.id, morning)
-        return None if queues.is_on_its_way(self._tx, of.id) else morning  # what is may come back
+        withdrawal.postpone_all(self._tx, of.id, morning)
+        return None if withdrawal.is_on_its_way(self._tx, of.id) else morning  # what is may come back
 
     def _morning(self, moment: datetime) -> datetime | None:
         """When it may go on, if it is night by the time that somebody looks again."""
@@ -199,7 +199,7 @@ class Sending:
 
     def take_back(self, id_: int) -> None:
         """What of it has not gone out, and what waits for a page to be opened."""
-        queues.cancel_all(self._tx, id_)
+        withdrawal.cancel_all(self._tx, id_)
         records.note_stopped(self._tx, id_)
 
     def figures(self, of: Notice) -> dict[Arrival, int]:

@@ -19,7 +19,7 @@ from bot.office.notices.model import (
 )
 from bot.office.notices.sending import Sending
 from bot.office.people.model import Person, Role
-from bot.store import queues
+from bot.store import queues, withdrawal
 from bot.telling import Lane, Telling
 
 WRITERS = (Role.EDITOR, Role.HEAD)
@@ -231,7 +231,7 @@ class Notices(Sending):
         """Nobody needs to be asked any more."""
         queues.disarm(self._tx, self._timer(of, "ring"))
         for person in self._approvers(of):
-            queues.cancel_for(self._tx, of.id, person.id)
+            withdrawal.cancel_for(self._tx, of.id, person.id)
 
 
 def _may_approve(person: Person) -> bool:

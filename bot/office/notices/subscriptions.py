@@ -11,7 +11,7 @@ from bot.office.notices.audience import OFFICE, Wants, area_key, belongs, topic_
 from bot.office.notices.tables import subscription
 from bot.office.people.model import Person
 from bot.sealing import Sealer
-from bot.store import queues
+from bot.store import withdrawal
 from bot.store.transaction import Transaction
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)  # the office's notices come to everybody from the start
@@ -124,7 +124,7 @@ class Subscriptions:
             if not audience.is_of(self._tx, who, person.id):
                 gone.append(row)
         if gone:
-            queues.cancel_rows(self._tx, gone)
+            withdrawal.cancel_rows(self._tx, gone)
             records.note(self._tx, gone)
 
 
