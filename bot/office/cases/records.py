@@ -1,16 +1,15 @@
 """Statements of cases. Every read of words names its viewer; every change is compare-and-swap on the revision."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-import msgspec
 from sqlalchemy import BindParameter, ColumnElement, Select, Table, bindparam, func, insert, select, update
 
 from bot.errors import Changed
+from bot.office.cases.chain import Chain
 from bot.office.cases.model import OPEN, Case, Kind, Outcome, Privacy, Said, Status
 from bot.office.cases.scope import (
     KEPT_OUT,
@@ -23,14 +22,12 @@ from bot.office.cases.scope import (
     sight_of,
     workable,
 )
-from bot.office.cases.tables import assignment, attachment, case, case_event, case_link, case_party, case_round, entry
+from bot.office.cases.tables import assignment, attachment, case, case_link, case_party, case_round, entry
 from bot.sealing import Sealer
 from bot.store.prepared import Prepared, first
 from bot.store.transaction import Transaction
-from bot.store.types import to_micros
 
 TITLE, PLACE, ENTRY, NAME = b"title", b"place", b"entry", b"file name"
-_NO_DIGEST = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +64,7 @@ class Records:
     def __init__(self, tx: Transaction, content: Sealer) -> None:
         self._tx = tx
         self._content = content
+        self._chain = Chain(tx)
         self.logged: list[tuple[int, str]] = []  # (case, code) of the links written in this transaction
 
     # --- reads, each with its viewer ---
@@ -156,7 +154,7 @@ class Records:
             "urgency": "normal", "paused_ms": 0, "objections": 0, "extensions": 0,
         }  # fmt: skip
         self._tx.change(_ADD_CASE, values)
-        self._tx.cache["chain", new.id] = 0, _NO_DIGEST
+        self._chain.begin(new.id)
 
     def add_round(self, of: Case, *, id: int, limit: tuple[int, bool]) -> None:
         row = {"id": id, "case": of.id, "round": of.round, "limit_days": limit[0], "limit_working": limit[1]}
@@ -245,27 +243,10 @@ class Records:
         detail: str = "", at: datetime | None = None,
     ) -> None:  # fmt: skip
         """Several links at once: (id, code, before, after)."""
-        number, digest = self._end_of_chain(of)
-        links = []
-        for id_, code, before, after in steps:
-            number += 1
-            link = {"id": id_, "case": of.id, "number": number, "code": code, "actor": actor, "role": None,
-                    "before": before, "after": after, "detail": detail, "at": at or self._tx.now}  # fmt: skip
-            digest = chained(digest, link)
-            links.append(link | {"digest": digest})
-        self._tx.change_many(_ADD_EVENT, links)
-        self._tx.cache["chain", of.id] = number, digest
+        shared = {"actor": actor, "role": None, "detail": detail, "at": at or self._tx.now}
+        links = [{"id": id_, "code": code, "before": before, "after": after} for id_, code, before, after in steps]
+        self._chain.add(of.id, [link | shared for link in links])
         self.logged += [(of.id, code) for _id, code, _before, _after in steps]
-
-    def _end_of_chain(self, of: Case) -> tuple[int, bytes]:
-        """Number and digest of the last link; whoever has added one in this transaction keeps others from adding."""
-        known: tuple[int, bytes] | None = self._tx.cache.get(("chain", of.id))
-        if known is not None:
-            return known
-        if self._tx.is_postgresql:  # another writer may be adding to this chain
-            self._tx.rows(_LOCK, {"wanted": of.id})
-        row = first(self._tx.rows(_LAST_EVENT, {"wanted": of.id}))
-        return (row.number, row.digest) if row else (0, _NO_DIGEST)
 
     def _read(self, query: str, viewer: Viewer, **facts: Any) -> list[Any]:
         """One of the prepared statements, with this viewer's condition in it; the same one need not run twice."""
@@ -313,15 +294,6 @@ _SAVE = Prepared(
     .where(case.c.id == bindparam("id_now"), case.c.revision == bindparam("revision_now"))
     .values({name: bindparam(f"new_{name}") for name in (*_CHANGING, "revision")})
 )
-# as strong as a change of the row; a full lock would wait for others that have only written rows that refer to it
-_LOCK = Prepared(select(case.c.id).where(case.c.id == bindparam("wanted")).with_for_update(key_share=True))
-_LAST_EVENT = Prepared(
-    select(case_event.c.number, case_event.c.digest)
-    .where(case_event.c.case == bindparam("wanted"))
-    .order_by(case_event.c.number.desc())
-    .limit(1)
-)
-
 _LAST_ENTRY = Prepared(select(func.max(entry.c.id).label("last")).where(entry.c.case == bindparam("wanted")))
 
 
@@ -346,7 +318,7 @@ _CLOSE_ASSIGNMENTS = Prepared(
     )
     .values(until=bindparam("now"))
 )
-_ADD_ENTRY, _ADD_EVENT = _adding(entry), _adding(case_event)
+_ADD_ENTRY = _adding(entry)
 _wanted: BindParameter[Any] = bindparam("wanted")
 _offer = assignment.alias("offered")  # a name of its own: the viewer's condition asks for assignments too
 _told = case_party.c.part.in_(("requester", "follower"))
@@ -416,13 +388,3 @@ _QUERIES: Mapping[str, Callable[[Sight], Select[Any]]] = {
 @cache
 def _statement(query: str, sight: Sight) -> Prepared:
     return Prepared(_QUERIES[query](sight))
-
-
-def chained(previous: bytes, link: Mapping[str, Any]) -> bytes:
-    """SHA-256 over the digest before and the link as canonical JSON."""
-    plain = {
-        key: to_micros(value) if isinstance(value, datetime) else value
-        for key, value in link.items()
-        if key != "digest"
-    }
-    return hashlib.sha256(previous + msgspec.json.encode(plain, order="sorted")).digest()
