@@ -84,14 +84,15 @@ class Desk:
         if who is not None and not who.private:
             self._at(tx).unsay()
             return self._in_group(self._at(tx), arrival, lambda ctx: [alert(ctx, excuse(error))])
-        return self._say_alone(tx, arrival, lambda ctx: ctx.screen(excuse(error)))
+        return self._say_alone(tx, arrival, lambda ctx: [*self._talk.urgent(ctx), ctx.screen(excuse(error))])
 
     def apologise(self, tx: Any, arrival: Arrival, reference: str) -> Reply:
-        def words(ctx: Ctx) -> Screen:
-            return ctx.screen(
+        def words(ctx: Ctx) -> list[Screen]:
+            sorry = ctx.screen(
                 _("Sorry, something went wrong here and I could not take your last message. "
                   "It is kept for the people who look after me (reference {reference}).", reference=reference)
             )  # fmt: skip
+            return [*self._talk.urgent(ctx), sorry]
 
         return self._say_alone(tx, arrival, words)
 
@@ -173,13 +174,14 @@ class Desk:
             router=self._router,
         )
 
-    def _say_alone(self, tx: Any, arrival: Arrival, words: Callable[[Ctx], Screen]) -> Reply:
+    def _say_alone(self, tx: Any, arrival: Arrival, words: Callable[[Ctx], list[Screen]]) -> Reply:
         office = self._at(tx)
         office.unsay()
         who = arrival.event.who
         person = self._who(office, arrival) if who is None or who.private else NOBODY
         if person is NOBODY:
             return Reply(None, None, [])
-        screen = words(self._context(office, arrival, person))
-        arrival.conversation.shows(screen.buttons)  # the last screen now: older numbers mean nothing any more
-        return Reply(person.address, person.id, [screen], person.channel)
+        screens = words(self._context(office, arrival, person))
+        shown = next((screen for screen in reversed(screens) if screen.buttons), None)
+        arrival.conversation.shows(shown.buttons if shown else ())  # older numbers mean nothing any more
+        return Reply(person.address, person.id, screens, person.channel)

@@ -105,10 +105,17 @@ class Talk:
             case Ignored() | Membership() | Moved():
                 return []
 
+    def urgent(self, ctx: Ctx) -> list[Screen]:
+        """What must be said before anything else, whatever becomes of the event."""
+        said = ctx.event.what
+        if not isinstance(said, Said) or said.edited:
+            return []
+        return [screen for hook in self._hooks("first") for screen in listed(hook(ctx, said))]
+
     def _said(self, ctx: Ctx, said: Said) -> list[Screen]:
         if said.edited:
             return self._hooked(ctx, "edited", said)
-        urgent = [screen for hook in self._hooks("first") for screen in listed(hook(ctx, said))]
+        urgent = self.urgent(ctx)
         if said.album is not None and self._hooks("part"):
             return urgent + self._hooked(ctx, "part", said)
         return urgent + self._understood(ctx, said)

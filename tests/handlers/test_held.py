@@ -58,3 +58,14 @@ async def test_what_does_not_fit_is_said_at_once_and_what_was_kept_stays(town: T
     await resident.says("好")
     assert "灯坏了" in resident.last.text
     assert "水管" not in resident.last.text
+
+
+async def test_danger_is_answered_though_the_rest_of_the_message_has_no_room(town: Town) -> None:
+    """What to do and whom to call comes first, whatever becomes of the words themselves (N01)."""
+    resident = town.resident()
+    await resident.says("楼道灯坏了 幸福里3号楼2单元" + "很久了" * 6000)
+    resident.news()
+    await resident.says("着火了" + "快来人" * 1000)
+    first, then = resident.news()
+    assert "119" in first
+    assert "没有记" in then

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.dialogue.event import FileKind
+from bot.dialogue.talk import Talk
 from bot.office.cases.number import new_number
 from bot.office.people.model import Role
 from tests.rig import Someone, Town
@@ -271,6 +272,20 @@ async def test_danger_is_answered_first(town: Town) -> None:
     resident = town.resident()
     await resident.says("家里煤气味很重")
     assert "119" in resident.heard[0].text
+
+
+async def test_danger_is_answered_though_the_rest_of_the_words_cannot_be_taken(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_given: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(Talk, "_understood", broken)
+    resident = town.resident()
+    await resident.says("着火了，快来人")
+    first, then = resident.news()
+    assert "119" in first
+    assert "没办成" in then
 
 
 async def test_thanks_open_neither_a_search_nor_a_case(town: Town) -> None:
