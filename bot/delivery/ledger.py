@@ -99,7 +99,7 @@ class Ledger:
         replaced = [row.replaces for row in rows if row.replaces is not None]
         before = sending.replaced(tx, replaced) if replaced else {}
         goes = [(row, self._with_arrived(tx, row, self._outgoing(row, chats.get(row.address), before))) for row in rows]
-        return Claimed(goes, left._replace(more=left.more or len(rows) < len(claimed)))
+        return Claimed(goes, left._replace(again=left.again or len(rows) < len(claimed)))
 
     def _may_go(self, tx: Transaction, row: Sendable, chat: Chat | None) -> bool:
         """Who may read it, looked at once more against whom the chat is registered for at this moment (T5)."""

@@ -96,8 +96,8 @@ class Sender:
             return 0
         async with self._beginning:
             claimed, self._left = await self._claim(room)
-            if self._can_help():
-                self.bell.ring()  # it came meanwhile, when nobody knew that something waits for it
+            if self._left.again or self._can_help():
+                self.bell.ring()  # room came meanwhile, when nobody knew that something waits for it
             self._failpoint("after claim")
             self._begin(claimed)
         return len(claimed)

@@ -78,6 +78,7 @@ class Left(NamedTuple):
 
     busy: frozenset[int]  # addresses that were in use, or are now, and for which it is due
     more: bool  # it is due for others, or may be: not everything was read
+    again: bool = False  # what stood in its way is gone already: it may be claimed at once
 
 
 def claim_sendable(
@@ -108,14 +109,15 @@ def claim_sendable(
         more |= len(rows) == window
         if len(rows) < window or len(first) >= at_most:
             break
-    claimed = _within(first.values(), at_most, at_most if bulk is None else bulk)
-    if claimed:
+    chosen = _within(first.values(), at_most, at_most if bulk is None else bulk)
+    if chosen:
         check(tx)
-        claimed = _still_queued(tx, claimed)
+    claimed = _still_queued(tx, chosen) if chosen else []
     if claimed:
         params = {"ids": [row.id for row in claimed], "epoch_now": epoch, "now": tx.now}
         _CLAIM.run(connection, params)
-    return claimed, Left(frozenset(waiting), more or len(claimed) < len(first))
+    more |= len(claimed) < len(first)
+    return claimed, Left(frozenset(waiting), more, again=len(claimed) < len(chosen))
 
 
 def give_back(tx: Transaction, channel: str, epoch: int, in_hand: Iterable[int]) -> None:

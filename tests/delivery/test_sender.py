@@ -10,9 +10,11 @@ import pytest
 from bot.delivery.channel import Abilities
 from bot.delivery.sender import Sender
 from bot.errors import Fenced, Refused, StoreError
+from bot.store import sending, withdrawal
 from bot.store.queues import OutboxState, Policy, outbox
+from bot.store.sending import Sendable
 from bot.store.transaction import Transaction
-from bot.telling import Lane
+from bot.telling import OPEN, Lane
 from tests.delivery.stage import Stage
 
 
@@ -235,6 +237,33 @@ async def test_room_that_comes_during_a_claim_is_not_overlooked(stage: Stage) ->
     go_on.set()
     await held_up
     assert await claiming == 0
+    assert stage.out.is_rung
+
+
+async def test_what_stands_behind_something_refused_waits_for_no_tick(stage: Stage) -> None:
+    sender = stage.a_sender()
+    stage.audiences[1] = "group"
+    stage.owes("words")
+    stage.owes("for all", audience=OPEN)
+    await sender.step()
+    assert stage.out.is_rung
+    await sender.step()
+    await sender.idle()
+    assert stage.channel.texts == ["for all"]
+
+
+async def test_nor_does_what_stands_behind_something_taken_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a server another writer may do that between the read and the claim."""
+    sender = stage.a_sender()
+    first = stage.owes("words")
+    stage.owes("more words")
+
+    def taken_back(tx: Transaction, rows: list[Sendable]) -> list[Sendable]:
+        withdrawal.cancel_rows(tx, [first])
+        return [row for row in rows if row.id != first]
+
+    monkeypatch.setattr(sending, "_still_queued", taken_back)
+    await sender.step()
     assert stage.out.is_rung
 
 
