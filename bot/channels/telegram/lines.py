@@ -85,6 +85,8 @@ class Lines:
         sock = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=0.25, interleave=1)
         name = host if self._tls is not None else None
         _transport, line = await loop.create_connection(_Line, sock=sock, ssl=self._tls, server_hostname=name)
+        if not line.is_open:
+            raise ConnectionResetError
         self._lines.add(line)
         line.gone.add_done_callback(lambda _gone: self._lines.discard(line))
         return line

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -202,6 +203,28 @@ async def test_without_a_connection_nothing_has_left() -> None:
             await asks(to, url)
         with pytest.raises(NoConnection):  # nor has the failure used up a place
             await asks(to, url)
+
+
+async def test_nor_has_it_over_one_that_is_gone_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something that spreads the load takes every connection, and ends it where no server stands behind it."""
+    loop = asyncio.get_running_loop()
+    connect = loop.create_connection
+
+    async def slowly(*how: Any, **more: Any) -> Any:
+        made = await connect(*how, **more)
+        await made[1].gone
+        return made
+
+    async def ends(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    monkeypatch.setattr(loop, "create_connection", slowly)
+    async with await asyncio.start_server(ends, "127.0.0.1", 0) as listener:
+        url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/bot1:a/getMe"
+        async with lines_to(url, connections=1) as to:
+            for _time in range(2):  # its place is free again
+                with pytest.raises(NoConnection):
+                    await asks(to, url)
 
 
 async def test_whoever_gets_no_place_in_time_has_sent_nothing() -> None:
