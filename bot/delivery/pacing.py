@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 GROWS, GROWS_EVERY = 4, 0.25  # permits; seconds
 SHRINKS = 2.0  # permits a second
+ROUNDED = 0.001  # seconds: uvloop's time are whole milliseconds, and what is between them it rounds
 
 
 class LandingWindow:
@@ -54,7 +55,7 @@ class Trickle:
     def take(self, count: int) -> None:
         loop = asyncio.get_running_loop()
         self._next = max(self._next, loop.time() - (self._at_once - 1) * self._gap) + count * self._gap
-        loop.call_at(self._next, self._freed)
+        ring_at(self._next, self._freed)
 
 
 class Share:
@@ -101,3 +102,10 @@ class Spacing:
     def _release(self, address: int) -> None:
         self.busy.discard(address)
         self._freed(address)
+
+
+def ring_at(moment: float, ring: Callable[[], None]) -> None:
+    """Rings when this moment of the loop's time has come, never before it: whoever came too early would not be rung
+    for again.
+    """
+    asyncio.get_running_loop().call_at(moment + ROUNDED, ring)

@@ -14,7 +14,7 @@ from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Outgoing
 from bot.delivery.dispatcher import LONGEST_PAUSE, SHORT_PAUSE
 from bot.delivery.ledger import DOWN_PAUSE, Claimed, Ledger, Result
-from bot.delivery.pacing import LandingWindow, Share, Spacing, Trickle
+from bot.delivery.pacing import LandingWindow, Share, Spacing, Trickle, ring_at
 from bot.dialogue.screen import Clearing
 from bot.errors import ChannelDown, Contended, DeliveryError, Fenced, NotSent, Refused, StoreError, Uncertain
 from bot.store.sending import Left, Sendable
@@ -294,9 +294,9 @@ class Sender:
             self._pause(result.error.retry_in.total_seconds())
 
     def _pause(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._paused_until = max(self._paused_until, loop.time() + seconds)
-        loop.call_later(seconds, self.bell.ring)
+        until = asyncio.get_running_loop().time() + seconds
+        self._paused_until = max(self._paused_until, until)
+        ring_at(until, self.bell.ring)
 
     def _write_all(self, results: list[Result], tx: Transaction) -> None:
         """In the writer's thread. Takes what has come until now: while the act waited for the writer, more did."""

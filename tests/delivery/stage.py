@@ -310,9 +310,20 @@ class InstantLoop(asyncio.SelectorEventLoop):
         return self._instant.passed
 
 
-def in_no_time(main: Any) -> Any:
+class CoarseLoop(InstantLoop):
+    """As uvloop's: its time are whole milliseconds, and every span is rounded to them."""
+
+    def time(self) -> float:
+        return round(super().time() * 1000) / 1000
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        span = round((when - self.time()) * 1000) / 1000
+        return super().call_at(self.time() + span, callback, *args, context=context)
+
+
+def in_no_time(main: Any, loop: type[asyncio.AbstractEventLoop] = InstantLoop) -> Any:
     """Runs a coroutine in a loop whose hours pass at once."""
-    with asyncio.Runner(loop_factory=InstantLoop) as runner:
+    with asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(main)
 
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.delivery.bell import Bell, ticking
-from bot.delivery.pacing import LandingWindow, Share, Spacing, Trickle
+from bot.delivery.pacing import LandingWindow, Share, Spacing, Trickle, ring_at
 from bot.delivery.supervision import Supervisor
-from tests.delivery.stage import in_no_time, most_in_a_second
+from tests.delivery.stage import CoarseLoop, InstantLoop, in_no_time, most_in_a_second
 
 
 def landings(permits: int, count: int, slowest: float, seed: int) -> list[float]:
@@ -187,6 +187,40 @@ def test_notices_begin_one_after_another_and_catch_up_a_little() -> None:
     assert max(begun.count(moment) for moment in begun[2:]) <= 1
     assert most_in_a_second(begun) <= 27
     assert begun[-1] - begun[0] == pytest.approx(98 / 25, abs=0.1)
+
+
+@pytest.mark.parametrize("loop", [InstantLoop, CoarseLoop])
+def test_the_next_notice_is_rung_for_when_its_turn_has_come(loop: type[asyncio.AbstractEventLoop]) -> None:
+    """A ring before that finds no room, and nobody rings again."""
+
+    async def run() -> list[int]:
+        rooms: list[int] = []
+        rung = asyncio.Event()
+        trickle = Trickle(27, rung.set)
+        for _notice in range(50):
+            trickle.take(1)
+            await rung.wait()
+            rung.clear()
+            rooms.append(trickle.room)
+        return rooms
+
+    assert in_no_time(run(), loop) == [1] * 50
+
+
+@pytest.mark.parametrize("loop", [InstantLoop, CoarseLoop])
+def test_nothing_rings_before_its_moment(loop: type[asyncio.AbstractEventLoop]) -> None:
+    async def run() -> list[float]:
+        early = []
+        for span in (0.1, 0.37037, 2.0, 30.0) * 25:
+            moment = asyncio.get_running_loop().time() + span
+            rung = asyncio.Event()
+            ring_at(moment, rung.set)
+            await rung.wait()
+            if asyncio.get_running_loop().time() < moment:
+                early.append(moment)
+        return early
+
+    assert in_no_time(run(), loop) == []
 
 
 def test_what_is_left_to_answers_grows_when_one_had_to_wait_and_shrinks_again() -> None:
