@@ -16,7 +16,7 @@ from bot.office.people.model import Person
 from bot.telling import OPEN, Letters, Telling
 from bot.words import Words, _
 from handlers.context import Ctx, alert
-from handlers.excuses import excuse
+from handlers.excuses import CHOOSE_FIRST, excuse
 from handlers.residents import drafts, menu, tidy
 
 NOBODY = Person(0, 0, "")
@@ -84,7 +84,12 @@ class Desk:
         if who is not None and not who.private:
             self._at(tx).unsay()
             return self._in_group(self._at(tx), arrival, lambda ctx: [alert(ctx, excuse(error))])
-        return self._say_alone(tx, arrival, lambda ctx: [*self._talk.urgent(ctx), ctx.screen(excuse(error))])
+
+        def words(ctx: Ctx) -> list[Screen]:
+            again = [[button] for button in ctx.conversation.choices] if error.reason in CHOOSE_FIRST else []
+            return [*self._talk.urgent(ctx), ctx.screen(excuse(error), *again)]
+
+        return self._say_alone(tx, arrival, words)
 
     def apologise(self, tx: Any, arrival: Arrival, reference: str) -> Reply:
         def words(ctx: Ctx) -> list[Screen]:

@@ -56,6 +56,8 @@ WORDS: dict[str, Message] = {
     "role": _("Nobody holds this role any more."),
 }
 
+CHOOSE_FIRST = frozenset(("held.full",))  # what there was to choose from must stay within reach of who types
+
 
 def excuse(error: OfficeError) -> Message:
     """What the person is told."""

@@ -69,3 +69,16 @@ async def test_danger_is_answered_though_the_rest_of_the_message_has_no_room(tow
     first, then = resident.news()
     assert "119" in first
     assert "没有记" in then
+
+
+async def test_what_there_was_to_choose_from_can_still_be_typed_where_there_is_no_room(town: Town) -> None:
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("好")
+    await resident.says("那个东西" + "呀" * 6000)
+    assert "帮我登记" in resident.last.labels
+    for _time in range(4):
+        await resident.says("那个东西" + "呀" * 6000)
+    assert "没有记" in resident.last.text
+    await resident.says("帮我登记")
+    assert "那个东西" in resident.last.text
