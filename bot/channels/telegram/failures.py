@@ -84,6 +84,8 @@ def unreadable(status: int) -> DeliveryError:
 def broken(error: Exception) -> DeliveryError:
     """What a fault on the way means. aiohttp's errors may hold the URL and so the token: only their type is kept."""
     cause = type(error).__name__
+    if isinstance(error, NoConnection):
+        cause = f"{cause} {error}".strip()  # of ours, and says the type of what was in the way
     if isinstance(error, _NO_CONNECTION):
         return NotSent(cause, AGAIN_SOON, whole=True)
     return Uncertain(cause)

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from bot.channels.telegram import failures
+from bot.channels.telegram.lines import NoConnection
 from bot.delivery.channel import Outgoing
 from bot.dialogue.screen import Screen
 from bot.errors import ChannelDown, DeliveryError, NotSent, Refused, Uncertain
@@ -89,6 +90,14 @@ def test_what_a_fault_on_the_way_means(error: Exception, kind: type[DeliveryErro
     found = failures.broken(error)
     assert type(found) is kind
     assert found.cause == type(error).__name__
+
+
+def test_what_kept_a_connection_from_being_made_is_named() -> None:
+    """An unknown name, a refusal and a bad certificate have other remedies."""
+    found = failures.broken(NoConnection("gaierror"))
+    assert isinstance(found, NotSent)
+    assert found.whole
+    assert found.cause == "NoConnection gaierror"
 
 
 def test_what_may_be_repeated_is_never_uncertain() -> None:
