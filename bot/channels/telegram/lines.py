@@ -11,7 +11,7 @@ from collections import deque
 from typing import Any
 
 import aiohappyeyeballs
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from yarl import URL
 
 IDLE = 15.0  # seconds: an older connection may be closed by the other side in the moment in which it is used
@@ -152,7 +152,7 @@ class _Line(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except HttpParserError:
+        except (HttpParserError, HttpParserUpgrade):  # the second is none of the first
             self.abort()
 
     def connection_lost(self, _error: Exception | None) -> None:

@@ -129,9 +129,12 @@ async def test_a_server_that_ends_the_connection_with_its_answer() -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
         b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
     ],
 )
 async def test_an_answer_that_does_not_come_whole_may_mean_that_the_request_arrived(answer: bytes | None) -> None:
+    faults: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, fault: faults.append(fault))
     async with serving(answer, OK) as server, lines_to(server.url) as to:
         asking = asyncio.create_task(asks(to, server.url))
         while not server.requests:  # noqa: ASYNC110 - the server has no event for it
@@ -141,6 +144,7 @@ async def test_an_answer_that_does_not_come_whole_may_mean_that_the_request_arri
             await asking
         assert await asks(to, server.url) == (200, b"ok")
     assert server.connections == 2
+    assert faults == []
 
 
 async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next() -> None:
