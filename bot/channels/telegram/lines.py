@@ -36,6 +36,7 @@ class Lines:
         self._idle: deque[_Line] = deque()
         self._lines: set[_Line] = set()
         self._heads: dict[str, bytes] = {}  # what a request to an address begins with: the methods are few
+        self._lookup: asyncio.Future[Any] | None = None
 
     async def post(self, url: str, body: bytes, *, connect: float, read: float) -> tuple[int, bytes]:
         """Posts JSON; gives status and payload. Seconds to get a connection and to get the answer.
@@ -78,10 +79,10 @@ class Lines:
         return None
 
     async def _connected(self) -> "_Line":
-        loop, host, port = asyncio.get_running_loop(), self._origin.host or "", self._origin.port or 0
+        loop, host = asyncio.get_running_loop(), self._origin.host or ""
         if self._tls is None and self._origin.scheme == "https":
             self._tls = ssl.create_default_context()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await self._looked_up(host)
         sock = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=0.25, interleave=1)
         name = host if self._tls is not None else None
         _transport, line = await loop.create_connection(_Line, sock=sock, ssl=self._tls, server_hostname=name)
@@ -90,6 +91,14 @@ class Lines:
         self._lines.add(line)
         line.gone.add_done_callback(lambda _gone: self._lines.discard(line))
         return line
+
+    async def _looked_up(self, host: str) -> Any:
+        """Where the server is, asked once for all who wait: each lookup takes one of few threads."""
+        if self._lookup is None or self._lookup.done():
+            asking = asyncio.get_running_loop().getaddrinfo(host, self._origin.port or 0, type=socket.SOCK_STREAM)
+            self._lookup = asyncio.ensure_future(asking)
+            self._lookup.add_done_callback(lambda found: found.cancelled() or found.exception())
+        return await asyncio.shield(self._lookup)
 
     def _give_back(self, line: "_Line") -> None:
         if line.is_busy:

@@ -1,6 +1,8 @@
 """Connections that stay open: how an answer comes, or does not, and whether the request may have left."""
 
 import asyncio
+import gc
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -240,6 +242,48 @@ async def test_whoever_gets_no_place_in_time_has_sent_nothing() -> None:
             await to.post(server.url, b"{}", connect=0.05, read=30.0)
         first.cancel()
     assert len(server.requests) == 1
+
+
+async def test_a_name_is_looked_up_once_for_all_who_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no name server answers, each would take one of few threads for long, and the next would stand behind it."""
+    loop, asked, go_on = asyncio.get_running_loop(), 0, asyncio.Event()
+    look_up = loop.getaddrinfo
+
+    async def slowly(*what: Any, **more: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        await go_on.wait()
+        return await look_up(*what, **more)
+
+    async with serving(OK, OK) as server, lines_to(server.url) as to:
+        monkeypatch.setattr(loop, "getaddrinfo", slowly)
+        with pytest.raises(NoConnection):
+            await to.post(server.url, b"{}", connect=0.05, read=30.0)
+        asking = [asyncio.create_task(asks(to, server.url)) for _time in range(2)]
+        await asyncio.sleep(0)
+        go_on.set()
+        assert await asyncio.gather(*asking) == [(200, b"ok")] * 2
+    assert asked == 1
+
+
+async def test_what_came_of_a_lookup_that_nobody_waits_for_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    faults: list[Any] = []
+    loop, go_on = asyncio.get_running_loop(), asyncio.Event()
+    loop.set_exception_handler(lambda _loop, fault: faults.append(fault))
+
+    async def in_vain(*_what: Any, **_more: Any) -> Any:
+        await go_on.wait()
+        raise socket.gaierror
+
+    monkeypatch.setattr(loop, "getaddrinfo", in_vain)
+    async with lines_to("http://nowhere.invalid/bot1:a/getMe") as to:
+        with pytest.raises(NoConnection):
+            await to.post("http://nowhere.invalid/bot1:a/getMe", b"{}", connect=0.05, read=30.0)
+        go_on.set()
+        with pytest.raises(NoConnection):
+            await asks(to, "http://nowhere.invalid/bot1:a/getMe")
+    gc.collect()
+    assert faults == []
 
 
 def certificate(folder: Path) -> Path:
