@@ -26,7 +26,7 @@ EACH = 20  # sentences of one person: more at once would meet the limit for a ch
 _ENDS = select(inbox.c.state, func.count().label("count")).group_by(inbox.c.state)
 _WAITING = select(func.count()).select_from(inbox).where(inbox.c.state == "new")
 BETWEEN = 250  # odd ones between two sentences of somebody else
-SENDERS = 20  # of the odd ones: one chat alone is taken one by one
+SENDERS = 10  # of the odd ones: one chat alone is taken one by one, and answers to twenty fill the platform's second
 OTHERS = 20  # somebody else: in turn, for one chat bears an answer a second
 WHOLE_EVERY = 10  # rounds: as many whole ones as odd ones, to compare with
 SOON = 1.0  # seconds within which 95 of 100 of the others are answered
