@@ -46,7 +46,7 @@ class OutboxState(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"  # claimed by the sender of one run (epoch)
     SENT = "sent"
-    FAILED = "failed"  # certainly not arrived, and never will
+    FAILED = "failed"  # not arrived, and never will; an uncertain try of it before may have
     SUPERSEDED = "superseded"  # a newer screen took its place before it went out
     CANCELLED = "cancelled"  # the right to receive it ended
     UNCERTAIN = "uncertain"  # may have arrived; listed for an operator

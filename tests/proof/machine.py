@@ -375,11 +375,13 @@ class Office(RuleBasedStateMachine):
         assert list(broken_links(chain)) == [], "the chain of acts"
 
     def _delivered(self, tx: Transaction) -> None:
-        for row in tx.flushed().execute(select(outbox.c.id, outbox.c.state, outbox.c.policy, outbox.c.repeats)):
+        columns = (outbox.c.id, outbox.c.state, outbox.c.policy, outbox.c.repeats, outbox.c.tries)
+        for row in tx.flushed().execute(select(*columns)):
             times = self.line.arrived[row.id]
+            was_uncertain = row.repeats or (row.policy in ("prompt", "free") and row.tries > 1)  # these say no "again"
             assert row.state != "sending", "nothing is left on its way"
             assert row.state != "sent" or times, "what is sent has arrived"
-            assert row.state not in ("failed", "superseded", "cancelled") or row.repeats or not times
+            assert row.state not in ("failed", "superseded", "cancelled") or was_uncertain or not times
             assert row.policy != "hold" or times <= 1, "held, never twice"
             assert row.policy != "resend" or self.line.unmarked[row.id] <= 1, "a repeat says so"
 
