@@ -32,7 +32,7 @@ async def test_one_more_who_hears_of_a_case_costs_one_statement(town: Town, monk
     def counted(connection: Connection, sql: str, *args: object, **kwargs: object) -> object:
         if sql.startswith(("SELECT", "WITH")):
             run.append(sql)
-        return execute(connection, sql, *args, **kwargs)  # type: ignore[arg-type]
+        return execute(connection, sql, *args, **kwargs)  # type: ignore[arg-type]  # handed on as it came
 
     async def reads_of_one_registration() -> int:
         run.clear()
