@@ -91,13 +91,15 @@ class Desk:
 
         return self._say_alone(tx, arrival, words)
 
-    def apologise(self, tx: Any, arrival: Arrival, reference: str) -> Reply:
+    def apologise(self, tx: Any, arrival: Arrival, reference: str | None) -> Reply:
         def words(ctx: Ctx) -> list[Screen]:
-            sorry = ctx.screen(
-                _("Sorry, something went wrong here and I could not take your last message. "
-                  "It is kept for the people who look after me (reference {reference}).", reference=reference)
-            )  # fmt: skip
-            return [*self._talk.urgent(ctx), sorry]
+            screens = self._talk.urgent(ctx)
+            if reference is not None:
+                screens.append(ctx.screen(
+                    _("Sorry, something went wrong here and I could not take your last message. "
+                      "It is kept for the people who look after me (reference {reference}).", reference=reference)
+                ))  # fmt: skip
+            return screens
 
         return self._say_alone(tx, arrival, words)
 

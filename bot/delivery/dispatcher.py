@@ -56,8 +56,8 @@ class Desk(Pen, Protocol):
     def excuse(self, tx: Transaction, arrival: Arrival, error: OfficeError) -> Reply:
         """The screen of an act that was not possible."""
 
-    def apologise(self, tx: Transaction, arrival: Arrival, reference: str) -> Reply:
-        """What the person is told when an event had to be set aside."""
+    def apologise(self, tx: Transaction, arrival: Arrival, reference: str | None) -> Reply:
+        """What the person is told when an event had to be set aside; without a reference what is never left out."""
 
     def recurs(self, kind: str, after: datetime) -> datetime | None:
         """The next moment of a recurring timer; None for one that does not recur."""
@@ -331,12 +331,14 @@ class Dispatcher:
             return
         tx.begin_event()
         try:
-            arrival.conversation = self._conversation(claims.state_of(tx, arrival.lane))
-            if (last := arrival.conversation.apologised_at) is None or tx.now - last >= APOLOGY_EVERY:
-                arrival.conversation.apologised_at = tx.now
-                self._owing.screens(tx, arrival, self._desk.apologise(tx, arrival, reference))
-                state = self._content.seal(_encode(arrival.conversation), CONVERSATION)
-                queues.save_conversation(tx, arrival.lane, state)
+            talk = arrival.conversation = self._conversation(claims.state_of(tx, arrival.lane))
+            is_due = talk.apologised_at is None or tx.now - talk.apologised_at >= APOLOGY_EVERY
+            reply = self._desk.apologise(tx, arrival, reference if is_due else None)
+            if is_due:
+                talk.apologised_at = tx.now
+            if is_due or reply.screens:
+                self._owing.screens(tx, arrival, reply)
+                queues.save_conversation(tx, arrival.lane, self._content.seal(_encode(talk), CONVERSATION))
             tx.end_event()
         except Exception as error:
             if as_store_error(error) is not None or (tx.is_postgresql and isinstance(error, SQLAlchemyError)):

@@ -84,10 +84,10 @@ class ScriptedDesk:
         self.told.clear()
         return self._reply(arrival, [Screen(as_text(f"no: {error.reason}"))])
 
-    def apologise(self, tx: Transaction, arrival: Arrival, reference: str) -> Reply:
+    def apologise(self, tx: Transaction, arrival: Arrival, reference: str | None) -> Reply:
         if self.apology_fault is not None:
             raise self.apology_fault
-        return self._reply(arrival, [Screen(as_text(f"sorry: {reference}"))])
+        return self._reply(arrival, [Screen(as_text(f"sorry: {reference}"))] if reference is not None else [])
 
     def tellings(self, tx: Transaction) -> Sequence[Telling]:
         told, self.told = self.told, []

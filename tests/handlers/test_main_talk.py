@@ -286,6 +286,8 @@ async def test_danger_is_answered_though_the_rest_of_the_words_cannot_be_taken(
     first, then = resident.news()
     assert "119" in first
     assert "没办成" in then
+    await resident.says("火越来越大，着火了")
+    assert ["119" in words for words in resident.news()] == [True]  # sorry is said once an hour, this every time
 
 
 async def test_thanks_open_neither_a_search_nor_a_case(town: Town) -> None:
