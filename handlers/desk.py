@@ -188,7 +188,10 @@ class Desk:
         person = self._who(office, arrival) if who is None or who.private else NOBODY
         if person is NOBODY:
             return Reply(None, None, [])
-        screens = words(self._context(office, arrival, person))
-        shown = next((screen for screen in reversed(screens) if screen.buttons), None)
-        arrival.conversation.shows(shown.buttons if shown else ())  # older numbers mean nothing any more
+        ctx = self._context(office, arrival, person)
+        tidy.note(ctx)  # what was not taken stands in the chat all the same
+        screens = words(ctx)
+        if screens:
+            shown = next((screen for screen in reversed(screens) if screen.buttons), None)
+            arrival.conversation.shows(shown.buttons if shown else ())  # older numbers mean nothing any more
         return Reply(person.address, person.id, screens, person.channel)

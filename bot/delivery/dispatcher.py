@@ -338,7 +338,7 @@ class Dispatcher:
                 talk.apologised_at = tx.now
             if is_due or reply.screens:
                 self._owing.screens(tx, arrival, reply)
-                queues.save_conversation(tx, arrival.lane, self._content.seal(_encode(talk), CONVERSATION))
+            queues.save_conversation(tx, arrival.lane, self._content.seal(_encode(talk), CONVERSATION))
             tx.end_event()
         except Exception as error:
             if as_store_error(error) is not None or (tx.is_postgresql and isinstance(error, SQLAlchemyError)):

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from bot.dialogue.event import Said
+from bot.office.people.model import Role
 from tests.rig import SHANGHAI, Town
 
 
@@ -82,3 +83,20 @@ async def test_what_there_was_to_choose_from_can_still_be_typed_where_there_is_n
     assert "没有记" in resident.last.text
     await resident.says("帮我登记")
     assert "那个东西" in resident.last.text
+
+
+async def test_what_had_no_room_goes_too_when_the_talk_is_deleted(town: Town) -> None:
+    """It stands in the chat all the same, in the words of whoever complains."""
+    await town.official("du", Role.SUPERVISOR)
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("好")
+    for _time in range(4):
+        refused = await resident.says("姓刘的那个" + "呀" * 6000)
+    assert "没有记" in resident.last.text
+    await resident.says("我要投诉窗口一个人，不能让他知道是我")
+    await resident.presses("匿名，不留账号")
+    await resident.says("窗口姓刘的收钱不给票")
+    await resident.presses("交上去")
+    await resident.presses("抄好了，清掉聊天")
+    assert (resident.chat, refused) in town.channel.deleted
