@@ -209,8 +209,11 @@ class Sender:
                 await self._writer.submit(partial(self._write_all, results))
             except Fenced:  # whoever took over has settled these rows; what this process knows of them counts no more
                 log.warning("results_fenced", channel=self._channel.name, rows=len(results))
-            except StoreError:
+            except StoreError as error:
                 self._results.extendleft(reversed(results))
+                if isinstance(error, Contended):  # as in `run`
+                    await asyncio.sleep(random.uniform(0, SHORT_PAUSE))
+                    continue
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from bot.delivery.channel import Abilities
+from bot.delivery.dispatcher import SHORT_PAUSE
 from bot.delivery.sender import Sender
-from bot.errors import Fenced, Refused, StoreError
+from bot.errors import Contended, Fenced, Refused, StoreError
 from bot.store import sending, withdrawal
 from bot.store.queues import OutboxState, Policy, outbox
 from bot.store.sending import Sendable
@@ -188,6 +189,30 @@ async def test_results_recorded_one_by_one_wait_for_a_database_that_is_away(stag
     assert ends == []
     assert stage.row(outbox, arrived).state == OutboxState.SENT
     assert stage.row(outbox, refused).state == OutboxState.SENDING
+
+
+async def test_results_that_another_writer_stood_in_the_way_of_wait_a_moment(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until they are recorded nothing more goes to these chats."""
+    sender, pauses, sleep = stage.a_sender(), [0.0], asyncio.sleep
+    ends, writes = [Contended("sqlstate 40P01")], sender.ledger.record
+
+    async def passes(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    def settles(tx: Transaction, results: Any) -> None:
+        if ends:
+            raise ends.pop()
+        writes(tx, results)
+
+    sender.ledger.record = settles  # type: ignore[method-assign]  # the other writer
+    monkeypatch.setattr(asyncio, "sleep", passes)
+    id_ = stage.owes("one")
+    await stage.sends(sender)
+    assert stage.row(outbox, id_).state == OutboxState.SENT
+    assert max(pauses) <= SHORT_PAUSE
 
 
 class Lease:
