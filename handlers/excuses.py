@@ -5,6 +5,7 @@ from bot.words import Message, _
 
 WORDS: dict[str, Message] = {
     "case": _("I find no case with that number. A number looks like 7K3M-9QX1; “my cases” shows yours."),
+    "case.which": _("Which one? Add its number, or open one under “Queue” first."),
     "case.move": _("That cannot be done with this case as it stands now."),
     "case.owned": _("A colleague has this case already."),
     "case.owned_by": _("{who} has this case already."),

@@ -201,7 +201,7 @@ def number_for(ctx: Ctx, rest: str) -> str:
     subject = ctx.office.subject_of(address, card_of_it) if card_of_it else ctx.office.last_subject(address)
     case = ctx.office.cases.readable(subject, ctx.person) if subject else None
     if case is None:
-        raise NotFound("case")
+        raise NotFound("case.which")
     return case.number
 
 
