@@ -20,6 +20,7 @@ class Filling(Struct):
     at: str = REVIEW
     recalled: bool = False  # it was called to mind once, and is not again
     again: str = ""  # the question asked once more by "back"; its answer stands until a new one comes
+    watched: float = 0.0  # when its moments (recalled, ended) were last set, in seconds since 1970
 
 
 class Conversation(Struct, omit_defaults=True):

@@ -9,16 +9,21 @@ from handlers.context import CATCHING_UP, RESIDENTS, Ctx, Router, missed_its_mom
 
 RECALLED_AFTER = timedelta(hours=20)
 KEPT = timedelta(days=7)
+SET_ANEW_AFTER = timedelta(hours=1)  # who answers one question after another need not move two moments each time
 
 router = Router("drafts", who=RESIDENTS)
 
 
 def watch(ctx: Ctx, was_filling: bool) -> None:
-    """After every event: an open form has its moments, a finished one has none."""
+    """After every event: an open form has its moments, set within the last hour; a finished one has none."""
     lane, what = ctx.arrival.lane, ctx.arrival.event.what
     if lane is None or (isinstance(what, Due) and what.kind.startswith("draft.")):
         return
     if (filling := ctx.conversation.filling) is not None:
+        now = ctx.now.timestamp()
+        if was_filling and now - filling.watched < SET_ANEW_AFTER.total_seconds():
+            return
+        filling.watched = now
         if not filling.recalled:
             ctx.office.remember(f"draft:{lane}", "draft.recall", _awake(ctx, ctx.now + RECALLED_AFTER), lane=lane)
         ctx.office.remember(f"draft-end:{lane}", "draft.end", ctx.now + KEPT, lane=lane)

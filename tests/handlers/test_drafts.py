@@ -23,6 +23,30 @@ async def test_a_second_form_left_open_is_recalled_too(town: Town) -> None:
         await resident.presses("算了")
 
 
+async def test_a_form_is_recalled_hours_after_its_last_answer(town: Town) -> None:
+    """However the answers lie: close together, or with some hours between."""
+    resident, _number = await a_case(town)
+    await resident.says("/suggest 多办几场报税讲座")
+    await town.becomes(datetime(2026, 9, 15, 18, 0, tzinfo=SHANGHAI))
+    await resident.says("最好在周末")
+    resident.news()
+    await town.becomes(datetime(2026, 9, 16, 13, 0, tzinfo=SHANGHAI))
+    assert not [words for words in resident.news() if "还没登记" in words]
+    await town.becomes(datetime(2026, 9, 16, 14, 30, tzinfo=SHANGHAI))
+    assert [words for words in resident.news() if "还没登记" in words]
+
+
+async def test_a_form_taken_up_again_after_another_is_recalled_as_well(town: Town) -> None:
+    resident, _number = await a_case(town)
+    await resident.says("/suggest 多办几场报税讲座")
+    await resident.says("/suggest 早市早点开门")
+    await resident.says("登记")
+    assert "报税" in resident.last.text
+    resident.news()
+    await town.becomes(datetime(2026, 9, 17, 12, 0, tzinfo=SHANGHAI))
+    assert [words for words in resident.news() if "还没登记" in words]
+
+
 async def test_an_older_preview_of_a_case_sends_nothing(town: Town) -> None:
     resident, number = await a_case(town)
     official = await town.official()
