@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import stat
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from bot.errors import ConfigError, HuiyinError
 
 _NAMES = ("content", "identity", "lookup")
-_NONCE = 12
+_NONCE, _DRAWN = 12, 256  # bytes; nonces at a time
 
 
 class SealBroken(HuiyinError):
@@ -28,9 +29,10 @@ class Sealer:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self._nonces: deque[bytes] = deque()
 
     def seal(self, data: bytes, purpose: bytes) -> bytes:
-        nonce = os.urandom(_NONCE)
+        nonce = self._nonce()
         return nonce + self._cipher.encrypt(nonce, data, purpose)
 
     def open(self, sealed: bytes, purpose: bytes) -> bytes:
@@ -38,6 +40,15 @@ class Sealer:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], purpose)
         except (InvalidTag, ValueError):  # ValueError: cut off within the nonce
             raise SealBroken(purpose.decode()) from None
+
+    def _nonce(self) -> bytes:
+        """Random bytes that are used once; many are fetched at a time, for each fetch asks the kernel."""
+        while True:
+            try:
+                return self._nonces.popleft()  # of two threads each gets its own
+            except IndexError:
+                drawn = os.urandom(_NONCE * _DRAWN)
+                self._nonces.extend(drawn[at : at + _NONCE] for at in range(0, len(drawn), _NONCE))
 
 
 class Lookup:

@@ -4,6 +4,7 @@ import json
 import random
 import stat
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,15 @@ def test_ids_go_on_growing_when_the_clock_is_set_back(ids: Ids, clock: FakeClock
     before = ids()
     clock.advance(hours=-1)
     assert ids() > before
+
+
+def test_no_nonce_is_used_twice_whichever_thread_seals() -> None:
+    sealer = Sealer(KEY)
+
+    def sealed(_thread: int) -> list[bytes]:
+        return [sealer.seal(b"words", b"purpose") for _each in range(2000)]
+
+    with ThreadPoolExecutor(4) as threads:
+        found = [one for many in threads.map(sealed, range(4)) for one in many]
+    assert len({one[:12] for one in found}) == 8000
+    assert {sealer.open(one, b"purpose") for one in found} == {b"words"}
