@@ -72,6 +72,7 @@ class Understander:
         self._categories = {slug: _in_flat(words) for slug, words in rules["categories"].items()}
         self._danger = {topic: _in_flat(words) for topic, words in rules["danger"].items()}
         self._no_danger = _in_flat(rules["no_danger"])
+        self._asked_last: tuple[str, str | None] = ("", None)
         self._talk = {kind: re.compile(f"^(?:{'|'.join(words)})+$", re.I) for kind, words in rules["talk"].items()}
         self._place = _any(rules["place"])
         self._before_place = _any(rules["before_place"])
@@ -164,6 +165,14 @@ class Understander:
         return next((kind for kind, pattern in self._talk.items() if pattern.match(bare)), None)
 
     def _in_danger(self, flat: str) -> str | None:
+        """Asked of every message, and again where its kind is guessed: the last answer is kept."""
+        asked, danger = self._asked_last
+        if asked != flat:
+            danger = self._danger_in(flat)
+            self._asked_last = flat, danger
+        return danger
+
+    def _danger_in(self, flat: str) -> str | None:
         if self._no_danger.search(flat):
             return None
         return next((topic for topic, pattern in self._danger.items() if pattern.search(flat)), None)
