@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, StaticPool
 
 from bot.errors import ConfigError
+from bot.store.prepared import execute
 
 BUSY_MS = 5000
 SCRUB_MS = 200
@@ -131,4 +132,4 @@ def _prepare_reader(connection: Any, _record: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     # the driver's own BEGIN comes too late: a released savepoint would survive the rollback
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    execute(connection, "BEGIN IMMEDIATE").close()
