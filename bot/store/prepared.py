@@ -7,10 +7,12 @@ every event is prepared here; what runs seldom goes through the connection as us
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Float
+from sqlalchemy import BindParameter, Connection, Dialect, Float
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
@@ -78,15 +80,17 @@ class Prepared:
 
     def _compiled(self, dialect: Dialect, sizes: tuple[int, ...]) -> "_Form":
         statement = self._statement(dialect.name) if callable(self._statement) else self._statement
-        compiled: SQLCompiler = statement.compile(dialect=dialect, column_keys=self._columns)
-        binds = {name: bind for bind, name in compiled.bind_names.items()}
+        spelt = visitors.replacement_traverse(statement, {}, partial(_spelt_out, dialect))
+        compiled: SQLCompiler = spelt.compile(dialect=dialect, column_keys=self._columns)
+        fixed = compiled.literal_execute_params
+        binds = {name: bind for bind, name in compiled.bind_names.items() if bind not in fixed}
         lists = tuple(sorted(name for name, bind in binds.items() if bind.expanding and bind.required))
         self._lists = lists
         required: dict[str, Any] = {name: None for name, bind in binds.items() if bind.required}
         places = {name: [0] * size for name, size in zip(lists, sizes or [1] * len(lists), strict=True)}
         state = compiled.construct_expanded_state(required | places)
         processes = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in binds.items()}
-        columns = list(getattr(statement, "selected_columns", ()))
+        columns = list(spelt.exported_columns)  # of what it selects or returns
         reads = [_reader(column.type, dialect) for column in columns]
         return _Form(
             sql=state.statement,
@@ -111,8 +115,24 @@ class _Form:
     row: Any
     reads: tuple[tuple[int, Process], ...]
 
+    @cached_property
+    def _plan(self) -> tuple[tuple[str | None, Any, Process | None], ...]:
+        """Of each positional parameter its name and its process; what is fixed has a value instead of a name."""
+        return tuple(self._planned(name, self.processes.get(name)) for name in self.order or ())
+
+    def _planned(self, name: str, process: Process | None) -> tuple[str | None, Any, Process | None]:
+        if name not in self.defaults:
+            return name, None, process
+        value = self.defaults[name]
+        return None, value if process is None else process(value), None
+
     def fill(self, params: Params) -> Any:
         """Values as the driver wants them."""
+        if self.order is not None and not self.lists:
+            return [
+                fixed if name is None else params[name] if process is None else process(params[name])
+                for name, fixed, process in self._plan
+            ]
         filled = {**self.defaults, **params}
         for name, process in self.processes.items():
             value = filled[name]
@@ -132,6 +152,17 @@ class _Form:
                 values[position] = read(values[position])
             rows.append(make(values))
         return rows
+
+
+def _spelt_out(dialect: Dialect, element: Any, **_more: Any) -> Any:
+    """What is the same at each execution stands in the text. Where `state = ?` is to be held against the condition of
+    a partial index, SQLite plans the statement anew each time a value is bound, and a server forgets the index.
+    """
+    if not isinstance(element, BindParameter) or element.required or not isinstance(element.value, str | int):
+        return None
+    if element.type.dialect_impl(dialect).literal_processor(dialect) is None:
+        return None
+    return element.render_literal_execute()
 
 
 def first(rows: Sequence[Any]) -> Any:

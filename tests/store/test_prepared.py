@@ -53,6 +53,28 @@ def test_a_change_says_how_many_rows_it_touched(connection: Connection) -> None:
     assert MOVE.run(connection, {"which": "k002", "at": NOON}) == 0
 
 
+@pytest.mark.parametrize("kind", ["quoted ' twice ''", "50 % of %s", ":kind", "?"])
+def test_what_is_fixed_stands_in_the_text_and_means_the_same(connection: Connection, kind: str) -> None:
+    ADD.run_many(connection, [a_timer(1), a_timer(2) | {"kind": kind}])
+    found = Prepared(select(timer.c.key).where(timer.c.kind == kind, timer.c.tries == 0))
+    assert [row.key for row in found.rows(connection)] == ["k002"]
+    assert Prepared(update(timer).where(timer.c.kind == kind).values(kind="new", data=b"1")).run(connection) == 1
+    (form,) = found._forms.values()
+    assert not form.defaults
+
+
+def test_rows_come_back_from_a_change_that_returns_some(connection: Connection) -> None:
+    ADD.run_many(connection, [a_timer(1), a_timer(2)])
+    move = update(timer).where(timer.c.key.in_(bindparam("keys", expanding=True))).values(due_at=bindparam("at"))
+    rows = Prepared(move.returning(timer.c.key, timer.c.due_at)).rows(connection, {"keys": ["k002"], "at": NOON})
+    assert [tuple(row) for row in rows] == [("k002", NOON)]
+
+
+def test_a_value_that_is_missing_is_an_error_and_no_null(connection: Connection) -> None:
+    with pytest.raises(KeyError):
+        MOVE.run(connection, {"which": "k001"})
+
+
 def test_a_naive_moment_is_refused(connection: Connection) -> None:
     with pytest.raises(ValueError, match="time zone"):
         MOVE.run(connection, {"which": "k001", "at": datetime(2026, 9, 15)})
