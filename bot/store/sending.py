@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import bindparam, case, func, select, update
 
@@ -39,13 +39,21 @@ class Sendable:
     audience: str | None
 
 
+class _Waiting(Protocol):
+    """What is looked at before a row is chosen: all of it stands in one index."""
+
+    id: int
+    address: int
+    lane: int
+
+
 _COME_DUE = Prepared(
     update(outbox)
     .where(outbox.c.channel == bindparam("of"), IS_LATER, outbox.c.not_before <= bindparam("now"))
     .values(later=False)
 )
 _WAITING = Prepared(
-    select(*(outbox.c[name] for name in Sendable.__slots__))
+    select(outbox.c.id, outbox.c.address, outbox.c.lane)
     .where(
         outbox.c.channel == bindparam("channel"),
         IS_NEXT,
@@ -56,20 +64,19 @@ _WAITING = Prepared(
     .order_by(outbox.c.lane, outbox.c.id)
     .limit(bindparam("at_most"))
 )
+_LOCK_QUEUED = Prepared(
+    select(outbox.c.id)
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)), outbox.c.state == "queued")
+    .order_by(outbox.c.id)
+    .with_for_update()
+)
 _CLAIM = Prepared(
     update(outbox)
     .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
     .values(
         state=OutboxState.SENDING, epoch=bindparam("epoch_now"), sending_at=bindparam("now"), tries=outbox.c.tries + 1
     )
-)
-
-
-_LOCK_QUEUED = Prepared(
-    select(outbox.c.id)
-    .where(outbox.c.id.in_(bindparam("ids", expanding=True)), outbox.c.state == "queued")
-    .order_by(outbox.c.id)
-    .with_for_update()
+    .returning(*(outbox.c[name] for name in Sendable.__slots__))
 )
 
 
@@ -92,7 +99,7 @@ def claim_sendable(
     """
     connection = tx.flushed()
     _COME_DUE.run(connection, {"of": channel, "now": tx.now})
-    first: dict[int, Sendable] = {}
+    first: dict[int, _Waiting] = {}
     waiting: set[int] = set()  # the busy for whom something is due: they are few, the busy may be many
     window = min(WINDOW, 2 * at_most)
     last = Lane.NOTICE if bulk is None or bulk > 0 else Lane.DEADLINE
@@ -105,17 +112,14 @@ def claim_sendable(
             if row.address in busy or row.address in first:
                 waiting.add(row.address)
             else:
-                first[row.address] = Sendable(*row)
+                first[row.address] = row
         more |= len(rows) == window
         if len(rows) < window or len(first) >= at_most:
             break
     chosen = _within(first.values(), at_most, at_most if bulk is None else bulk)
     if chosen:
         check(tx)
-    claimed = _still_queued(tx, chosen) if chosen else []
-    if claimed:
-        params = {"ids": [row.id for row in claimed], "epoch_now": epoch, "now": tx.now}
-        _CLAIM.run(connection, params)
+    claimed = _claimed(tx, chosen, epoch) if chosen else []
     more |= len(claimed) < len(first)
     return claimed, Left(frozenset(waiting), more, again=len(claimed) < len(chosen))
 
@@ -128,18 +132,28 @@ def give_back(tx: Transaction, channel: str, epoch: int, in_hand: Iterable[int])
     tx.flushed().execute(update(outbox).where(ours, outbox.c.id.not_in(list(in_hand) or [0])).values(state=waits))
 
 
-def _still_queued(tx: Transaction, rows: list[Sendable]) -> list[Sendable]:
+def _claimed(tx: Transaction, chosen: list[int], epoch: int) -> list[Sendable]:
+    """Marks these rows as being sent, and reads them."""
+    queued = _still_queued(tx, chosen)
+    if not queued:
+        return []
+    rows = _CLAIM.rows(tx.flushed(), {"ids": queued, "epoch_now": epoch, "now": tx.now})
+    claimed = {row.id: Sendable(*row) for row in rows}
+    return [claimed[id_] for id_ in queued]
+
+
+def _still_queued(tx: Transaction, chosen: list[int]) -> list[int]:
     """On a server other writers may have taken some back since they were read; what is left is locked now."""
     if not tx.is_postgresql:
-        return rows
-    queued = {row[0] for row in _LOCK_QUEUED.rows(tx.flushed(), {"ids": [row.id for row in rows]})}
-    return [row for row in rows if row.id in queued]
+        return chosen
+    queued = {row.id for row in _LOCK_QUEUED.rows(tx.flushed(), {"ids": chosen})}
+    return [id_ for id_ in chosen if id_ in queued]
 
 
-def _within(rows: Iterable[Sendable], at_most: int, bulk: int) -> list[Sendable]:
+def _within(rows: Iterable[_Waiting], at_most: int, bulk: int) -> list[int]:
     found = list(rows)
-    urgent = [row for row in found if row.lane < Lane.NOTICE][:at_most]
-    notices = [row for row in found if row.lane == Lane.NOTICE][: max(0, min(bulk, at_most - len(urgent)))]
+    urgent = [row.id for row in found if row.lane < Lane.NOTICE][:at_most]
+    notices = [row.id for row in found if row.lane == Lane.NOTICE][: max(0, min(bulk, at_most - len(urgent)))]
     return urgent + notices
 
 

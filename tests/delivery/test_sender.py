@@ -13,7 +13,6 @@ from bot.delivery.sender import Sender
 from bot.errors import Contended, Fenced, Refused, StoreError
 from bot.store import sending, withdrawal
 from bot.store.queues import OutboxState, Policy, outbox
-from bot.store.sending import Sendable
 from bot.store.transaction import Transaction
 from bot.telling import OPEN, Lane
 from tests.delivery.stage import Stage
@@ -283,9 +282,9 @@ async def test_nor_does_what_stands_behind_something_taken_back(stage: Stage, mo
     first = stage.owes("words")
     stage.owes("more words")
 
-    def taken_back(tx: Transaction, rows: list[Sendable]) -> list[Sendable]:
+    def taken_back(tx: Transaction, chosen: list[int]) -> list[int]:
         withdrawal.cancel_rows(tx, [first])
-        return [row for row in rows if row.id != first]
+        return [id_ for id_ in chosen if id_ != first]
 
     monkeypatch.setattr(sending, "_still_queued", taken_back)
     await sender.step()
