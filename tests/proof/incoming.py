@@ -26,8 +26,9 @@ EACH = 20  # sentences of one person: more at once would meet the limit for a ch
 _ENDS = select(inbox.c.state, func.count().label("count")).group_by(inbox.c.state)
 _WAITING = select(func.count()).select_from(inbox).where(inbox.c.state == "new")
 BETWEEN = 250  # odd ones between two sentences of somebody else
-SENDERS = 10  # of the odd ones: one chat alone is taken one by one, and answers to twenty fill the platform's second
-OTHERS = 20  # somebody else: in turn, for one chat bears an answer a second
+FEWEST, OF_EACH = 10, 2000  # senders; odd ones of each: a chat bears an answer a second, and answers must not pile up
+PACE = 1000  # messages a second, for the same reason
+OTHERS = 20  # somebody else, in turn
 WHOLE_EVERY = 10  # rounds: as many whole ones as odd ones, to compare with
 SOON = 1.0  # seconds within which 95 of 100 of the others are answered
 SLOWER = 1.2  # times at most, against whole updates of the same kinds
@@ -67,10 +68,10 @@ async def prove_odd(folder: Path, *, updates: int, seed: int = 1) -> list[Figure
 
     How soon is also held against rounds in which whole updates stand before the sentence.
     """
-    chance = random.Random(seed)
+    chance, senders = random.Random(seed), max(FEWEST, updates // OF_EACH)
     async with FakeBotApi(limits=False) as api:
-        settings = read_settings(configured(folder, api, more=UNLIMITED))
-        samples = [sample for person in api.crowd(SENDERS) for sample in _samples(api, person)]
+        settings = read_settings(configured(folder, api, pace=PACE, more=UNLIMITED))
+        samples = [sample for person in api.crowd(senders) for sample in _samples(api, person)]
         others, rounds = [api.person(f"B{number}") for number in range(OTHERS)], -(-updates // BETWEEN)
         amid_odd: list[float] = []
         amid_whole: list[float] = []
@@ -82,7 +83,7 @@ async def prove_odd(folder: Path, *, updates: int, seed: int = 1) -> list[Figure
                 api.raw_update(update())
             waits.append(await _answered(others[turn % OTHERS]))
 
-        async with office(folder, api, more=UNLIMITED) as running:
+        async with office(folder, api, pace=PACE, more=UNLIMITED) as running:
             for turn in range(rounds):
                 await goes(turn, amid_odd, lambda: _mutated(chance.choice(samples), chance))
                 if turn % WHOLE_EVERY == 0:

@@ -30,8 +30,11 @@ _ids = Ids(lambda: int(_outside.clock.now().timestamp() * 1000), _outside.random
 
 
 @asynccontextmanager
-async def office(folder: Path, api: FakeBotApi, database: str = "", more: str = "") -> AsyncIterator[Running]:
-    running = await start_office(read_settings(configured(folder, api, database=database, more=more)))
+async def office(
+    folder: Path, api: FakeBotApi, database: str = "", pace: int = 28, more: str = ""
+) -> AsyncIterator[Running]:
+    settings = read_settings(configured(folder, api, database=database, pace=pace, more=more))
+    running = await start_office(settings)
     try:
         yield running
     finally:

@@ -30,7 +30,7 @@ PHOTO = bytes.fromhex(  # a picture of one pixel
 
 
 def configured(
-    folder: Path, api: FakeBotApi, *, webhook: int | None = None, database: str = "", more: str = ""
+    folder: Path, api: FakeBotApi, *, webhook: int | None = None, database: str = "", pace: int = 28, more: str = ""
 ) -> Path:
     """A settings file for an office of its own that talks to the fake server; `webhook` is the port to be called at."""
     way_in = (
@@ -49,6 +49,7 @@ folder = "{folder}/files"
 token = "{api.token}"
 base_url = "{api.base_url}"
 base_file_url = "{api.base_file_url}"
+messages_a_second = {pace}
 {way_in}
 [web]
 enabled = false
