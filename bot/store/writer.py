@@ -163,19 +163,22 @@ class Writer:
 
     def _work(self) -> None:
         while (call := self._behind.pop() if self._behind else self._calls.get()) is not None:
-            self._began = time.monotonic()
-            calls = [call]
-            try:
-                if call.bare:
-                    self._do_bare(call)
-                else:
-                    self._commit(partial(self._share, calls))
-            except BaseException as error:  # handed to the callers, whatever it is: nothing stands of what they did
-                for each in calls:
-                    each.error = error
-            self._began = None
+            self._do(call)
+
+    def _do(self, call: _Call) -> None:
+        self._began = time.monotonic()
+        calls = [call]
+        try:
+            if call.bare:
+                self._do_bare(call)
+            else:
+                self._commit(partial(self._share, calls))
+        except BaseException as error:  # handed to the callers, whatever it is: nothing stands of what they did
             for each in calls:
-                each.answer()
+                each.error = error
+        self._began = None
+        for each in calls:
+            each.answer()
 
     def _do_bare(self, call: _Call) -> None:
         try:

@@ -1,7 +1,8 @@
 """The platform of the machine: what went wrong on the way, who has blocked the bot, and everything that arrived."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
@@ -22,6 +23,15 @@ class Dying:
 
     def arm(self, point: str, passing: int) -> None:
         self._point, self._left = point, passing
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Looking is not what dies."""
+        armed, self._left = self._left, 0
+        try:
+            yield
+        finally:
+            self._left = armed
 
     def __call__(self, name: str) -> None:
         if name == self._point and self._left > 0:

@@ -68,6 +68,31 @@ class Model:
         self.notices: list[Notice] = []
         self.misses: Counter[str] = Counter()  # of each resident, also of one who was forgotten meanwhile
 
+    # --- who can do what ---
+
+    def agreed(self) -> list[str]:
+        return [name for name, one in self.residents.items() if one.has_agreed and not one.is_away]
+
+    def strangers(self) -> list[str]:
+        return [name for name, one in self.residents.items() if not one.has_agreed and not one.is_away]
+
+    def free(self) -> list[str]:
+        return [name for name in self.agreed() if self.residents[name].draft is None]
+
+    def drafting(self) -> list[str]:
+        return [name for name in self.agreed() if self.residents[name].draft is not None]
+
+    def running(self) -> list[Matter]:
+        """What is said to a matter that was taken back begins anew, as any words do."""
+        return [matter for matter in self.matters if matter.state != "withdrawn"]
+
+    def own(self) -> list[Matter]:
+        """Matters whose people are here."""
+        return [matter for matter in self.matters if not matter.is_forgotten and matter.by in self.agreed()]
+
+    def coded(self) -> list[Matter]:
+        return [matter for matter in self.matters if matter.code]
+
     # --- residents ---
 
     def agrees(self, name: str) -> None:
@@ -192,7 +217,7 @@ class Model:
     # --- notices ---
 
     def announces(self, words: str) -> None:
-        self.notices.append(Notice(words, {name for name, one in self.residents.items() if self._hears(one)}))
+        self.notices.append(Notice(words, set(self.agreed())))
 
     def _new(self, matter: Matter) -> Matter:
         self.matters.append(matter)
@@ -200,6 +225,3 @@ class Model:
 
     def _of(self, name: str) -> list[Matter]:
         return [matter for matter in self.matters if matter.by == name and not matter.is_forgotten]
-
-    def _hears(self, resident: Resident) -> bool:
-        return resident.has_agreed and not resident.is_away

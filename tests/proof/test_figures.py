@@ -15,10 +15,10 @@ from tests.proof import (
     clocks,
     doubled,
     dying,
+    examples,
     faulty,
     firing,
     incoming,
-    machine,
     mailing,
     outgoing,
     places,
@@ -120,12 +120,12 @@ async def test_whoever_holds_the_leases_is_followed_by_another(tmp_path: Path, p
 
 def test_the_office_equals_a_small_model() -> None:
     with places.files() as place:
-        assert machine.run(place, examples=20, steps=25)
+        assert examples.run(place, examples=20, steps=25)
 
 
 def test_the_office_equals_a_small_model_on_a_server(postgres: str) -> None:
     with places.databases(postgres) as place:
-        assert machine.run(place, examples=6, steps=25)
+        assert examples.run(place, examples=6, steps=25)
 
 
 async def test_what_was_owed_before_a_restore_waits_for_a_word(tmp_path: Path) -> None:
