@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -17,7 +16,7 @@ from tests.fakebotapi import FakeBotApi
 from tests.proof.figure import Figure, at_least, at_most, exactly, within
 from tests.proof.inside import office
 from tests.proof.outgoing import IN_FLIGHT, _owe
-from tests.proof.outside import HUIYIN, PATIENCE, configured, rows, started, stopped, until
+from tests.proof.outside import HUIYIN, PATIENCE, configured, rows, stopped, until, victim
 
 ALARM = 60.0  # seconds until administrators hear of a second office at the same token
 PEOPLE = 20
@@ -53,7 +52,7 @@ async def prove_one_file(folder: Path) -> list[Figure]:
     """A second process on the file of a running one is refused, and the first goes on."""
     async with FakeBotApi(limits=False) as api:
         config = configured(folder, api)
-        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        process = await victim(config)
         alice = api.person("王阿姨")
         alice.starts()
         await until(lambda: bool(alice.received))
@@ -75,13 +74,13 @@ async def prove_one_server(folder: Path, *, owed: int, database: str) -> list[Fi
         config = configured(folder, api, database=database)
         settings = read_settings(config)
         people = api.crowd(PEOPLE)
-        first = await started(sys.executable, "-m", "tests.proof.victim", config)
+        first = await victim(config)
         for person in people:
             person.starts()
         await until(lambda: all(person.received for person in people))
         await stopped(first)
         words = await asyncio.to_thread(_owe, settings, Policy.HOLD, owed)
-        both = [await started(sys.executable, "-m", "tests.proof.victim", config) for _each in range(2)]
+        both = [await victim(config) for _each in range(2)]
         owing = outbox.c.state.in_(("queued", "sending")) & outbox.c.key.like("proof:%")
         left = select(func.count()).select_from(outbox).where(owing)
         # At the pace that a chat bears, thousands take longer than a proof is patient with one that stands still.

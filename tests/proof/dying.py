@@ -3,7 +3,6 @@
 import asyncio
 import random
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -21,7 +20,7 @@ from bot.store.queues import inbox, job
 from tests.fakebotapi import FakeBotApi, Person
 from tests.fakebotapi.journal import CALL
 from tests.proof.figure import Figure, at_least, at_most, exactly, within
-from tests.proof.outside import PHOTO, configured, rows, started, stopped, until
+from tests.proof.outside import PHOTO, configured, rows, stopped, until, victim
 
 PEOPLE = 20
 EACH = 3  # sentences of each person before the start, and as many after it: more than a hundred updates for each death
@@ -128,7 +127,7 @@ async def prove(
         config = configured(folder, api, database=database, more=UNLIMITED)
         settings = read_settings(config)
         crowd = Crowd(api)
-        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        process = await victim(config)
         await crowd.register()
         await stopped(process)
         waits = [await _dies(config, crowd, chance.uniform(0, LONGEST)) for _death in range(kills)]
@@ -137,7 +136,7 @@ async def prove(
             for point in points for hit in _hits(point, times, chance)
             if not await _dies_at(config, point, hit, POINTS[point], crowd)
         ]  # fmt: skip
-        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        process = await victim(config)
         await until(lambda: api.is_drained and _is_handled(settings))
         await stopped(process)
         return [
@@ -155,7 +154,7 @@ async def _dies(config: Path, crowd: Crowd, after: float) -> float:
     journal = crowd.api.journal
     crowd.speaks()
     seen, began = len(journal.entries), time.monotonic()
-    process = await started(sys.executable, "-m", "tests.proof.victim", config)
+    process = await victim(config)
     await journal.wait(lambda entry: entry.what == CALL and entry.method == "getUpdates", 60, after=seen)
     took = time.monotonic() - began
     crowd.speaks()
@@ -168,7 +167,7 @@ async def _dies(config: Path, crowd: Crowd, after: float) -> float:
 async def _dies_at(config: Path, point: str, hit: int, act: Act, crowd: Crowd) -> bool:
     """One run that dies when it passes the point so many times; whether it did."""
     crowd.speaks()
-    process = await started(sys.executable, "-m", "tests.proof.victim", config, point, str(hit))
+    process = await victim(config, point, str(hit))
     acting = asyncio.create_task(act(crowd))
     try:
         await asyncio.wait_for(process.wait(), 60)

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,7 +27,7 @@ from tests.fakebotapi.journal import Entry
 from tests.fakebotapi.people import Person
 from tests.proof.figure import Figure, at_most, exactly
 from tests.proof.outgoing import HELD, IN_FLIGHT
-from tests.proof.outside import configured, rows, started, stopped, until
+from tests.proof.outside import configured, rows, stopped, until, victim
 
 LETTER = "台风明早7点前后影响我街道。今晚别去河边，阳台花盆收进屋。"
 ENDED = frozenset(("sent", "uncertain"))
@@ -99,7 +98,7 @@ async def prove(folder: Path, *, people: int, kills: int, seed: int = 1) -> list
         for _round in range(kills):
             deaths += await _dies(config, settings, chance)
         api.faults.clear()
-        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        process = await victim(config)
         while _status(settings) != "sent":
             before = _ledger(settings)
             await until(lambda before=before:  # type: ignore[misc]  # mypy infers none with a default
@@ -113,7 +112,7 @@ async def _dies(config: Path, settings: Settings, chance: random.Random) -> int:
     if _status(settings) == "sent":
         return 0
     before = _ledger(settings)
-    process = await started(sys.executable, "-m", "tests.proof.victim", config)
+    process = await victim(config)
     await until(lambda: _ledger(settings) != before)
     await asyncio.sleep(chance.uniform(0.0, 0.4))
     process.kill()

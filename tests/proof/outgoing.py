@@ -3,7 +3,6 @@
 import asyncio
 import random
 import re
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -17,7 +16,7 @@ from bot.store.queues import Policy, outbox
 from tests.fakebotapi import FakeBotApi
 from tests.proof.figure import Figure, at_most, exactly
 from tests.proof.inside import owing
-from tests.proof.outside import configured, rows, started, stopped, until
+from tests.proof.outside import configured, rows, stopped, until, victim
 
 PEOPLE = 100
 IN_FLIGHT = 30  # a landing window of the Bot API's 30 a second: no more can be on their way
@@ -33,7 +32,7 @@ async def prove(folder: Path, policy: Policy, *, owed: int, kills: int, seed: in
         config = configured(folder, api)
         settings = read_settings(config)
         people = api.crowd(PEOPLE)
-        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        process = await victim(config)
         for person in people:
             person.starts()
         await until(lambda: all(person.received for person in people))
@@ -45,7 +44,7 @@ async def prove(folder: Path, policy: Policy, *, owed: int, kills: int, seed: in
             deaths += await _dies(config, settings, chance)
         api.faults.clear()
         dead = _newest_run(settings)
-        process = await started(sys.executable, "-m", "tests.proof.victim", config, "never", "0", "1")
+        process = await victim(config, "never", "0", "1")
         orphans = await _orphans(settings, dead)
         await until(lambda: _waiting(settings) == 0)
         await stopped(process)
@@ -56,7 +55,7 @@ async def _dies(config: Path, settings: Settings, chance: random.Random) -> int:
     """One run that is killed at a random moment after its first message; 0 where everything had gone out before."""
     if not _waiting(settings):
         return 0
-    process = await started(sys.executable, "-m", "tests.proof.victim", config, "never", "0", "1")
+    process = await victim(config, "never", "0", "1")
     before = _count(settings, "sent")
     await until(lambda: _count(settings, "sent") > before or not _waiting(settings))
     await asyncio.sleep(chance.uniform(0.0, 0.4))

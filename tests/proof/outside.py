@@ -18,10 +18,12 @@ from bot.config import Settings
 from bot.store.engine import read_url
 from bot.store.queues import inbox, job, outbox, timer
 from tests.fakebotapi import FakeBotApi
+from tests.proof.nursery import Born, nursery
 
 PATIENCE = 300.0  # seconds for what another process does: the machine may be busy, and waiting costs nothing
 OBSERVER = "observer"  # how a server knows our connections from the office's
-alive: list[asyncio.subprocess.Process] = []  # a test that fails must not leave them behind
+Process = asyncio.subprocess.Process | Born
+alive: list[Process] = []  # a test that fails must not leave them behind
 HUIYIN = Path(sys.executable).with_name("huiyin")
 PHOTO = bytes.fromhex(  # a picture of one pixel
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63606060000000040001f6173855"
@@ -74,7 +76,16 @@ async def started(*command: str | Path, log: Path | None = None) -> asyncio.subp
     return process
 
 
-async def stopped(process: asyncio.subprocess.Process) -> None:
+async def victim(config: Path, *arguments: str) -> Process:
+    """The office as a process that may die at a named point: tests/proof/victim.py."""
+    if not nursery.is_open:
+        return await started(sys.executable, "-m", "tests.proof.victim", config, *arguments)
+    born = nursery.bear(str(config), *arguments)
+    alive.append(born)
+    return born
+
+
+async def stopped(process: Process) -> None:
     process.terminate()
     await asyncio.wait_for(process.wait(), PATIENCE)
 

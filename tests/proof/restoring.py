@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 import time
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from bot.store.queues import Policy
 from tests.fakebotapi import FakeBotApi
 from tests.proof.figure import Figure, at_least, at_most, exactly, within
 from tests.proof.inside import owing
-from tests.proof.outside import HUIYIN, PATIENCE, configured, started, stopped, until
+from tests.proof.outside import HUIYIN, PATIENCE, configured, stopped, until, victim
 
 PEOPLE = 100
 AT_ONCE = 5000
@@ -28,14 +27,14 @@ async def prove(folder: Path, *, owed: int) -> list[Figure]:
     async with FakeBotApi(limits=False) as api:
         config = configured(folder, api)
         people = api.crowd(PEOPLE)
-        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        process = await victim(config)
         for person in people:
             person.starts()
         await until(lambda: all(person.received for person in people))
         await stopped(process)
         await asyncio.to_thread(_owe, read_settings(config), owed)
         await _huiyin(config, "backup", folder / "backups")
-        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        process = await victim(config)
         await until(lambda: len(_arrived(api)) >= min(GONE_ON, owed // 2))
         process.kill()
         await process.wait()
@@ -45,7 +44,7 @@ async def prove(folder: Path, *, owed: int) -> list[Figure]:
         made = max((folder / "backups").glob("huiyin-*"))
         sound = await _huiyin(config, "verify", made)
         said = await _huiyin(config, "restore", made, "--replace")
-        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        process = await victim(config)
         people[0].says("/help")
         count = len(people[0].received)
         await until(lambda: len(people[0].received) > count)  # the sender is at work

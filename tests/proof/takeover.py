@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from bot.store.queues import Policy, outbox
 from tests.fakebotapi import FakeBotApi, Person
 from tests.proof.figure import Figure, at_least, exactly, within
 from tests.proof.inside import owing
-from tests.proof.outside import alive, configured, is_settled, rows, started, until
+from tests.proof.outside import alive, configured, is_settled, rows, until, victim
 
 PEOPLE = 10
 TAKEOVER = 15.0  # seconds
@@ -83,9 +82,9 @@ async def prove(folder: Path, database: str, *, standstill: float = 0.0) -> list
         people = api.crowd(PEOPLE)
         for person in people:
             person.starts()
-        first = await started(sys.executable, "-m", "tests.proof.victim", config, *SOON)
+        first = await victim(config, *SOON)
         await until(lambda: all(answers(people)))
-        second = await started(sys.executable, "-m", "tests.proof.victim", config, *SOON)
+        second = await victim(config, *SOON)
         await asked(people)
         await until(lambda: len(rows(settings, select(lease.c.name).where(lease.c.name.like("run %")))) == 2)
         assert holders(settings) == {first.pid}
@@ -112,7 +111,7 @@ async def prove(folder: Path, database: str, *, standstill: float = 0.0) -> list
         back = holders(settings) == {first.pid}
         before = answers(people)
         first.terminate()
-        third = await started(sys.executable, "-m", "tests.proof.victim", config, *SOON)
+        third = await victim(config, *SOON)
         await asyncio.wait_for(first.wait(), 60)
         await asked(people)
         lost = sum(has - had != 1 for has, had in zip(answers(people), before, strict=True))

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from bot.office.cases.tables import attachment, case, entry
 from bot.sealing import read_keys
 from tests.fakebotapi import FakeBotApi, Person
 from tests.postgres import a_database
-from tests.proof.outside import PHOTO, configured, free_port, is_settled, rows, started, stopped, until
+from tests.proof.outside import PHOTO, configured, free_port, is_settled, rows, stopped, until, victim
 
 RESIDENTS = 10
 UPDATES = 10  # each
@@ -64,7 +63,7 @@ async def killed(config: Path, point: str, api: FakeBotApi, settings: Settings, 
     """Lets the office die at the point, at different depths of its work; how often it did."""
     deaths = 0
     for hit in hits:
-        process = await started(sys.executable, "-m", "tests.proof.victim", config, point, str(hit), AGAIN)
+        process = await victim(config, point, str(hit), AGAIN)
         await until(lambda process=process: process.returncode is not None  # type: ignore[misc]  # mypy infers none with a default
                     or (api.is_drained and is_settled(settings)))  # fmt: skip
         await asyncio.sleep(0.3)
@@ -84,13 +83,13 @@ async def prove(
         config = configured(folder, api, webhook=webhook, database=database)
         settings = read_settings(config)
         people = api.crowd(RESIDENTS)
-        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        process = await victim(config)
         numbers = await register(people)
         await stopped(process)
         for person, number in zip(people, numbers, strict=True):
             await say(person, number)
         assert await killed(config, point, api, settings, (1, 3)), f"nobody ever passed {point}"
-        process = await started(sys.executable, "-m", "tests.proof.victim", config, "never", "0", AGAIN)
+        process = await victim(config, "never", "0", AGAIN)
         await until(lambda: api.is_drained and is_done(settings) and is_settled(settings))
         await until(lambda: all(told(person, "(补到“)") for person in people))
         await stopped(process)

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from bot.office.cases.tables import attachment, case, case_party, entry
 from bot.sealing import read_keys
 from bot.store.queues import conversation, inbox, job, outbox
 from tests.fakebotapi import FakeBotApi, Person
-from tests.proof.outside import PATIENCE, PHOTO, configured, rows, started, stopped, until
+from tests.proof.outside import PATIENCE, PHOTO, configured, rows, stopped, until, victim
 from tests.proof.test_kills import AGAIN, is_settled
 from tests.unsealed import opened
 
@@ -52,7 +51,7 @@ async def drafted(alice: Person) -> None:
 
 async def dies(config: Path, point: str, hit: int, api: FakeBotApi, settings: Settings) -> bool:
     """Runs the office until it dies at the point or has nothing more to do; whether it died."""
-    process = await started(sys.executable, "-m", "tests.proof.victim", config, point, str(hit), AGAIN)
+    process = await victim(config, point, str(hit), AGAIN)
     await until(lambda: process.returncode is not None or (api.is_drained and is_settled(settings)))
     await asyncio.sleep(0.2)
     if process.returncode is not None:
@@ -67,7 +66,7 @@ async def test_it_is_registered_and_blanked_or_neither(tmp_path: Path, point: st
         config = configured(tmp_path, api)
         settings = read_settings(config)
         alice = api.person("老何")
-        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        process = await victim(config)
         await drafted(alice)
         await until(lambda: api.is_drained and is_settled(settings))
         await stopped(process)
@@ -80,7 +79,7 @@ async def test_it_is_registered_and_blanked_or_neither(tmp_path: Path, point: st
             if not died:
                 break  # all that was left is done, and the point was not passed so often
         assert deaths
-        process = await started(sys.executable, "-m", "tests.proof.victim", config, "never", "0", AGAIN)
+        process = await victim(config, "never", "0", AGAIN)
         stored = select(func.count()).select_from(attachment).where(attachment.c.state == "stored")
         await until(lambda: rows(settings, stored)[0][0] == 1 and is_settled(settings) and api.is_drained)
         assert registered(settings) == 1
@@ -97,7 +96,7 @@ async def test_a_talk_is_deleted_on_both_sides_through_a_death(tmp_path: Path, p
         config = configured(tmp_path, api)
         settings = read_settings(config)
         alice = api.person("老何")
-        process = await started(sys.executable, "-m", "tests.proof.victim", config)
+        process = await victim(config)
         await drafted(alice)
         alice.presses("用这张，交上去")
         await alice.sees("只显示这一次", timeout=PATIENCE)
@@ -105,7 +104,7 @@ async def test_a_talk_is_deleted_on_both_sides_through_a_death(tmp_path: Path, p
         await stopped(process)
         alice.presses("抄好了，清掉聊天")
         assert await dies(config, point, 1, api, settings)
-        process = await started(sys.executable, "-m", "tests.proof.victim", config, "never", "0", AGAIN)
+        process = await victim(config, "never", "0", AGAIN)
         await alice.sees("好了。需要时回“菜单”", timeout=PATIENCE)
         await until(lambda: api.is_drained and is_settled(settings))
         left = [message.text for message in alice.messages]

@@ -42,8 +42,12 @@ async def live(config: Path, point: str, hit: int) -> None:
     await stop_office(office)
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> None:
     set_up_logs("error")
-    arguments = sys.argv[1:] + ["", "never", "0", "60"][len(sys.argv) - 1 :]
-    sending.RESEND_AFTER = timedelta(seconds=float(arguments[3]))
-    asyncio.run(live(Path(arguments[0]), arguments[1], int(arguments[2])))
+    config, point, hit, seconds = arguments + ["", "never", "0", "60"][len(arguments) :]
+    sending.RESEND_AFTER = timedelta(seconds=float(seconds))
+    asyncio.run(live(Path(config), point, int(hit)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
