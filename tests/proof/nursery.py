@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -29,6 +30,13 @@ class Born:
             self._handle: int | None = os.pidfd_open(pid)
         except ProcessLookupError:  # it is dead already
             self._handle = None
+
+    @property
+    def returncode(self) -> int | None:
+        """None as long as it lives; how it ended is not known."""
+        if self._handle is None:
+            return 0
+        return 0 if select.select([self._handle], [], [], 0)[0] else None
 
     def send_signal(self, which: int) -> None:
         if self._handle is None:
