@@ -86,7 +86,10 @@ class Comparison:
         arrived, unmarked = self._stage.line.arrived, self._stage.line.unmarked
         for row in _OUTBOX.rows(tx.flushed()):
             times = arrived[row.id]
-            was_uncertain = row.repeats or (row.policy in ("prompt", "free") and row.tries > 1)  # these say no "again"
+            was_doubted = row.id in self._stage.line.doubted
+            was_uncertain = (
+                was_doubted or row.repeats or (row.policy in ("prompt", "free") and row.tries > 1)
+            )  # these say no "again"
             assert row.state != "sending", "nothing is left on its way"
             assert row.state != "sent" or times, "what is sent has arrived"
             assert row.state not in ("failed", "superseded", "cancelled") or was_uncertain or not times

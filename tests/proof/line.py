@@ -49,6 +49,7 @@ class Line(SilentChannel):
         self.raws: list[Raw] = []
         self.blocked: set[str] = set()
         self.troubles: dict[str, tuple[bool, DeliveryError]] = {}  # of the next message there; whether it arrives
+        self.doubted: set[int] = set()  # outbox rows that arrived, and whose answer was lost
         self.arrived: Counter[int] = Counter()  # by outbox row
         self.unmarked: Counter[int] = Counter()  # of these, those that do not say that they are a repeat
 
@@ -76,5 +77,6 @@ class Line(SilentChannel):
         self.unmarked[outgoing.id] += not outgoing.repeat
         sent = await super().send(outgoing)
         if trouble is not None:
+            self.doubted.add(outgoing.id)
             raise trouble
         return sent
