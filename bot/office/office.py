@@ -175,12 +175,26 @@ class Office:
 
         Returns the bare ids of messages that arrived there, with their seconds since 1970: to delete them later.
         """
-        ids = blanking.message_ids(self._tx, person.address, self.now - DELETABLE)
-        blanking.blank_inbox(self._tx, lane, since)
+        ids = self._arrived(person)
         blanking.blank_outbox(self._tx, person.address, since)
+        self._blank_rest(lane, since)
+        return ids
+
+    def blank_seen(self, person: Person, lane: int, since: datetime) -> tuple[dict[str, int], bool]:
+        """The same, but for what has not arrived yet: that is owed. The second says whether there is some."""
+        ids = self._arrived(person)
+        waits = blanking.blank_arrived(self._tx, person.address, since)
+        self._blank_rest(lane, since)
+        return ids, waits
+
+    def _arrived(self, person: Person) -> dict[str, int]:
+        ids = blanking.message_ids(self._tx, person.address, self.now - DELETABLE)
+        return {message: int(at.timestamp()) for message, at in ids}
+
+    def _blank_rest(self, lane: int, since: datetime) -> None:
+        blanking.blank_inbox(self._tx, lane, since)
         blanking.blank_pages(self._tx, lane, since)
         self._tx.scrubs = True
-        return {message: int(at.timestamp()) for message, at in ids}
 
     def forget_messages(self, person: Person) -> bool:
         """Messages that are deleted on the platform are not known here any more. True: there are older ones."""

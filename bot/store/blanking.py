@@ -35,6 +35,14 @@ def blank_outbox(tx: Transaction, address: int, since: datetime) -> None:
     connection.execute(update(outbox).where(*shown).values(body=None, edits=None, answers=None))
 
 
+def blank_arrived(tx: Transaction, address: int, since: datetime) -> bool:
+    """The same where nobody has asked for it: what waits or is on its way goes out first. True: there is some."""
+    connection = tx.flushed()
+    shown = _shown(address, since)
+    connection.execute(delete(outbox).where(*shown, outbox.c.state.not_in(_ON_ITS_WAY)))
+    return connection.execute(select(outbox.c.id).where(*shown).limit(1)).first() is not None
+
+
 def blank_pages(tx: Transaction, lane: int, since: datetime) -> None:
     """What a web page would show again when it is opened anew."""
     tx.write(delete(web_message).where(web_message.c.chat == lane, web_message.c.at >= since))

@@ -10,6 +10,8 @@ MOST = 500  # ids; the newest are kept
 KIND = "chat.tidy"
 READING = "reading"
 LOOKING = "looking"  # a number whose code is still waited for
+LEFT = "left"  # since when what was shown goes; some of it has not arrived yet
+LOOKED_AGAIN = timedelta(minutes=5)  # whether that has arrived
 SEALED = "sealed"  # the form of complaints about staff
 KEPT_MEMORY = frozenset(("waiting", "position", "misses", "drafts", "draft"))  # other matters, counts, officials' work
 
@@ -49,13 +51,17 @@ def tidy(ctx: Ctx, _due: Due) -> None:
     looking = ctx.memory.get(LOOKING)
     if looking is not None and looking["until"] <= ctx.now.timestamp():
         del ctx.memory[LOOKING]
-        _blank(ctx, datetime.fromtimestamp(looking["since"], UTC))
+        _blank_seen(ctx, looking["since"])
         looking = None
+    if LEFT in ctx.memory:
+        _blank_seen(ctx, ctx.memory[LEFT])
     if ctx.memory.get("alarm", {}).get("until", 0.0) <= ctx.now.timestamp():
         ctx.memory.pop("alarm", None)
     remember(ctx, {})
     ends = [datetime.fromtimestamp(at, UTC) + KEPT for at in ctx.conversation.messages.values()]
     ends += [datetime.fromtimestamp(one["until"], UTC) for one in (reading, looking) if one is not None]
+    if LEFT in ctx.memory:
+        ends.append(ctx.now + LOOKED_AGAIN)
     if ends:
         _arm(ctx, max(min(ends), ctx.now + timedelta(minutes=1)))
 
@@ -75,7 +81,7 @@ def stop_reading(ctx: Ctx) -> None:
     reading = ctx.memory.pop(READING, None)
     if reading is None:
         return
-    _blank(ctx, datetime.fromtimestamp(reading["since"], UTC))
+    _blank_seen(ctx, reading["since"])
     ctx.memory.pop("lately", None)
     if any(button.action.startswith("sealed.") for button in ctx.conversation.choices):
         ctx.conversation.choices = ()
@@ -84,6 +90,17 @@ def stop_reading(ctx: Ctx) -> None:
 def _blank(ctx: Ctx, since: datetime) -> None:
     if ctx.arrival.lane is not None:
         remember(ctx, ctx.office.blank_talk(ctx.person, ctx.arrival.lane, since))
+
+
+def _blank_seen(ctx: Ctx, since: float) -> None:
+    """The time for it is up, and nobody has asked for it: an answer that is still on its way arrives first."""
+    lane, began = ctx.arrival.lane, min(since, ctx.memory.pop(LEFT, since))
+    if lane is None:
+        return
+    ids, waits = ctx.office.blank_seen(ctx.person, lane, datetime.fromtimestamp(began, UTC))
+    remember(ctx, ids)
+    if waits:
+        ctx.memory[LEFT] = began
 
 
 def _arm(ctx: Ctx, at: datetime) -> None:

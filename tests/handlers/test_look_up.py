@@ -2,11 +2,17 @@
 
 import random
 import re
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from bot.errors import NotSent
 from bot.office.cases.number import new_number
+from bot.office.people.model import Role
+from bot.store.queues import outbox
 from tests.handlers.test_main_talk import registered
+from tests.handlers.test_sealed import anonymously
 from tests.rig import Town
 
 
@@ -55,6 +61,40 @@ async def test_guessing_one_number_by_many_chats_ends_too(town: Town) -> None:
     await town.passes(minutes=61)
     await daughter.says(f"查进度 {number} {code}")
     assert "已登记" in daughter.last.text
+
+
+# --- what the platform holds up ---
+
+
+async def test_an_answer_that_is_held_up_for_an_hour_arrives_all_the_same(town: Town) -> None:
+    number, _code = await shared(town)
+    reader = town.resident("reader")
+    await reader.opens()
+    reader.news()
+    town.channel.faults["reader"] = NotSent("429", timedelta(hours=1))
+    await reader.says(number)
+    await town.passes(minutes=30)
+    assert reader.news() == []
+    await town.passes(minutes=31)
+    assert ["查询码" in words for words in reader.news()] == [True]
+
+
+async def test_so_does_the_state_of_an_anonymous_matter_and_then_its_trace_goes(town: Town) -> None:
+    await town.official("du", Role.SUPERVISOR)
+    _resident, number, code = await anonymously(town)
+    reader = town.resident("reader")
+    await reader.opens()
+    reader.news()
+    town.clock.advance(minutes=1)
+    before = town.clock.now()
+    town.channel.faults["reader"] = NotSent("429", timedelta(hours=1))
+    await reader.says(f"查进度 {number} {code}")
+    await town.passes(minutes=61)
+    assert ["还在查" in words for words in reader.news()] == [True]
+    await town.passes(minutes=10)
+    home = await town.store.writer.submit(lambda tx: town.app.office(tx).people.known("silent", "reader").address)
+    rows = select(outbox.c.id).where(outbox.c.address == home, outbox.c.created_at >= before)
+    assert await town.store.writer.submit(lambda tx: tx.flushed().execute(rows).all()) == []
 
 
 # --- as people send it ---

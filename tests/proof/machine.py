@@ -17,7 +17,6 @@ from bot.office.people.model import Role
 from bot.store.queues import outbox
 from bot.store.transaction import Transaction
 from bot.telling import Lane
-from handlers.residents.reading import REMEMBERED_FOR
 from tests.proof.comparison import Comparison
 from tests.proof.model import APPROVER, OFFICIALS, RESIDENTS, WRITER, Matter, Model
 from tests.proof.places import Place
@@ -149,27 +148,14 @@ class Office(RuleBasedStateMachine):
         self._looked_up(name, matter, is_right=self.model.looks_up(name, is_right))
 
     def _looked_up(self, name: str, matter: Matter, *, is_right: bool) -> None:
-        """Number and code show the case as it stands, another code shows nothing of it.
-
-        What the platform holds up for longer than a chat remembers a look-up is taken back; they ask again later.
-        """
-        since, shown = self._now(), self._shown_by(name, matter, is_right=is_right)
-        if not shown:
-            assert self._now() - since >= REMEMBERED_FOR, "an answer"
-            if not is_right:
-                return
-            self.stage.passes(hours=1)
-            shown = self._shown_by(name, matter, is_right=True)
-        assert ("还在查" in shown) == (is_right and matter.is_open), shown
-        assert ("有结果了" in shown) == (is_right and not matter.is_open), shown
-        assert ("编号和查询码对不上" in shown) == (not is_right), shown
-
-    def _shown_by(self, name: str, matter: Matter, *, is_right: bool) -> str:
-        """What they see who ask by number and code."""
+        """Number and code show the case as it stands, another code shows nothing of it."""
         code, before = matter.code if is_right else WRONG_CODE, len(self.stage.person(name).heard)
         self.stage.does(lambda: self.stage.person(name).says(f"查进度 {matter.number} {code}"))
         self.stage.settled()
-        return "\n".join(heard.text for heard in self.stage.person(name).heard[before:])
+        shown = "\n".join(heard.text for heard in self.stage.person(name).heard[before:])
+        assert ("还在查" in shown) == (is_right and matter.is_open), shown
+        assert ("有结果了" in shown) == (is_right and not matter.is_open), shown
+        assert ("编号和查询码对不上" in shown) == (not is_right), shown
 
     @precondition(lambda self: self.model.agreed() and self.model.running())
     @rule(one=which, other=which)
