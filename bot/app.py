@@ -249,8 +249,8 @@ class App:
     def _a_receiver(self, name: str, fence: Fence) -> Receiver:
         keys, house = self.store.keys, self.house
         return Receiver(self.channels[name], writer=self.store.writer, seal=keys.identity, lookup=keys.lookup,
-                        ids=house.means.ids, bell=self.inbox_bell, limit=self._limit, fence=fence,
-                        space=self.store.space, failpoint=self._outside.failpoint)  # fmt: skip
+                        ids=house.means.ids, bell=self.inbox_bell, limit=self._limit, danger_in=house.danger_in,
+                        fence=fence, space=self.store.space, failpoint=self._outside.failpoint)  # fmt: skip
 
     def _a_sender(self, name: str, fence: Fence, epoch: int) -> Sender:
         channel = self.channels[name]

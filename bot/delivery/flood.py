@@ -1,11 +1,13 @@
 """How much one chat may send: a bucket for each, in memory. It looks at nothing that is said."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 MOST_BUCKETS = 20_000
 APART = 60.0  # seconds: further than this the two clocks are apart only after an outage
+URGENT_EVERY = timedelta(minutes=5)  # who has just heard what to do in danger is not told again with every message
 
 
 class Verdict(Enum):
@@ -13,6 +15,7 @@ class Verdict(Enum):
 
     TAKEN = "taken"
     TOLD = "told"  # the first over the limit: stored, so that the person is told
+    URGENT = "urgent"  # over the limit, and taken: it tells of danger
     DROPPED = "dropped"  # the rest: confirmed to the platform, counted, not kept
 
 
@@ -31,6 +34,11 @@ class _Bucket:
     said_at: datetime | None = None
     counted: float = 0.0  # seconds by arrival that the dates have not shown yet: they must not count twice
     is_told: bool = False
+    urgent_at: datetime | None = None
+
+    def may_call(self, now: datetime) -> bool:
+        """A clock that was set back keeps nobody waiting."""
+        return self.urgent_at is None or not timedelta(0) <= now - self.urgent_at < URGENT_EVERY
 
 
 class Flood:
@@ -45,31 +53,42 @@ class Flood:
         self._buckets: dict[int, _Bucket] = {}
         self.dropped = 0
 
-    def judge(self, lane: int, now: datetime, said_at: datetime | None = None) -> Verdict:
+    def judge(
+        self, lane: int, now: datetime, said_at: datetime | None = None, is_urgent: Callable[[], bool] = lambda: False
+    ) -> Verdict:
         """Time passes between two updates by when they arrived or by when they were said, whichever is more.
 
-        What a chat said in the hours of an outage arrives all at once afterwards, and is no flood.
+        What a chat said in the hours of an outage arrives all at once afterwards, and is no flood. `is_urgent` is
+        asked only of what would not be taken, and not while the person has just heard what to do.
         """
         bucket = self._filled(lane, now, said_at)
-        if bucket.is_told and bucket.left < self._limit.burst / 4:
+        is_dropped = bucket.is_told and bucket.left < self._limit.burst / 4
+        if not is_dropped:
+            bucket.is_told = False
+            if bucket.left >= 1:
+                bucket.left -= 1
+                return Verdict.TAKEN
+        if bucket.may_call(now) and is_urgent():
+            bucket.urgent_at = now
+            return Verdict.URGENT
+        if is_dropped:
             self.dropped += 1
             return Verdict.DROPPED
-        bucket.is_told = False
-        if bucket.left >= 1:
-            bucket.left -= 1
-            return Verdict.TAKEN
         bucket.is_told = True
         return Verdict.TOLD
 
-    def give_back(self, lane: int, *, told: bool) -> None:
+    def give_back(self, lane: int, verdict: Verdict) -> None:
         """An update that was judged could not be stored: as if it had not come yet."""
         bucket = self._buckets.get(lane)
         if bucket is None:
             return
-        if told:
-            bucket.is_told = False
-        else:
-            bucket.left = min(self._limit.burst, bucket.left + 1)
+        match verdict:
+            case Verdict.TAKEN:
+                bucket.left = min(self._limit.burst, bucket.left + 1)
+            case Verdict.TOLD:
+                bucket.is_told = False
+            case Verdict.URGENT:
+                bucket.urgent_at = None
 
     def _filled(self, lane: int, now: datetime, said_at: datetime | None) -> _Bucket:
         bucket = self._buckets.get(lane)

@@ -1,6 +1,9 @@
-"""From a channel into the inbox: sealed, in one commit, then acknowledged. It does not look at what it stores."""
+"""From a channel into the inbox: sealed, in one commit, then acknowledged. It does not look at what it stores.
 
-from collections.abc import Sequence
+Only over the limit of a chat is it asked whether words tell of danger, or whoever floods would not hear whom to call.
+"""
+
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -9,6 +12,7 @@ from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Raw
 from bot.delivery.flood import Flood, Limit, Verdict
 from bot.delivery.holding import ALONE, Fence
+from bot.dialogue.event import Said
 from bot.errors import Fenced, StoreError
 from bot.ids import Ids
 from bot.sealing import Lookup, Sealer
@@ -20,6 +24,7 @@ from bot.store.writer import Failpoint, Writer, no_failpoint
 log = structlog.get_logger()
 
 RAW = b"inbox"
+LOOKED_AT = 500  # characters of what is over the limit: who is in danger is brief, and who floods must not cost much
 
 
 class Receiver:
@@ -35,6 +40,7 @@ class Receiver:
         ids: Ids,
         bell: Bell,
         limit: Limit | None = None,
+        danger_in: Callable[[str], str | None] = lambda _words: None,
         space: Space | None = None,
         fence: Fence = ALONE,
         failpoint: Failpoint = no_failpoint,
@@ -46,6 +52,7 @@ class Receiver:
         self._ids = ids
         self._bell = bell
         self.flood = Flood(limit) if limit is not None else None
+        self._danger_in = danger_in
         self._space = space
         self._fence = fence
         self._failpoint = failpoint
@@ -64,7 +71,8 @@ class Receiver:
         """
         if self._space is not None and not self._space.takes_messages:
             raise StoreError("disk nearly full")
-        rows = [row for raw in raws if (row := self._row(raw)) is not None]
+        judged = [(raw, lane, verdict) for raw in raws for lane, verdict in (self._judged(raw),)]
+        rows = [self._row(raw, lane, verdict) for raw, lane, verdict in judged if verdict is not Verdict.DROPPED]
         if not rows:
             return
 
@@ -82,7 +90,7 @@ class Receiver:
         try:
             await stored
         except BaseException as error:
-            self._forgive(rows)
+            self._forgive(judged)
             if isinstance(error, StoreError) and not isinstance(error, Fenced):
                 self.refused = (self.refused[0] if self.refused else raws[0].at, raws[-1].at)
             raise
@@ -90,19 +98,32 @@ class Receiver:
         self.received += len(rows)
         self._failpoint("acknowledgement")
 
-    def _forgive(self, rows: Sequence[Row]) -> None:
+    def _forgive(self, judged: Sequence[tuple[Raw, int, Verdict]]) -> None:
         """What could not be stored comes once more and must not count twice."""
         if self.flood is not None:
-            for row in rows:
-                self.flood.give_back(row["lane"], told=row["error"] is not None)
+            for _raw, lane, verdict in judged:
+                self.flood.give_back(lane, verdict)
 
-    def _row(self, raw: Raw) -> Row | None:
-        """The inbox row; none for what is over the limit of its chat."""
+    def _judged(self, raw: Raw) -> tuple[int, Verdict]:
+        """Whose order it belongs to, and what becomes of it."""
         chat = raw.chat or f"?{raw.key[-1:]}"  # of nobody's there is no order to keep: some at a time, not one by one
         lane = self._lookup.lane(self._channel.name, chat)
-        verdict = self.flood.judge(lane, raw.at, raw.said_at) if self.flood is not None else Verdict.TAKEN
-        if verdict is Verdict.DROPPED:
-            return None
+        if self.flood is None:
+            return lane, Verdict.TAKEN
+        return lane, self.flood.judge(lane, raw.at, raw.said_at, lambda: self._tells_of_danger(raw))
+
+    def _tells_of_danger(self, raw: Raw) -> bool:
+        """In a private chat, in new words: elsewhere nobody is told what to do either."""
+        try:
+            event = self._channel.decode(raw.body)
+        except Exception:  # one that nobody can read is over the limit like the rest
+            return False
+        said, who = event.what, event.who
+        if not isinstance(said, Said) or said.edited or who is None or not who.private:
+            return False
+        return self._danger_in(said.text[:LOOKED_AT]) is not None
+
+    def _row(self, raw: Raw, lane: int, verdict: Verdict) -> Row:
         if verdict is Verdict.TOLD:
             log.warning("flood_limit_reached", lane=lane)
         return {

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.delivery.channel import Raw
-from bot.delivery.flood import Flood, Limit, Verdict
+from bot.delivery.flood import URGENT_EVERY, Flood, Limit, Verdict
 from bot.delivery.receiver import Receiver
 from bot.errors import StoreError
+from bot.office.people.model import Role
 from bot.store.queues import inbox
 from tests.delivery.stage import IDENTITY, LOOKUP, Stage
 from tests.rig import TUESDAY, Town
@@ -88,6 +89,75 @@ def test_time_that_passed_is_not_counted_twice() -> None:
     assert verdicts.count(Verdict.TOLD) <= 3
 
 
+def test_what_tells_of_danger_is_taken_over_the_limit_once_in_five_minutes() -> None:
+    """What to do in danger is said whatever becomes of the rest (N01); whoever repeats it gains nothing by it."""
+    flood = Flood(LIMIT)
+    judged(flood, 70)
+    cries = [flood.judge(1, TUESDAY, is_urgent=lambda: True) for _number in range(50)]
+    assert cries == [Verdict.URGENT] + [Verdict.DROPPED] * 49
+    later = TUESDAY + URGENT_EVERY
+    judged(flood, 70, after=URGENT_EVERY.total_seconds())
+    assert flood.judge(1, later, is_urgent=lambda: True) is Verdict.URGENT
+
+
+def test_the_first_over_the_limit_may_tell_of_danger_and_the_next_is_told() -> None:
+    flood = Flood(LIMIT)
+    judged(flood, 60)
+    assert flood.judge(1, TUESDAY, is_urgent=lambda: True) is Verdict.URGENT
+    assert judged(flood, 2) == [Verdict.TOLD, Verdict.DROPPED]
+
+
+def test_nobody_looks_for_danger_in_what_is_taken_anyway_nor_twice_in_five_minutes() -> None:
+    """A look costs more than the limit itself, and the limit is there to save it."""
+    flood, looked = Flood(LIMIT), 0
+
+    def look() -> bool:
+        nonlocal looked
+        looked += 1
+        return True
+
+    for _number in range(200):
+        flood.judge(1, TUESDAY, is_urgent=look)
+    assert looked == 1
+
+
+def test_a_clock_that_is_set_back_keeps_no_danger_from_being_heard() -> None:
+    flood = Flood(LIMIT)
+    judged(flood, 70)
+    flood.judge(1, TUESDAY, is_urgent=lambda: True)
+    assert flood.judge(1, TUESDAY - timedelta(hours=5), is_urgent=lambda: True) is Verdict.URGENT
+
+
+async def test_words_that_cannot_be_read_are_no_call_for_help(stage: Stage) -> None:
+    stage.receiver = Receiver(stage.channel, writer=stage.writer, seal=IDENTITY, lookup=LOOKUP, ids=stage.ids,
+                              bell=stage.bell, limit=Limit(30, 1), danger_in=lambda _words: "fire")  # fmt: skip
+    for _number in range(4):
+        await stage.hands_in("wang", b"not an update")
+    assert [row.error for row in stage.rows(inbox)] == [None, "flood"]
+
+
+async def test_a_call_for_help_that_could_not_be_stored_is_heard_when_it_comes_again(stage: Stage) -> None:
+    is_full = False
+
+    def fail(name: str) -> None:
+        if name == "inbox commit" and is_full:
+            raise StoreError("disk full")
+
+    receiver = Receiver(stage.channel, writer=stage.writer, seal=IDENTITY, lookup=LOOKUP, ids=stage.ids,
+                        bell=stage.bell, limit=Limit(30, 4), failpoint=fail,
+                        danger_in=lambda words: "fire" if words == "fire" else None)  # fmt: skip
+
+    stage.receiver = receiver
+    for number in range(6):
+        await stage.says("wang", f"words {number}")
+    is_full = True
+    with pytest.raises(StoreError):
+        await stage.says("wang", "fire")
+    is_full = False
+    await stage.says("wang", "fire")
+    assert [row.error for row in stage.rows(inbox)] == [None, None, None, None, "flood", None]
+
+
 async def test_what_is_dropped_is_confirmed_and_not_stored(stage: Stage) -> None:
     receiver = Receiver(stage.channel, writer=stage.writer, seal=IDENTITY, lookup=LOOKUP, ids=stage.ids,
                         bell=stage.bell, limit=LIMIT)  # fmt: skip
@@ -119,3 +189,26 @@ async def test_the_person_is_told_once_in_words(town: Town) -> None:
     for number in range(8):
         await resident.says(f"第{number}句")
     assert [words for words in resident.news() if "一下子发得太多" in words] == [resident.last.text]
+
+
+async def test_who_cries_for_help_in_a_flood_hears_whom_to_call(town: Town) -> None:
+    resident = town.resident()
+    town.app.receivers[town.channel.name].flood = Flood(Limit(per_minute=30, burst=4))
+    for number in range(8):
+        await resident.says(f"第{number}句")
+    resident.news()
+    await resident.says("煤气漏了")
+    await resident.says("煤气漏了")
+    assert ["119" in words for words in resident.news()].count(True) == 1
+
+
+async def test_a_flood_in_a_group_calls_nobody(town: Town) -> None:
+    """What is said in a group is not the office's to answer: there no words of danger are shown either."""
+    boss = await town.official("chen", Role.ADMINISTRATOR)
+    room = await town.staff_group(boss)
+    town.app.receivers[town.channel.name].flood = flood = Flood(Limit(per_minute=30, burst=1))
+    room.news()
+    for _number in range(3):
+        await room.says_here(boss, "煤气漏了")
+    assert room.news() == []
+    assert flood.dropped == 1
