@@ -16,6 +16,7 @@ from yarl import URL
 
 IDLE = 15.0  # seconds: an older connection may be closed by the other side in the moment in which it is used
 LONGEST_ANSWER = 32 * 1024 * 1024  # bytes
+_SIZED = (b"content-length", b"transfer-encoding")
 
 
 class NoConnection(Exception):
@@ -37,6 +38,8 @@ class Lines:
         self._lines: set[_Line] = set()
         self._heads: dict[str, bytes] = {}  # what a request to an address begins with: the methods are few
         self._lookup: asyncio.Future[Any] | None = None
+        self._waiting: set[asyncio.Timeout] = set()  # of those who have no connection yet
+        self._is_closed = False
 
     async def post(self, url: str, body: bytes, *, connect: float, read: float) -> tuple[int, bytes]:
         """Posts JSON; gives status and payload. Seconds to get a connection and to get the answer.
@@ -52,7 +55,11 @@ class Lines:
             self._give_back(line)
 
     async def close(self) -> None:
-        """Breaks off what is under way."""
+        """Breaks off what is under way, for good; whoever has no connection yet gets none any more."""
+        self._is_closed = True
+        for patience in self._waiting:
+            if not patience.expired():
+                patience.reschedule(0.0)
         for line in self._lines:
             line.abort()
         await asyncio.gather(*(line.gone for line in self._lines))
@@ -63,8 +70,12 @@ class Lines:
             if (line := self._fresh()) is not None:
                 return line
             self._slots.release()
+        if self._is_closed:
+            raise NoConnection("closed")
+        patience = asyncio.timeout(seconds)
+        self._waiting.add(patience)
         try:
-            async with asyncio.timeout(seconds):
+            async with patience:
                 await self._slots.acquire()
                 try:
                     return self._fresh() or await self._connected()
@@ -73,6 +84,8 @@ class Lines:
                     raise
         except (OSError, TimeoutError) as error:  # of ssl's errors too
             raise NoConnection(type(error).__name__) from error
+        finally:
+            self._waiting.discard(patience)
 
     def _fresh(self) -> "_Line | None":
         """The connection used last, if it is young enough; older ones behind it are no younger."""
@@ -138,6 +151,8 @@ class _Line(asyncio.Protocol):
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._body: list[bytes] = []
         self._size = 0
+        self._is_sized = False  # the head of the answer says how long it is
+        self._is_bounded = True  # the answer itself says where it ends; one that has not begun does not end either
 
     @property
     def is_busy(self) -> bool:
@@ -175,6 +190,23 @@ class _Line(asyncio.Protocol):
         except (HttpParserError, HttpParserUpgrade):  # the second is none of the first
             self.abort()
 
+    def eof_received(self) -> None:
+        """The server says no more, and what is written from now on it may never read.
+
+        An answer that did not say where it ends ends here (RFC 9112 §6.3); a connection that breaks does not come by.
+        """
+        if not self._is_bounded and self._is_closed_in_form():
+            self.on_message_complete()
+        self.is_open = False
+
+    def _is_closed_in_form(self) -> bool:
+        """Behind TLS an alert closes it; without one anybody on the way may have cut it off (RFC 9112 §9.8)."""
+        tls = self._transport.get_extra_info("ssl_object")
+        try:
+            return tls is None or tls.read(1) == b""
+        except ssl.SSLError:  # it wants to read on
+            return False
+
     def connection_lost(self, _error: Exception | None) -> None:
         self.is_open = False
         if self._answer is not None and not self._answer.done():
@@ -186,6 +218,14 @@ class _Line(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if self._answer is None:  # right behind the answer, another
             self.abort()
+        self._is_sized = False
+
+    def on_header(self, name: bytes, _value: bytes) -> None:
+        if name.lower() in _SIZED:
+            self._is_sized = True
+
+    def on_headers_complete(self) -> None:
+        self._is_bounded = self._is_sized
 
     def on_body(self, data: bytes) -> None:
         self._size += len(data)
@@ -195,7 +235,7 @@ class _Line(asyncio.Protocol):
             self._body.append(data)
 
     def on_message_complete(self) -> None:
-        status = self._parser.get_status_code()
+        self._is_bounded, status = True, self._parser.get_status_code()
         if status < 200 or not self.is_open:
             return  # an interim answer: the answer itself comes behind it
         body, answer = b"".join(self._body), self._answer

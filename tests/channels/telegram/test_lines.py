@@ -2,81 +2,21 @@
 
 import asyncio
 import gc
+import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+import struct
 from pathlib import Path
 from typing import Any
 
+import aiohappyeyeballs
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bot.channels.telegram import lines
 from bot.channels.telegram.lines import ConnectionBroken, Lines, NoConnection
+from tests.channels.telegram.bare import OK, asks, certificate, lines_to, serving
 
 pytestmark = pytest.mark.sockets
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-class Server:
-    """Answers each request with the next of what was laid down; None: closes without a word."""
-
-    def __init__(self, *answers: bytes | None) -> None:
-        self.answers = list(answers)
-        self.connections = 0
-        self.requests: list[bytes] = []
-        self.writers: list[asyncio.StreamWriter] = []
-        self.url = ""
-
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self.writers.append(writer)
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-                self.requests.append(head + await reader.readexactly(size))
-                if (answer := self.answers.pop(0)) is None:
-                    break
-                writer.write(answer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        writer.close()
-
-
-@asynccontextmanager
-async def serving(*answers: bytes | None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
-    server = Server(*answers)
-    listener = await asyncio.start_server(server.talk, "127.0.0.1", 0, ssl=tls)
-    port = listener.sockets[0].getsockname()[1]
-    server.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/bot1:a/getMe"
-    try:
-        yield server
-    finally:
-        for writer in server.writers:
-            writer.transport.abort()
-        listener.close()
-        await listener.wait_closed()
-
-
-@asynccontextmanager
-async def lines_to(url: str, connections: int = 4, tls: ssl.SSLContext | None = None) -> AsyncIterator[Lines]:
-    open_ = Lines(url, connections=connections, tls=tls)
-    try:
-        yield open_
-    finally:
-        await open_.close()
-
-
-async def asks(to: Lines, url: str, body: bytes = b"{}", *, read: float = 30.0) -> tuple[int, bytes]:
-    return await to.post(url, body, connect=30.0, read=read)
 
 
 async def test_what_a_request_looks_like() -> None:
@@ -131,6 +71,9 @@ async def test_a_server_that_ends_the_connection_with_its_answer() -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
         b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: cl",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhalf",
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
     ],
 )
@@ -147,6 +90,46 @@ async def test_an_answer_that_does_not_come_whole_may_mean_that_the_request_arri
         assert await asks(to, server.url) == (200, b"ok")
     assert server.connections == 2
     assert faults == []
+
+
+UNTIL_THE_END = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nok"
+
+
+@pytest.mark.parametrize(
+    "answer", [UNTIL_THE_END, UNTIL_THE_END.replace(b"1.1", b"1.0"), b"HTTP/1.1 100 Continue\r\n\r\n" + UNTIL_THE_END]
+)
+async def test_an_answer_without_a_length_is_whole_when_its_connection_ends(answer: bytes) -> None:
+    """RFC 9112 §6.3 and §8: whole if the head came whole and the connection itself tells of no fault."""
+    async with serving(answer, OK) as server, lines_to(server.url) as to:
+        asking = asyncio.create_task(asks(to, server.url))
+        while not server.requests:  # noqa: ASYNC110 - the server has no event for it
+            await asyncio.sleep(0)
+        server.writers[0].close()
+        assert await asking == (200, b"ok")
+        assert await asks(to, server.url) == (200, b"ok")
+    assert server.connections == 2
+
+
+async def test_it_is_not_where_the_connection_breaks_off() -> None:
+    async with serving(UNTIL_THE_END) as server, lines_to(server.url) as to:
+        asking = asyncio.create_task(asks(to, server.url))
+        while not any(line._body for line in to._lines):  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0)
+        reset = server.writers[0].get_extra_info("socket")
+        reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.writers[0].transport.abort()
+        with pytest.raises(ConnectionBroken):
+            await asking
+
+
+async def test_a_server_that_says_no_more_is_not_asked_again() -> None:
+    """It has closed its half alone. What is written to it from now on it will never answer; yet nothing had left."""
+    async with serving(OK, OK) as server, lines_to(server.url) as to:
+        await asks(to, server.url)
+        (line,) = to._lines
+        line.eof_received()
+        assert await asks(to, server.url) == (200, b"ok")
+    assert server.connections == 2
 
 
 async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next() -> None:
@@ -244,6 +227,28 @@ async def test_whoever_gets_no_place_in_time_has_sent_nothing() -> None:
     assert len(server.requests) == 1
 
 
+async def test_closing_breaks_off_a_connecting_and_whoever_waits_for_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever came of it later would be nobody's, and its request would leave after the end."""
+    began = asyncio.Event()
+
+    async def never(*_how: Any, **_more: Any) -> Any:
+        began.set()
+        await asyncio.Event().wait()
+
+    async with serving(OK) as server:
+        monkeypatch.setattr(aiohappyeyeballs, "start_connection", never)
+        to = Lines(server.url, connections=1)
+        asking = [asyncio.create_task(to.post(server.url, b"{}", connect=3600, read=3600)) for _time in range(2)]
+        await began.wait()
+        await to.close()
+        async with asyncio.timeout(60):
+            for one in await asyncio.gather(*asking, return_exceptions=True):
+                assert isinstance(one, NoConnection)
+        with pytest.raises(NoConnection):
+            await asks(to, server.url)
+    assert server.requests == []
+
+
 async def test_a_name_is_looked_up_once_for_all_who_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no name server answers, each would take one of few threads for long, and the next would stand behind it."""
     loop, asked, go_on = asyncio.get_running_loop(), 0, asyncio.Event()
@@ -286,23 +291,6 @@ async def test_what_came_of_a_lookup_that_nobody_waits_for_is_no_fault(monkeypat
     assert faults == []
 
 
-def certificate(folder: Path) -> Path:
-    """A key and a certificate for 127.0.0.1, signed by itself."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=True)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    file = folder / "server.pem"
-    file.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed.public_bytes(Encoding.PEM)
-    )
-    return file
-
-
 async def test_only_a_server_with_a_known_certificate_is_spoken_to(tmp_path: Path) -> None:
     file = certificate(tmp_path)
     here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -314,3 +302,27 @@ async def test_only_a_server_with_a_known_certificate_is_spoken_to(tmp_path: Pat
             with pytest.raises(NoConnection):
                 await asks(to, server.url)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+async def test_behind_tls_an_answer_without_a_length_is_whole_if_the_server_says_so(
+    tmp_path: Path, says_so: bool
+) -> None:
+    """RFC 9112 §9.8: without the closing alert anybody on the way may have cut it."""
+    file = certificate(tmp_path)
+    here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    here.load_cert_chain(file)
+    known = ssl.create_default_context(cafile=str(file))
+    async with serving(UNTIL_THE_END, tls=here) as server, lines_to(server.url, tls=known) as to:
+        asking = asyncio.create_task(asks(to, server.url))
+        while not any(line._body for line in to._lines):  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0)
+        if says_so:
+            server.writers[0].close()
+            assert await asking == (200, b"ok")
+        else:
+            below = server.writers[0].get_extra_info("socket").fileno()
+            with socket.socket(fileno=os.dup(below)) as cut:
+                cut.shutdown(socket.SHUT_WR)
+            with pytest.raises(ConnectionBroken):
+                await asking
