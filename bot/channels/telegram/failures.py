@@ -76,6 +76,8 @@ def refusal(code: int, description: str, parameters: Parameters | None = None) -
 def unreadable(status: int) -> DeliveryError:
     """What an answer means that is not the Bot API's JSON: somebody else's page, or the half of an answer."""
     cause = f"unreadable {status}"
+    if status == 408:  # no whole request came in time (RFC 9110 §15.5.9): this line's fault, not everybody's
+        return NotSent(cause, AGAIN_SOON)
     if 300 <= status < 500:  # a proxy or a portal: the Bot API has not seen the call
         return NotSent(cause, AGAIN_LATER, whole=True)
     return Uncertain(cause)

@@ -45,6 +45,8 @@ TABLE = [
     ((200, b'{"ok":false}'), Uncertain, {}),
     ((403, b"<html>forbidden by the proxy</html>"), NotSent, {"whole": True}),
     ((302, b""), NotSent, {"whole": True}),
+    ((408, b"<html>your request did not come in time</html>"), NotSent, {"whole": False}),
+    ((408, b""), NotSent, {"whole": False}),
 ]
 
 
