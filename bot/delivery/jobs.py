@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
 
 from bot.delivery.bell import Bell
+from bot.delivery.patience import pause_after
 from bot.delivery.receiver import RAW
 from bot.dialogue.event import Finished
 from bot.errors import NotSent, Refused, StoreError
@@ -29,6 +30,7 @@ RETRIES_UNREACHABLE = 60  # the platform is away: some days of asking again
 LONGEST_WAIT = timedelta(hours=2)
 JOB = b"job"
 
+T = TypeVar("T")
 Work = Callable[[int, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Does a job: (subject, data) to a result. Refused ends it; anything else is tried again."""
 
@@ -89,7 +91,7 @@ class Worker:
                 await self._finish(lease, JobState.FAILED, {"failed": cause})
             else:
                 again = min(timedelta(seconds=5 * 3 ** min(lease.tries, 10)), LONGEST_WAIT)
-                await self._writer.submit(lambda tx: jobs.retry_job(tx, lease, tx.now + again, cause))
+                await self._written(lambda tx: jobs.retry_job(tx, lease, tx.now + again, cause))
         else:
             await self._finish(lease, JobState.DONE, result)
 
@@ -101,8 +103,17 @@ class Worker:
         def finish(tx: Transaction) -> bool:
             return jobs.finish_job(tx, lease, state, id_=self._ids(), raw=sealed, error=str(result.get("failed", "")))
 
-        if not await self._writer.submit(finish):
+        if not await self._written(finish):
             log.warning("job_fenced", job=lease.id)
         elif state is JobState.FAILED:
             self.failed += 1
         self._done.ring()
+
+    async def _written(self, act: Callable[[Transaction], T]) -> T:
+        """What came of a job. A database that cannot work is waited for: else the lease would have to run out first."""
+        pause = 1.0
+        while True:
+            try:
+                return await self._writer.submit(act)
+            except StoreError as error:
+                pause = await pause_after(error, pause, loop="jobs")

@@ -1,5 +1,7 @@
 """Work that leaves the process: leased, done outside, its result an event like any other."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -7,10 +9,12 @@ import msgspec
 import pytest
 
 from bot.delivery.bell import Bell
+from bot.delivery.dispatcher import SHORT_PAUSE
 from bot.delivery.jobs import JOB, LEASE, LONGEST_WAIT, RETRIES, RETRIES_UNREACHABLE, Worker
-from bot.errors import NotSent, Refused
+from bot.errors import Contended, NotSent, Refused, StoreError
 from bot.store import jobs, queues
 from bot.store.queues import JobState, inbox, job
+from bot.store.transaction import Transaction
 from tests.delivery.stage import CONTENT, IDENTITY, Stage
 
 
@@ -130,6 +134,33 @@ async def test_a_worker_that_took_longer_than_its_lease_changes_nothing(stage: S
     await worker.step()
     assert stage.rows(inbox) == []
     assert [row.state for row in stage.rows(job)] == [JobState.LEASED]
+
+
+@pytest.mark.parametrize("fault", [None, KeyError("bug")])
+async def test_what_came_of_a_job_is_written_as_soon_as_the_database_works_again(
+    stage: Stage, worker: Worker, work: Work, monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+) -> None:
+    """Else its lease would have to run out first, and the work would be done twice."""
+    pauses, sleep, submit = [], asyncio.sleep, stage.writer.submit
+    work.faults = [fault] if fault is not None else []
+
+    async def passes(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    async def in_vain(act: Callable[[Transaction], Any]) -> Any:
+        if work.asked and len(pauses) < 4:
+            raise StoreError("disk full") if len(pauses) < 3 else Contended("sqlstate 40P01")
+        return await submit(act)
+
+    monkeypatch.setattr(stage.writer, "submit", in_vain)
+    monkeypatch.setattr(asyncio, "sleep", passes)
+    starts(stage)
+    assert await worker.step() == 1
+    assert pauses[:3] == [1, 2, 4]
+    assert pauses[3] <= SHORT_PAUSE
+    assert [row.state for row in stage.rows(job)] == [JobState.WAITING if fault else JobState.DONE]
+    assert len(work.asked) == 1
 
 
 async def test_the_result_of_a_job_is_sealed(stage: Stage, worker: Worker) -> None:
