@@ -1,7 +1,6 @@
 """From the outbox to one channel: paces, sends, has it recorded. It never decides what is said."""
 
 import asyncio
-import random
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -12,11 +11,11 @@ import structlog
 
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Outgoing
-from bot.delivery.dispatcher import LONGEST_PAUSE, SHORT_PAUSE
 from bot.delivery.ledger import DOWN_PAUSE, Claimed, Ledger, Result
 from bot.delivery.pacing import LandingWindow, Share, Spacing, Trickle, ring_at
+from bot.delivery.patience import pause_after
 from bot.dialogue.screen import Clearing
-from bot.errors import ChannelDown, Contended, DeliveryError, Fenced, NotSent, Refused, StoreError, Uncertain
+from bot.errors import ChannelDown, DeliveryError, Fenced, NotSent, Refused, StoreError, Uncertain
 from bot.store.sending import Left, Sendable
 from bot.store.transaction import Transaction
 from bot.store.writer import Failpoint, Writer, no_failpoint
@@ -77,13 +76,8 @@ class Sender:
                 while not self._stopping and await self.step() and self._left.more:
                     pass
                 pause = 1.0
-            except Contended:  # who stood in each other's way must not begin again together
-                await asyncio.sleep(random.uniform(0, SHORT_PAUSE))
-                self.bell.ring()
             except StoreError as error:
-                log.error("store_unavailable", loop="sender", error=str(error))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+                pause = await pause_after(error, pause, loop="sender")
                 self.bell.ring()
 
     async def step(self) -> int:
@@ -211,11 +205,7 @@ class Sender:
                 log.warning("results_fenced", channel=self._channel.name, rows=len(results))
             except StoreError as error:
                 self._results.extendleft(reversed(results))
-                if isinstance(error, Contended):  # as in `run`
-                    await asyncio.sleep(random.uniform(0, SHORT_PAUSE))
-                    continue
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+                pause = await pause_after(error, pause, loop="sender")
                 continue
             except Exception as error:  # one faulty result must not keep the others from being recorded
                 log.error("record_failed", rows=len(results), error=type(error).__name__, exc_info=error)
@@ -249,9 +239,8 @@ class Sender:
                 return await self._writer.submit(partial(self.ledger.record, results=[result]))
             except Fenced:
                 raise
-            except StoreError:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+            except StoreError as error:
+                pause = await pause_after(error, pause, loop="sender")
 
     def _room_freed(self) -> None:
         self._has_new_room = True

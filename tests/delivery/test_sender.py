@@ -190,12 +190,13 @@ async def test_results_recorded_one_by_one_wait_for_a_database_that_is_away(stag
     assert stage.row(outbox, refused).state == OutboxState.SENDING
 
 
+@pytest.mark.parametrize("first", [[], [KeyError("faulty")]])
 async def test_results_that_another_writer_stood_in_the_way_of_wait_a_moment(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, first: list[Exception]
 ) -> None:
-    """Until they are recorded nothing more goes to these chats."""
+    """Until they are recorded nothing more goes to these chats; also where they are recorded one by one."""
     sender, pauses, sleep = stage.a_sender(), [0.0], asyncio.sleep
-    ends, writes = [Contended("sqlstate 40P01")], sender.ledger.record
+    ends, writes = [*first, Contended("sqlstate 40P01")], sender.ledger.record
 
     async def passes(seconds: float) -> None:
         pauses.append(seconds)
@@ -203,7 +204,7 @@ async def test_results_that_another_writer_stood_in_the_way_of_wait_a_moment(
 
     def settles(tx: Transaction, results: Any) -> None:
         if ends:
-            raise ends.pop()
+            raise ends.pop(0)
         writes(tx, results)
 
     sender.ledger.record = settles  # type: ignore[method-assign]  # the other writer
