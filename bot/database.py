@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.outside import Outside
-from bot.sealing import Keys, make_keys, read_keys
+from bot.sealing import Keys, KeysExist, make_keys, read_keys
 from bot.store.engine import file_of, read_url, writer_engine
 from bot.store.files import Files
 from bot.store.space import Space
@@ -79,4 +79,9 @@ def lock_database(file: Path) -> int:
 def _keys(settings: Settings, url: URL) -> Keys:
     """The keys; new ones only for a database that does not exist yet."""
     path = settings.security.key_file
-    return read_keys(path) if path.exists() or not is_new(url) else make_keys(path)
+    if path.exists() or not is_new(url):
+        return read_keys(path)
+    try:
+        return make_keys(path)
+    except KeysExist:  # of several that start at once another one was faster
+        return read_keys(path)

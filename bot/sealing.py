@@ -24,6 +24,10 @@ class SealBroken(HuiyinError):
     """Sealed with another key, or changed since."""
 
 
+class KeysExist(ConfigError):
+    """Keys were to be made where there are some."""
+
+
 class Sealer:
     """AES-256-GCM with one key; `purpose` keeps what was sealed for one use from being opened as another."""
 
@@ -104,14 +108,34 @@ def read_keys(path: Path) -> Keys:
 
 
 def make_keys(path: Path) -> Keys:
-    """New keys in a new file with mode 600; an existing file is never touched."""
+    """New keys in a new file with mode 600; an existing file is never touched: KeysExist.
+
+    The file has its name only when it is whole and on the disk. Of several that begin at once one makes it.
+    """
     keys = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in _NAMES}
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            json.dump(keys, file)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+                json.dump(keys, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+        _settle(path.parent)
+    except FileExistsError:
+        raise KeysExist(f"security.key_file: {path} is there already") from None
     except OSError as error:
         raise ConfigError(f"security.key_file: cannot write {path}: {error.strerror}") from None
     return read_keys(path)
+
+
+def _settle(folder: Path) -> None:
+    """The names in it are on the disk: keys that a loss of power took away would take all data with them."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

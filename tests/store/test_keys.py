@@ -1,6 +1,7 @@
 """The three keys: their file, what sealing keeps apart, and how chats become lanes."""
 
 import json
+import os
 import random
 import stat
 from collections import Counter
@@ -39,6 +40,31 @@ def test_an_existing_key_file_is_never_touched(file: Path) -> None:
     with pytest.raises(ConfigError, match=r"security\.key_file"):
         make_keys(file)
     assert file.read_bytes() == before
+
+
+def test_nobody_ever_reads_half_a_key_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several processes that start at once some read while one writes; and one may die while it does."""
+    seen: list[bool] = []
+    sync = os.fsync
+
+    def looked_at(handle: int) -> None:
+        seen.append(file.exists())
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", looked_at)
+    make_keys(file)
+    assert seen == [False, True]  # what it holds is on the disk before its name is, and the name before it is used
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_key_file_that_cannot_be_written_leaves_nothing_behind(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConfigError, match="No space left"):
+        make_keys(file)
+    assert list(file.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
