@@ -11,7 +11,7 @@ from bot.office.cases.records import Attachment, Entry
 from bot.office.cases.service import Cases
 from bot.office.people.model import Person
 from bot.office.people.records import address, person
-from bot.store.queues import conversation
+from bot.store.queues import CONVERSATIONS, conversation
 from bot.store.transaction import Transaction
 
 
@@ -46,7 +46,7 @@ def read_holdings(tx: Transaction, cases: Cases, follows: Sequence[str], of: Per
         return None
     addresses = tx.read(select(address.c.channel, address.c.lane).where(address.c.person == of.id)).all()
     lanes = [row.lane for row in addresses]
-    states = tx.read(select(conversation.c.state).where(conversation.c.id.in_(lanes))).scalars()
+    talks = select(conversation.c.state).where(conversation.c.id.in_(lanes))
     return Holdings(
         since=who.created_at,
         language=who.language,
@@ -55,5 +55,5 @@ def read_holdings(tx: Transaction, cases: Cases, follows: Sequence[str], of: Per
         channels=[row.channel for row in addresses],
         cases=[HeldCase(*held) for held in cases.held_of(of)],
         subscriptions=follows,
-        talks=[state for state in states if state],
+        talks=[state for state in tx.flushed(CONVERSATIONS).execute(talks).scalars() if state],
     )
