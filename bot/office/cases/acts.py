@@ -71,6 +71,13 @@ class Acts:
         logged, self._records.logged = self._records.logged, []
         return logged
 
+    def at_work(self, number: str, by: Person) -> Case:
+        """A case as this official's work; raises NotFound: absent and excluded are one and the same."""
+        found = self._records.workable(number, viewer=by) if by.is_official else None
+        if found is None:
+            raise NotFound("case", number=number)
+        return found
+
     @property
     def _now(self) -> datetime:
         return self._tx.now
@@ -84,13 +91,6 @@ class Acts:
             return self._id()
         last = self._records.last_entry(of) or self._means.random.getrandbits(ANONYMOUS_BITS)
         return last + 1 + self._means.random.getrandbits(24)
-
-    def _workable(self, number: str, by: Person) -> Case:
-        """The case as this official's work; absent and excluded are one and the same."""
-        found = self._records.workable(number, viewer=by) if by.is_official else None
-        if found is None:
-            raise NotFound("case", number=number)
-        return found
 
     def _due(self, limit: Limit, since: datetime) -> Due:
         calendar = self._means.calendar

@@ -20,7 +20,7 @@ class Passing(Acts):
 
     def offerable(self, number: str, *, by: Person, to: str | None = None) -> Case:
         """A case that this official may pass on; raises why not, before anybody writes a reason."""
-        found = self._workable(number, by)
+        found = self.at_work(number, by)
         self._check_offerable(found, by)
         if to is not None:
             self._check_department(found, to, by)
@@ -28,7 +28,7 @@ class Passing(Acts):
 
     def offer(self, number: str, department: str, reason: str, *, by: Person) -> Case:
         """To another department. What nobody owns yet moves at once; what is owned stays so until accepted."""
-        old = self._workable(number, by)
+        old = self.at_work(number, by)
         self._check_offer(old, department, reason, by)
         self._note(old, reason, by)
         self._records.close_assignments(old, parts=("offer",))
@@ -58,7 +58,7 @@ class Passing(Acts):
 
     def decline(self, number: str, reason: str, *, by: Person) -> Case:
         """Back to whoever owns it, who is told why."""
-        found = self._workable(number, by)
+        found = self.at_work(number, by)
         if self.offered_to(found, by) is None:
             raise NotFound("case.offer", number=number)
         if not reason.strip():

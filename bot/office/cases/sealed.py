@@ -162,7 +162,7 @@ class SealedCases(Cases):
 
     def _watched(self, number: str, by: Person) -> Case:
         """A sealed case that this supervisor may read."""
-        found = self._workable(number, by)
+        found = self.at_work(number, by)
         if not (found.sealed and by.supervises):
             raise NotPermitted("sealed.only")
         return found

@@ -33,11 +33,7 @@ class Work(Day, Passing):
 
     def work_on(self, number: str, by: Person) -> tuple[Case, list[Entry], list[Attachment]]:
         """A case with everything said and attached, for an official."""
-        return self.with_papers(self._workable(number, by), by)
-
-    def at_work(self, number: str, by: Person) -> Case:
-        """A case as this official's work; raises NotFound."""
-        return self._workable(number, by)
+        return self.with_papers(self.at_work(number, by), by)
 
     def workable(self, case_id: int, by: Person) -> Case | None:
         """A case as this official's work, by its id."""
@@ -52,7 +48,7 @@ class Work(Day, Passing):
         return self._taken(number, by, is_told=True)
 
     def _taken(self, number: str, by: Person, *, is_told: bool) -> Case:
-        old = self._workable(number, by)
+        old = self.at_work(number, by)
         if old.owner == by.id and old.status is Status.IN_PROGRESS:
             return old
         offered = self.offered_to(old, by)
@@ -87,7 +83,7 @@ class Work(Day, Passing):
 
     def note(self, number: str, words: str, *, by: Person) -> Case:
         """For officials only."""
-        old = self._workable(number, by)
+        old = self.at_work(number, by)
         self._enter(old, Said.NOTE, words, by)
         self._records.log(old, "note", id=self._id(), actor=by.id)
         return old
@@ -170,7 +166,7 @@ class Work(Day, Passing):
             self._tell_nobody_there(found, f"verdict:{case_id}:{round_}")
 
     def _decidable(self, number: str, by: Person) -> Case:
-        found = self._workable(number, by)
+        found = self.at_work(number, by)
         if not (by.may(Role.SUPERVISOR, found.department) or by.may(Role.HEAD, found.department)):
             raise NotPermitted("case.redo")
         return found
@@ -199,7 +195,7 @@ class Work(Day, Passing):
 
         Where the act itself speaks to the resident, its words are the news: that it was taken is not told besides.
         """
-        found = self._workable(number, by)
+        found = self.at_work(number, by)
         if not found.is_open:
             raise MoveNotAllowed("case.over", number=number)
         if found.owner is None:
