@@ -7,6 +7,7 @@ from bot.dialogue.event import Finished, Said
 from bot.dialogue.router import own_commands
 from bot.dialogue.screen import Mode, Screen
 from bot.office.people.model import Role
+from bot.telling import Telling
 from bot.text import Text, join
 from bot.words import Message, _
 from handlers.context import RESIDENTS, Ctx, Router, my_cases_button
@@ -174,7 +175,19 @@ def left(ctx: Ctx) -> None:
 
 @router.hook("came")
 def came(ctx: Ctx) -> None:
-    ctx.office.people.found_again(ctx.person.address)
+    """Unblocked the bot. What waited goes out by itself; that something failed meanwhile is said beside the talk."""
+    who = ctx.person
+    if ctx.office.people.found_again(who.address):
+        ctx.office.tell(Telling(kind="missed", subject=0, recipient=who.id, address=who.address,
+                                key=f"missed:{ctx.arrival.id}"))  # fmt: skip
+
+
+@router.telling("missed")
+def tell_missed(ctx: Ctx, _telling: Telling) -> Screen:
+    """Without a word of what it was: a telephone shows it to whoever holds it."""
+    if ctx.person.works_on_cases:
+        return ctx.screen(_("While you were away something did not reach you here. Write “to do” to see what waits."))
+    return ctx.screen(_("While you were away something did not reach you here. Write “my cases” to see it."))
 
 
 @router.hook("flooded")

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
+    func,
     insert,
     select,
     update,
@@ -22,10 +23,11 @@ from sqlalchemy import (
 
 from bot.office.people.model import CASE_ROLES, Grant, Person, Role, StandingGrant
 from bot.store.prepared import Prepared
-from bot.store.queues import CONVERSATIONS, conversation
+from bot.store.queues import CONVERSATIONS, OutboxState, conversation, outbox
 from bot.store.schema import metadata
 from bot.store.transaction import Transaction
 from bot.store.types import UtcTime
+from bot.telling import Lane
 
 person = Table(
     "person",
@@ -226,6 +228,17 @@ def set_unreachable(tx: Transaction, address_id: int) -> None:
 def set_reachable(tx: Transaction, address_id: int) -> None:
     lost = update(address).where(address.c.id == address_id, address.c.reachable.is_(False))
     tx.write(lost.values(reachable=True, found_at=tx.now))
+
+
+def has_missed(tx: Transaction, address_id: int) -> bool:
+    """Whether nobody can be reached here, and a message about a case failed since somebody last could."""
+    lost = (address.c.id == address_id, address.c.reachable.is_(False))
+    since = select(func.coalesce(address.c.found_at, address.c.created_at)).where(*lost)
+    failed = select(outbox.c.id).where(
+        outbox.c.address == address_id, outbox.c.state == OutboxState.FAILED, outbox.c.subject > 0,
+        outbox.c.lane < Lane.NOTICE, outbox.c.settled_at >= since.scalar_subquery(),
+    )  # fmt: skip
+    return tx.flushed().execute(failed.limit(1)).first() is not None
 
 
 def is_reachable(tx: Transaction, address_id: int) -> bool:

@@ -165,8 +165,11 @@ class People:
         """Nobody can be reached at this address any more."""
         records.set_unreachable(self._tx, address)
 
-    def found_again(self, address: int) -> None:
+    def found_again(self, address: int) -> bool:
+        """Somebody can be reached again; True where meanwhile something about a case did not reach them."""
+        has_missed = records.has_missed(self._tx, address)
         records.set_reachable(self._tx, address)
+        return has_missed
 
     def woke(self, channel: str, chat: str) -> int:
         """The page of this chat is open again: what waits for it is due."""
