@@ -18,6 +18,8 @@ from bot.words import Message, _
 
 TWICE_WITHIN = 600.0  # seconds
 IN_TIME = 300.0  # seconds: a timer later than this missed its moment because nobody was there
+LARGEST = 2**63 - 1  # what a column of ids holds
+MOST_LISTED = 100_000  # of one list, whoever asks for how many
 CATCHING_UP = timedelta(minutes=10)  # then all that was said meanwhile has arrived
 
 Ctx = Context[Office, Person]
@@ -87,6 +89,12 @@ def in_a_row(ctx: Ctx, sentences: Sequence[Text]) -> Text:
     for sentence in sentences[1:]:
         row = ctx.say(_("{first} {second}", first=row, second=sentence))
     return row
+
+
+def number_in(argument: str, at_most: int = LARGEST) -> int:
+    """The number in a button's argument; 0 for what was never shown, as one that no database holds."""
+    number = int(argument) if argument.isascii() and argument.isdecimal() and len(argument) < 20 else 0
+    return number if number <= at_most else 0
 
 
 def verdict_buttons(ctx: Ctx, case: Case) -> list[Button]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.dialogue.screen import Screen
 from bot.text import Text, cut, join, quote
 from bot.words import _
-from handlers.context import Ctx
+from handlers.context import Ctx, number_in
 
 PAGE = 1500  # characters of foreign words on one page
 SHORTEST_PIECE = 80  # less room than that begins a new page
@@ -24,7 +24,7 @@ def page_of(ctx: Ctx, parts: Sequence[tuple[Text, str]], page: str, action: str,
             piece = cut(rest, room)
             rest, room = rest[len(piece) :], room - len(piece)
             pages[-1] += [head, quote(piece)]
-    at = min(int(page), len(pages) - 1) if page.isdecimal() else 0
+    at = min(number_in(page), len(pages) - 1)
     steps = []
     if at > 0:
         steps.append(ctx.button(_("Page before"), action, number, at - 1))

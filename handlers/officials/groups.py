@@ -15,7 +15,7 @@ from bot.office.people.model import Role
 from bot.telling import Telling
 from bot.text import Text, bold, join, quote
 from bot.words import Message, _
-from handlers.context import WORKERS, Ctx, Router, alert
+from handlers.context import WORKERS, Ctx, Router, alert, number_in
 from handlers.excuses import excuse
 from handlers.officials.queue import heading, name_of
 from handlers.officials.roles import WHOLE
@@ -95,7 +95,7 @@ def groups(ctx: Ctx, _rest: str) -> Screen:
 
 @router.action("group.end", who=Role.ADMINISTRATOR, by_yes=False)
 def end(ctx: Ctx, group: str) -> Screen:
-    ctx.office.groups.unregister(int(group) if group.isdecimal() else 0, by=ctx.person)
+    ctx.office.groups.unregister(number_in(group), by=ctx.person)
     return ctx.screen(_("Ended. Nothing more is shown there, and I leave that group."))
 
 

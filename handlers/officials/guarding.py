@@ -6,7 +6,7 @@ from bot.office.people.model import Role, StandingGrant
 from bot.telling import Telling
 from bot.text import join
 from bot.words import _
-from handlers.context import Ctx, Router, called
+from handlers.context import MOST_LISTED, Ctx, Router, called, number_in
 from handlers.officials.queue import number_of, pushed
 from handlers.officials.roles import NAMES
 
@@ -25,7 +25,7 @@ def who(ctx: Ctx, number: str, start: str = "0") -> Screens:
     """The people who work here, by what they do and since when: they have no names here."""
     case = ctx.office.cases.at_work(number, ctx.person)
     ctx.subject = case.id
-    first = int(start) if start.isdecimal() else 0
+    first = number_in(start, MOST_LISTED)
     grants = _others(ctx)
     shown = grants[first : first + AT_ONCE]
     rows = [[ctx.button(_what(ctx, grant), "sealed.name", case.number, grant.person)] for grant in shown]
@@ -37,7 +37,7 @@ def who(ctx: Ctx, number: str, start: str = "0") -> Screens:
 
 @router.action("sealed.name", by_yes=False)
 def name(ctx: Ctx, number: str, person: str) -> Screens:
-    case = ctx.office.cases.name_subject(number, int(person) if person.isdecimal() else 0, by=ctx.person)
+    case = ctx.office.cases.name_subject(number, number_in(person), by=ctx.person)
     ctx.subject = case.id
     return ctx.screen(_("Noted. Number {number} does not exist for that person any more.", number=case.number),
                       [ctx.button(_("To do"), "queue")])  # fmt: skip

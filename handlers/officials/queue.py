@@ -14,7 +14,7 @@ from bot.office.cases.records import Attachment, Entry
 from bot.telling import Telling
 from bot.text import Text, bold, join, quote
 from bot.words import Message, _
-from handlers.context import KINDS, WORKERS, Ctx, Router, called, split_number, words_shown
+from handlers.context import KINDS, MOST_LISTED, WORKERS, Ctx, Router, called, number_in, split_number, words_shown
 from handlers.reading import page_of
 
 router = Router("queue", who=WORKERS)
@@ -80,7 +80,7 @@ def pressed_queue(ctx: Ctx) -> Screen:
 
 @router.action("queue.only")
 def pressed_filter(ctx: Ctx, only: str, first: str = "0") -> Screen:
-    return waiting(ctx, only if only in FILTERS else "all", int(first) if first.isdecimal() else 0)
+    return waiting(ctx, only if only in FILTERS else "all", number_in(first, MOST_LISTED))
 
 
 def waiting(ctx: Ctx, only: str, first: int = 0) -> Screen:

@@ -7,7 +7,7 @@ from bot.office.people.model import Role
 from bot.telling import Lane, Telling
 from bot.text import join
 from bot.words import Message, _
-from handlers.context import Ctx, Router
+from handlers.context import MOST_LISTED, Ctx, Router, number_in
 
 router = Router("roles", who=Role.ADMINISTRATOR)
 
@@ -73,10 +73,10 @@ def ask(ctx: Ctx, role: str, department: str) -> Screen:
 
 @router.action("invite.agree", by_yes=False)
 def agree(ctx: Ctx, request: str) -> Screen:
-    code, asker = ctx.office.people.approve_invite(int(request) if request.isdecimal() else 0, by=ctx.person)
+    code, asker = ctx.office.people.approve_invite(number_in(request), by=ctx.person)
     if asker is not None:
         key = f"invite-granted:{request}"
-        ctx.office.tell(Telling(kind="invite.granted", subject=int(request), recipient=asker.id,
+        ctx.office.tell(Telling(kind="invite.granted", subject=number_in(request), recipient=asker.id,
                                 address=asker.address, key=key, data={"code": code}))  # fmt: skip
     return ctx.screen(_("Agreed. Whoever asked has the code now."))
 
@@ -123,7 +123,7 @@ def roles(ctx: Ctx, _rest: str) -> Screen:
 @router.action("roles")
 def listed(ctx: Ctx, first: str) -> Screen:
     """Every role in force, some at a time. People have no names here: the day they joined tells them apart."""
-    start = int(first) if first.isdecimal() else 0
+    start = number_in(first, MOST_LISTED)
     grants = ctx.office.people.grants()
     there = list(enumerate(grants, 1))[start : start + LISTED]
     lines = [
@@ -151,7 +151,7 @@ def confirm(ctx: Ctx, grant: str) -> Screen:
 
 @router.action("role.removed", by_yes=False)
 def remove(ctx: Ctx, grant: str) -> Screen:
-    person = ctx.office.people.revoke(int(grant) if grant.isdecimal() else 0, by=ctx.person)
+    person = ctx.office.people.revoke(number_in(grant), by=ctx.person)
     ctx.office.cases.cut_off(person, by=ctx.person)
     ctx.office.show_menu(person)
     for address in ctx.office.people.addresses(person.id):

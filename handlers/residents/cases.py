@@ -11,6 +11,7 @@ from bot.telling import Telling
 from bot.text import Text, join, quote
 from bot.words import Message, _
 from handlers.context import (
+    MOST_LISTED,
     RESIDENTS,
     STATES,
     Ctx,
@@ -18,6 +19,7 @@ from handlers.context import (
     called,
     excerpt,
     my_cases_button,
+    number_in,
     promised,
     speaker,
     verdict_buttons,
@@ -41,7 +43,7 @@ def my_cases(ctx: Ctx, _rest: str) -> Screen:
 
 @router.action("cases")
 def pressed_my_cases(ctx: Ctx, first: str = "0") -> Screen:
-    return _listed(ctx, int(first) if first.isdecimal() else 0)
+    return _listed(ctx, number_in(first, MOST_LISTED))
 
 
 def _listed(ctx: Ctx, first: int) -> Screen:

@@ -12,12 +12,11 @@ from bot.office.notices.model import Notice
 from bot.telling import Telling
 from bot.text import Text, join
 from bot.words import _
-from handlers.context import RESIDENTS, Ctx, Router, concerns_staff, plain_files, source_of, words_of
+from handlers.context import RESIDENTS, Ctx, Router, concerns_staff, number_in, plain_files, source_of, words_of
 from handlers.residents import registration
 
 router = Router("letters", who=RESIDENTS)
 
-LARGEST = 2**63 - 1  # what a column of ids holds
 DANGER = "notice"  # the emergency text that stands under what is urgent
 
 
@@ -109,6 +108,6 @@ def _added(ctx: Ctx, case: Case, said: Said) -> Case:
 
 def read_id(text: str) -> int:
     """The id in a button or a typed word; raises NotFound."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= LARGEST):
+    if not (number := number_in(text)):
         raise NotFound("notice")
-    return int(text)
+    return number

@@ -13,7 +13,7 @@ from bot.office.cases.model import Case, Kind
 from bot.office.understanding import PHYSICAL
 from bot.text import Text, join, quote
 from bot.words import Message, _
-from handlers.context import KINDS, RESIDENTS, Ctx, Router, excerpt, said_with, unreadable
+from handlers.context import KINDS, MOST_LISTED, RESIDENTS, Ctx, Router, excerpt, number_in, said_with, unreadable
 from handlers.residents import consent, held, human, policies
 from handlers.residents.registration import begin, later, matter, next_matter, small_talk, with_intro
 
@@ -201,7 +201,7 @@ def _which_case(ctx: Ctx, said: Said) -> Screens:
 @router.action("matter.cases")
 def other_cases(ctx: Ctx, first: str) -> Screens:
     """More of the open cases, a few at a time."""
-    return _offer_cases(ctx, int(first) if first.isdecimal() else 0)
+    return _offer_cases(ctx, number_in(first, MOST_LISTED))
 
 
 def _offer_cases(ctx: Ctx, first: int) -> Screen:

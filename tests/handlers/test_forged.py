@@ -149,3 +149,19 @@ async def test_fifty_presses_of_one_button_at_once_act_once(town: Town) -> None:
     await presses_all(town, [clerk], (f"case.take:{number}:{again}" for again in range(50)))
     await presses_all(town, [clerk], (f"case.take:{number}~{again}" for again in range(50)))
     assert await town.store.writer.submit(lambda tx: state_of(tx, cases)) == once
+
+
+TOO_LARGE = "9" * 30
+
+
+@pytest.mark.parametrize("role", [None, Role.HEAD, Role.SUPERVISOR, Role.ADMINISTRATOR])
+async def test_a_number_that_no_database_holds_breaks_no_update(town: Town, role: Role | None) -> None:
+    """Three such presses would be set aside with an apology; on a server each takes its whole batch back."""
+    _resident, number = await registered(town)
+    who = town.resident() if role is None else await town.official("all", role)
+    for name in town.app.router.actions:
+        for args in ([TOO_LARGE], [number, TOO_LARGE], ["all", TOO_LARGE], [number, "0", TOO_LARGE], [TOO_LARGE, "²"]):
+            action = ":".join((name, *args))
+            if len(action) <= MAX_ACTION_BYTES and not name.startswith(OWN):
+                await who.forges(action)
+    assert town.app.dispatcher.set_aside == 0
