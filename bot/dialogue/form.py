@@ -19,6 +19,7 @@ Rows = Sequence[Sequence[Button]]
 TEXT = "text"
 FILES = "files"
 PHONE = "phone"
+MOST_WORDS = 70_000  # characters
 MOST_FILES = 20  # at one time; a case holds more, so that the rest can be added
 
 
@@ -64,7 +65,7 @@ class Words(Question[C]):
     """Free words; a voice note or a photo alone is enough, and so is a phone number that the form takes nowhere else.
     `at_most` counts characters."""
 
-    at_most: int = 70_000
+    at_most: int = MOST_WORDS
     files: int = MOST_FILES
 
     def is_needed(self, ctx: C, answers: Answers) -> bool:

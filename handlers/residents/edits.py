@@ -2,7 +2,7 @@
 
 from bot.dialogue.context import Screens, listed
 from bot.dialogue.event import Said
-from bot.dialogue.form import TEXT
+from bot.dialogue.form import MOST_WORDS, TEXT
 from bot.words import _
 from handlers.context import RESIDENTS, Ctx, Router, source_of
 from handlers.residents import albums, held
@@ -46,11 +46,15 @@ def _reworded(ctx: Ctx, said: Said) -> Screens:
         return ctx.screen(_("You changed an earlier message. If something is still to be done about it, just say it."))
     if old == said.text:
         return []
-    ctx.memory["lately"][message] = said.text
     filling = ctx.conversation.filling
     if filling is None or old not in (filling.answers.get(TEXT) or ""):
+        ctx.memory["lately"][message] = said.text
         return ctx.screen(_("You changed an earlier message. If something is still to be done about it, just say it."))
-    filling.answers[TEXT] = filling.answers[TEXT].replace(old, said.text)
+    words = held.with_changed(filling.answers[TEXT], old, said.text)
+    if len(words) > MOST_WORDS:
+        return [ctx.full(), *ctx.ask()]
+    ctx.memory["lately"][message] = said.text
+    filling.answers[TEXT] = words
     place = filling.answers.get("place") or {}
     if place.get("words") and place["words"] in old:  # it was found in the words that are changed now
         matters = ctx.office.understand(filling.answers[TEXT]).matters

@@ -22,7 +22,7 @@ def keep(ctx: Ctx, said: Said) -> None:
     while len(stored) > AT_MOST:
         first, second, *rest = stored
         both = merged([msgspec.convert(item["said"], Said) for item in (first, second)])
-        stored = [{"said": msgspec.to_builtins(both), "message": first["message"]}, *rest]
+        stored = [{"said": msgspec.to_builtins(both), "message": first["message"], "own": _own(first)}, *rest]
     ctx.memory["held"] = stored
 
 
@@ -47,13 +47,32 @@ def drop(ctx: Ctx) -> bool:
 
 
 def change(ctx: Ctx, message: str, words: str) -> bool:
-    """An edit of a message that still waits: the new words take the place of the old ones."""
+    """An edit of a message that still waits: the new words take the place of the old ones, and of no others."""
     stored: list[dict[str, Any]] = ctx.memory.get("held", [])
-    for item in stored:
-        if item["message"] == message:
-            item["said"] = {**item["said"], "text": words}
-            return True
-    return False
+    item = next((item for item in stored if item["message"] == message), None)
+    if item is None:
+        return False
+    changed = {**item["said"], "text": with_changed(item["said"].get("text", ""), _own(item), words)}
+    after = [changed if one is item else one["said"] for one in stored]
+    if not _has_room(merged([msgspec.convert(one, Said) for one in after])):
+        raise Invalid("held.full")
+    item |= {"said": changed, "own": words}
+    return True
+
+
+def with_changed(text: str, old: str, new: str) -> str:
+    """One message's own words changed, once: a short one may stand in many places. Messages are joined by lines."""
+    if not old:
+        return f"{new}\n{text}".strip()
+    at = f"\n{text}\n".find(f"\n{old}\n")
+    at = at if at >= 0 else text.index(old)
+    return text[:at] + new + text[at + len(old) :]
+
+
+def _own(item: dict[str, Any]) -> str:
+    """The words of the message by whose id it is found: others may have joined it."""
+    own: str = item.get("own", item["said"].get("text", ""))
+    return own
 
 
 def _has_room(said: Said) -> bool:

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.dialogue.event import FileKind, FileRef, Said
+from tests.handlers.test_nothing_lost import consented
 from tests.rig import Town
 
 LAMP = "楼道灯坏了 幸福里3号楼2单元"
@@ -72,3 +73,52 @@ async def test_a_photo_that_was_changed_afterwards_is_asked_for_again(town: Town
         changed = Said(caption, (FileRef(FileKind.PHOTO, "other", 5),), edited=True)
         await resident.does(changed, message)
         assert any("再发一次" in words for words in resident.news())
+
+
+async def test_an_edit_changes_its_own_words_and_no_others(town: Town) -> None:
+    """One letter that stands everywhere, changed to a whole message, would else fill the memory in two steps."""
+    resident = await consented(town)
+    await resident.says(LAMP)
+    message = await resident.says("急")
+    await resident.says("急" * 300)
+    await resident.edits(message, "很急" * 2000)
+    await resident.edits(message, "特别急")
+    assert resident.last.text.count("特别急") == 1
+    assert "急" * 300 in resident.last.text
+
+
+async def test_an_edit_that_does_not_fit_is_said_and_the_old_words_stay(town: Town) -> None:
+    resident = await consented(town)
+    await resident.says(LAMP)
+    for _time in range(16):
+        await resident.says("很急" * 2045)
+    message = await resident.says("急")
+    await resident.says("很急" * 2045)
+    assert "放得下这么多" not in "".join(resident.news())
+    await resident.edits(message, "急" * 4000)
+    assert any("放得下这么多" in words for words in resident.news())
+    await resident.presses("登记")
+    assert "登记好了" in resident.last.text
+
+
+async def test_an_edit_of_the_first_of_many_takes_no_others_with_it(town: Town) -> None:
+    resident = town.resident()
+    first = await resident.says("第0样，楼道灯不亮")
+    for number in range(1, 14):
+        await resident.says(f"第{number}样，楼道灯不亮")
+    await resident.edits(first, "第0样，改成水管漏了")
+    await resident.says("好")
+    await resident.says("幸福里3号楼")
+    told = "".join(resident.news())
+    assert "改成水管漏了" in told
+    assert all(f"第{number}样" in told for number in range(14))
+
+
+async def test_an_edit_of_what_waits_has_no_more_room_than_words_have(town: Town) -> None:
+    resident = town.resident()
+    first = await resident.says("灯")
+    for _time in range(4):
+        await resident.says("很急" * 2400)
+    resident.news()
+    await resident.edits(first, "灯" * 4000)
+    assert any("这条放不下了" in words for words in resident.news())
