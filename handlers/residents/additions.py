@@ -80,11 +80,18 @@ def add_held(ctx: Ctx, number: str) -> Screens:
 
 
 def added(ctx: Ctx, number: str, said: Said) -> Screens:
-    """Into the case; what was taken back has no reader any more, so there the words begin anew.
+    """Into the case, unless the words belong elsewhere or are looked at twice."""
+    found = ctx.office.cases.find(number, ctx.person)
+    if (instead := instead_of_adding(ctx, found, said)) is not None:
+        return instead
+    return _put(ctx, number, words_of(said), said.files, source_of(ctx))
+
+
+def instead_of_adding(ctx: Ctx, found: Case, said: Said) -> Screens:
+    """What was taken back has no reader any more: there the words begin anew.
 
     So they do where they complain about staff: those it is about may be the very ones who read the case.
     """
-    found = ctx.office.cases.find(number, ctx.person)
     if not found.sealed and concerns_staff(ctx, said.text):
         apart = ctx.screen(_("Whoever deals with “{title}” reads what goes into it. I take this apart from it: "
                              "only the supervisor reads it.", title=found.title))  # fmt: skip
@@ -95,11 +102,11 @@ def added(ctx: Ctx, number: str, said: Said) -> Screens:
         return [over, *ctx.hear(msgspec.structs.replace(said, reply_to=None))]
     if found.privacy is Privacy.CONFIDENTIAL:
         if (refused := privacy.refused(ctx, said)) is not None:
-            ctx.expect({"add": number})
+            ctx.expect({"add": found.number})
             return refused
         if privacy.seen(said.text) is not None:
             return look_twice(ctx, found, said)
-    return _put(ctx, number, words_of(said), said.files, source_of(ctx))
+    return None
 
 
 def look_twice(ctx: Ctx, case: Case, said: Said) -> Screens:

@@ -5,7 +5,7 @@ from bot.dialogue.event import Said
 from bot.dialogue.form import MOST_WORDS, TEXT
 from bot.words import _
 from handlers.context import RESIDENTS, Ctx, Router, source_of
-from handlers.residents import albums, held
+from handlers.residents import additions, albums, held
 
 REMEMBERED = 5  # messages of an open form, so that an edit finds its words in the answers
 
@@ -36,6 +36,11 @@ def _reworded(ctx: Ctx, said: Said) -> Screens:
     source, message = source_of(ctx), ctx.event.message
     if source is None or message is None or not said.text:
         return None
+    standing = ctx.office.cases.of_source(source, ctx.person)
+    if standing is not None and standing[1] != said.text:
+        instead = additions.instead_of_adding(ctx, standing[0], Said(said.text))
+        if instead is not None:
+            return instead
     case = ctx.office.cases.add_version(source, said.text, by=ctx.person, said_at=ctx.event.happened_at)
     if case is not None:
         return ctx.screen(_("Seen: your change is added to number {number}.", number=case.number))

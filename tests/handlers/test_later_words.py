@@ -5,7 +5,8 @@ from datetime import datetime
 import pytest
 
 from bot.office.people.model import Role
-from tests.handlers.test_main_talk import registered
+from tests.handlers.test_main_talk import LAMP, registered
+from tests.handlers.test_nothing_lost import STAFF, consented
 from tests.handlers.test_sealed import anonymously, confidentially
 from tests.rig import SHANGHAI, Someone, Town
 
@@ -136,3 +137,37 @@ async def test_not_solved_counts_at_once_and_its_number_waits(town: Town) -> Non
     news = boss.news()
     assert any("没解决" in words for words in news)
     assert not any(NUMBER in words for words in news)
+
+
+async def test_a_number_that_an_edit_brings_is_pointed_out_first(town: Town) -> None:
+    boss, resident, number = await confidential(town)
+    message = await resident.says(f"/add {number} 还收了别人的")
+    boss.news()
+    await resident.edits(message, f"/add {number} 还收了别人的，找我 {NUMBER}")
+    assert "里面有电话号码" in resident.last.text
+    assert boss.news() == []
+    await resident.presses("就这样补上")
+    (card,) = boss.news()
+    assert NUMBER in card
+
+
+async def test_an_edit_that_changes_no_words_asks_nothing(town: Town) -> None:
+    """Platforms tell of one also where only a preview of a link was added."""
+    _boss, resident, number = await confidential(town)
+    message = await resident.says(f"/add {number} 打我电话 {NUMBER}")
+    await resident.says("就这样补上")
+    await resident.edits(message, f"打我电话 {NUMBER}")
+    assert "里面有电话号码" not in resident.last.text
+
+
+async def test_an_edit_that_complains_of_staff_goes_to_none_of_those_it_may_be_about(town: Town) -> None:
+    clerk = await town.official()
+    resident = await consented(town)
+    message = await resident.says(LAMP)
+    await resident.presses("登记")
+    clerk.news()
+    await resident.edits(message, STAFF)
+    assert "只有督办员" in "".join(resident.news()[-2:]) or "督办" in resident.last.text
+    assert clerk.news() == []
+    await clerk.says(f"/case {resident.number()}")
+    assert "200" not in clerk.last.text

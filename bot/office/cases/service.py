@@ -132,6 +132,12 @@ class Cases(Work, Erasing):
         self._tell_responsible("case.added", new, f"case-event:{event}")
         return new
 
+    def of_source(self, source: str, by: Person) -> tuple[Case, str] | None:
+        """The case in which a message of this person's stands, and its words as they were changed last."""
+        first = self._records.entry_of_source(source, viewer=by)
+        found = self._records.by_id(first.case, viewer=by) if first is not None else None
+        return (found, self._newest(first, by).words) if first is not None and found is not None else None
+
     def add_version(self, source: str, words: str, *, by: Person, said_at: datetime) -> Case | None:
         """An edited message: kept as a further version, the earlier one stays. None: it stands in no case."""
         first = self._records.entry_of_source(source, viewer=by)
@@ -140,14 +146,18 @@ class Cases(Work, Erasing):
         found = self._records.by_id(first.case, viewer=by)
         if found is None:
             return None
-        versions = [entry for entry in self._records.entries(found.id, viewer=by) if entry.revises == first.id]
-        if words == (versions[-1] if versions else first).words:
+        if words == self._newest(first, by).words:
             return found
         self._records.add_entry(found, id=self._id(), kind=Said.VERSION, words=words, author=by.id, source=None,
                                 happened_at=said_at, revises=first.id)  # fmt: skip
         event = self._records.log(found, "version", id=self._id(), actor=None, detail=str(first.id))
         self._tell_responsible("case.added", found, f"case-event:{event}")
         return found
+
+    def _newest(self, first: Entry, by: Person) -> Entry:
+        """The last version of an entry."""
+        versions = [entry for entry in self._records.entries(first.case, viewer=by) if entry.revises == first.id]
+        return versions[-1] if versions else first
 
     def withdraw(self, number: str, *, by: Person) -> Case:
         """Taken back by whoever brought it; nothing is deleted."""
