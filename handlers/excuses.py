@@ -14,6 +14,9 @@ WORDS: dict[str, Message] = {
     "case.not_yours": _("Case {number} belongs to a colleague. You can leave a note: /note {number}"),
     "case.not_closed": _("This case has no answer yet."),
     "case.not_brought": _("Only whoever brought this case can do that. You can add to it: /add {number}"),
+    "case.followed_enough": _(
+        "{at_most} people get the messages already, and no more fit. With number and code you can look at any time."
+    ),
     "case.term_over": _(
         "It was answered more than 15 days ago. If it is not right, bring it once more: just write it."
     ),

@@ -5,19 +5,21 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot.config import LimitSettings
 from bot.dialogue.event import FileKind, FileRef, Said
 from bot.dialogue.form import MOST_FILES
 from bot.errors import StoreError
 from bot.house import read_house
-from bot.office.cases.tables import attachment
+from bot.office.cases.service import MOST_FOLLOWERS
+from bot.office.cases.tables import attachment, case_party
 from bot.office.people.model import Role
 from bot.outside import Outside
 from bot.words import Message
 from tests.handlers.test_files import PHOTO
 from tests.handlers.test_main_talk import LAMP, registered
+from tests.handlers.test_own_data import code_in
 from tests.handlers.test_sealed import anonymously
 from tests.rig import Someone, Town
 
@@ -186,3 +188,19 @@ async def test_what_had_come_in_before_is_still_answered(town: Town, free: Disk)
     free(2)
     await town.settle()
     assert number in official.last.text
+
+
+async def test_a_code_that_goes_round_makes_no_crowd_that_every_answer_is_owed_to(town: Town) -> None:
+    """One event tells fifty people at most; whoever holds the code can look at any time."""
+    resident, _number = await registered(town)
+    await resident.presses("给家人看进度")
+    asks = code_in(resident)
+    for one in range(MOST_FOLLOWERS + 1):
+        kin = town.resident(f"kin{one}")
+        await kin.says(asks)
+        await kin.presses("一起收")
+    assert f"已经有 {MOST_FOLLOWERS} 位" in kin.last.text
+    await town.resident("kin0").presses("一起收")  # whoever follows already is among them
+    assert "也发您一份" in town.resident("kin0").last.text
+    count = select(func.count()).select_from(case_party)
+    assert await town.store.writer.submit(lambda tx: tx.read(count).scalar()) == MOST_FOLLOWERS + 1

@@ -34,6 +34,7 @@ from bot.text import clean, shorten
 JOB = b"job"
 REOPEN_TERM = timedelta(days=15)
 TITLE_LENGTH = 60
+MOST_FOLLOWERS = 20  # beside whoever brought it: one event tells all of them
 OVERSEEN = frozenset(
     ("village", "conduct")
 )  # complaints about those below are looked into above (村民委员会组织法 §31)
@@ -219,7 +220,10 @@ class Cases(Work, Erasing):
 
     def follow(self, found: Case, *, by: Person) -> Case:
         """Hears of it too from now on. Whoever works on it gives it back by that: nobody handles what concerns kin."""
-        if all(person != by.id for person, _address in self._records.parties(found.id, viewer=MACHINE)):
+        people = [person for person, _address in self._records.parties(found.id, viewer=MACHINE)]
+        if by.id not in people:
+            if len(people) > MOST_FOLLOWERS:
+                raise NotPermitted("case.followed_enough", at_most=MOST_FOLLOWERS)
             self._records.add_party(found, id=self._id(), person=by.id, part="follower", address=by.address)
             self._records.log(found, "followed", id=self._id(), actor=None)
             if found.owner == by.id and found.is_open:
