@@ -80,26 +80,23 @@ def add_held(ctx: Ctx, number: str) -> Screens:
 
 
 def added(ctx: Ctx, number: str, said: Said) -> Screens:
-    """Into the case, unless the words belong elsewhere or are looked at twice."""
+    """Into the case; what was taken back has no reader any more, so there the words begin anew."""
     found = ctx.office.cases.find(number, ctx.person)
+    if found.status in _OVER_FOR_GOOD and not _may_be_about_readers(ctx, found, said):
+        over = ctx.screen(_("“{title}” is over, nobody reads it any more. I take this as something new.",
+                            title=found.title))  # fmt: skip
+        return [over, *ctx.hear(msgspec.structs.replace(said, reply_to=None))]
     if (instead := instead_of_adding(ctx, found, said)) is not None:
         return instead
     return _put(ctx, number, words_of(said), said.files, source_of(ctx))
 
 
 def instead_of_adding(ctx: Ctx, found: Case, said: Said) -> Screens:
-    """What was taken back has no reader any more: there the words begin anew.
-
-    So they do where they complain about staff: those it is about may be the very ones who read the case.
-    """
-    if not found.sealed and concerns_staff(ctx, said.text):
+    """Words that are not for those who read the case, or not before a second look; none: they may go in."""
+    if _may_be_about_readers(ctx, found, said):
         apart = ctx.screen(_("Whoever deals with “{title}” reads what goes into it. I take this apart from it: "
                              "only the supervisor reads it.", title=found.title))  # fmt: skip
         return [apart, *ctx.hear(msgspec.structs.replace(said, reply_to=None))]
-    if found.status in _OVER_FOR_GOOD:
-        over = ctx.screen(_("“{title}” is over, nobody reads it any more. I take this as something new.",
-                            title=found.title))  # fmt: skip
-        return [over, *ctx.hear(msgspec.structs.replace(said, reply_to=None))]
     if found.privacy is Privacy.CONFIDENTIAL:
         if (refused := privacy.refused(ctx, said)) is not None:
             ctx.expect({"add": found.number})
@@ -107,6 +104,11 @@ def instead_of_adding(ctx: Ctx, found: Case, said: Said) -> Screens:
         if privacy.seen(said.text) is not None:
             return look_twice(ctx, found, said)
     return None
+
+
+def _may_be_about_readers(ctx: Ctx, found: Case, said: Said) -> bool:
+    """Words that complain about staff begin anew: those they are about may be the very ones who read the case."""
+    return not found.sealed and concerns_staff(ctx, said.text)
 
 
 def look_twice(ctx: Ctx, case: Case, said: Said) -> Screens:
