@@ -61,6 +61,7 @@ PEAK, DRIFT = 160.0, 20.0  # megabytes
 GROWTH = 1.0  # megabytes a minute
 DRAINED = 200.0  # updates a second
 OTHERS, ABUSE = 10, 100  # updates a second
+EACH_ONCE = 5  # residents for each of the others, alone and beside an abuser: nobody acts twice, and half are left out
 ABUSED = "你们怎么还不回我，再不回我就一直发，发到你们回为止。" * 4
 WARNED = "一下子发得太多"
 PRESSES, PRESS_RATE = 10_000, 100
@@ -111,14 +112,15 @@ class Loads:
         self._folder = folder
         self._figures = figures
         self._seconds = seconds
+        self._size = Size(max(SIZE.residents, EACH_ONCE * OTHERS * seconds), SIZE.cases, SIZE.queued)
         self._server = server
         self._content = write_content(folder)
         self._policies: Policies = read_policies(self._content / "policies", "zh_CN")
-        self._past = make_past(folder / "past", self._content, SIZE)
+        self._past = make_past(folder / "past", self._content, self._size)
 
     @contextmanager
     def _office(self, rate: int = RATE, before: Sequence[Step] = ()) -> Iterator[Running]:
-        with tempfile.TemporaryDirectory(dir=self._folder) as name, Fake(SIZE.residents) as fake:
+        with tempfile.TemporaryDirectory(dir=self._folder) as name, Fake(self._size.residents) as fake:
             fake.remote.post("/limits", paid=True)
             if before:
                 fake.remote.play(before)
@@ -200,7 +202,7 @@ class Loads:
 
     def _others(self, name: str, office: Running, *, abused: bool = False) -> tuple[list[float], float]:
         """Seconds that each of the others waited, and the database's growth in megabytes a minute."""
-        abuser = SIZE.residents - 1
+        abuser = self._size.residents - 1
         before, steps = office.mix.burst(OTHERS * self._seconds // 100 * 100, RESIDENTS)
         prepare(office.fake.remote, before)
         script, each = steps, ABUSE // OTHERS

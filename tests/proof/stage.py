@@ -179,9 +179,14 @@ class Stage:
         await self.town.settle()
 
     def comes_again(self, raw: Any) -> None:
+        self.run(self._through_death(self._ticked))  # nobody is rung for what a message that is lost gives rise to
         before = self.line.arrived.total()
         self.run(self._through_death(lambda: self._again(raw)))
         assert self.line.arrived.total() == before, "what comes twice does nothing"
+
+    async def _ticked(self) -> None:
+        self.town.tick()
+        await self.town.settle()
 
     async def _again(self, raw: Any) -> None:
         await self.line.hand_in_again(raw)
