@@ -21,8 +21,8 @@ def watch(ctx: Ctx, was_filling: bool) -> None:
         return
     if (filling := ctx.conversation.filling) is not None:
         now = ctx.now.timestamp()
-        if was_filling and now - filling.watched < SET_ANEW_AFTER.total_seconds():
-            return
+        if was_filling and 0 <= now - filling.watched < SET_ANEW_AFTER.total_seconds():
+            return  # a clock that was set back leaves no moments in a time that is far away
         filling.watched = now
         if not filling.recalled:
             ctx.office.remember(f"draft:{lane}", "draft.recall", _awake(ctx, ctx.now + RECALLED_AFTER), lane=lane)

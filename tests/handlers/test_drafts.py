@@ -47,6 +47,18 @@ async def test_a_form_taken_up_again_after_another_is_recalled_as_well(town: Tow
     assert [words for words in resident.news() if "还没登记" in words]
 
 
+async def test_a_form_is_recalled_in_time_though_a_clock_ran_ahead_for_a_while(town: Town) -> None:
+    """What was set in a year that has not come yet is set anew by the next answer."""
+    resident, _number = await a_case(town)
+    town.clock.advance(days=365)
+    await resident.says("/suggest 多办几场报税讲座")
+    town.clock.advance(days=-365)
+    await resident.says("最好在周末")
+    resident.news()
+    await town.becomes(datetime(2026, 9, 16, 14, 30, tzinfo=SHANGHAI))
+    assert [words for words in resident.news() if "还没登记" in words]
+
+
 async def test_an_older_preview_of_a_case_sends_nothing(town: Town) -> None:
     resident, number = await a_case(town)
     official = await town.official()
