@@ -180,20 +180,20 @@ class Office:
         self._blank_rest(lane, since)
         return ids
 
-    def blank_seen(self, person: Person, lane: int, since: datetime) -> tuple[dict[str, int], bool]:
-        """The same, but for what has not arrived yet: that is owed. The second says whether there is some."""
+    def blank_seen(self, person: Person, lane: int, since: datetime, until: datetime) -> tuple[dict[str, int], bool]:
+        """The same of a span, but for what has not arrived yet: that is owed. The second says whether there is some."""
         ids = self._arrived(person)
-        waits = blanking.blank_arrived(self._tx, person.address, since)
-        self._blank_rest(lane, since)
+        waits = blanking.blank_arrived(self._tx, person.address, lane, since, until)
+        self._blank_rest(lane, since, until)
         return ids, waits
 
     def _arrived(self, person: Person) -> dict[str, int]:
         ids = blanking.message_ids(self._tx, person.address, self.now - DELETABLE)
         return {message: int(at.timestamp()) for message, at in ids}
 
-    def _blank_rest(self, lane: int, since: datetime) -> None:
-        blanking.blank_inbox(self._tx, lane, since)
-        blanking.blank_pages(self._tx, lane, since)
+    def _blank_rest(self, lane: int, since: datetime, until: datetime | None = None) -> None:
+        blanking.blank_inbox(self._tx, lane, since, until)
+        blanking.blank_pages(self._tx, lane, since, until)
         self._tx.scrubs = True
 
     def forget_messages(self, person: Person) -> bool:

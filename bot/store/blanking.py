@@ -7,9 +7,10 @@ Nothing here touches a case. What the pages of a database file held before is ov
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, literal, select, update
+from sqlalchemy import ColumnElement, delete, literal, or_, select, update
 
 from bot.store.queues import InboxState, OutboxState, inbox, job, outbox
+from bot.store.sending import CLOSED
 from bot.store.talks import web_message
 from bot.store.transaction import Transaction
 from bot.telling import Lane
@@ -17,11 +18,13 @@ from bot.telling import Lane
 _ON_ITS_WAY = (OutboxState.QUEUED, OutboxState.SENDING)
 
 
-def blank_inbox(tx: Transaction, lane: int, since: datetime) -> None:
+def blank_inbox(tx: Transaction, lane: int, since: datetime, until: datetime | None = None) -> None:
     """What this chat said and could not be handled loses its words; what was handled has none any more, and what still
     waits keeps them until it is."""
     aside = inbox.c.state == literal(InboxState.SET_ASIDE.value, literal_execute=True)  # as its index says it
-    said = (aside, inbox.c.received_at >= since, inbox.c.lane == lane)
+    said = [aside, inbox.c.received_at >= since, inbox.c.lane == lane]
+    if until is not None:
+        said.append(inbox.c.received_at <= until)
     tx.flushed().execute(update(inbox).where(*said).values(raw=None, error=None))
 
 
@@ -35,17 +38,26 @@ def blank_outbox(tx: Transaction, address: int, since: datetime) -> None:
     connection.execute(update(outbox).where(*shown).values(body=None, edits=None, answers=None))
 
 
-def blank_arrived(tx: Transaction, address: int, since: datetime) -> bool:
-    """The same where nobody has asked for it: what waits or is on its way goes out first. True: there is some."""
+def blank_arrived(tx: Transaction, address: int, lane: int, since: datetime, until: datetime) -> bool:
+    """The same where nobody has asked for it: what waits or is on its way goes out first, and what a web page shows of
+    it goes with it. True: there is some. A closed page may never be opened again: what waits for it is taken back.
+    """
     connection = tx.flushed()
-    shown = _shown(address, since)
-    connection.execute(delete(outbox).where(*shown, outbox.c.state.not_in(_ON_ITS_WAY)))
+    shown = (*_shown(address, since), outbox.c.created_at <= until)
+    for_nobody = (outbox.c.state == OutboxState.QUEUED) & (outbox.c.cause == CLOSED)
+    over = (*shown, or_(outbox.c.state.not_in(_ON_ITS_WAY), for_nobody))
+    ids = select(outbox.c.id).where(*over)
+    connection.execute(delete(web_message).where(web_message.c.chat == lane, web_message.c.id.in_(ids)))
+    connection.execute(delete(outbox).where(*over))
     return connection.execute(select(outbox.c.id).where(*shown).limit(1)).first() is not None
 
 
-def blank_pages(tx: Transaction, lane: int, since: datetime) -> None:
+def blank_pages(tx: Transaction, lane: int, since: datetime, until: datetime | None = None) -> None:
     """What a web page would show again when it is opened anew."""
-    tx.write(delete(web_message).where(web_message.c.chat == lane, web_message.c.at >= since))
+    shown = [web_message.c.chat == lane, web_message.c.at >= since]
+    if until is not None:
+        shown.append(web_message.c.at <= until)
+    tx.write(delete(web_message).where(*shown))
 
 
 def message_ids(tx: Transaction, address: int, since: datetime) -> list[tuple[str, datetime]]:

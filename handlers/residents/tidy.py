@@ -10,10 +10,11 @@ MOST = 500  # ids; the newest are kept
 KIND = "chat.tidy"
 READING = "reading"
 LOOKING = "looking"  # a number whose code is still waited for
-LEFT = "left"  # since when what was shown goes; some of it has not arrived yet
+LEFT = "owed"  # spans of which what was shown goes; some of it has not arrived yet
 LOOKED_AGAIN = timedelta(minutes=5)  # whether that has arrived
 SEALED = "sealed"  # the form of complaints about staff
-KEPT_MEMORY = frozenset(("waiting", "position", "misses", "drafts", "draft"))  # other matters, counts, officials' work
+# other matters, counts, officials' work, what is still to go
+KEPT_MEMORY = frozenset(("waiting", "position", "misses", "drafts", "draft", LEFT))
 
 router = Router("tidy", who=RESIDENTS)
 
@@ -51,10 +52,9 @@ def tidy(ctx: Ctx, _due: Due) -> None:
     looking = ctx.memory.get(LOOKING)
     if looking is not None and looking["until"] <= ctx.now.timestamp():
         del ctx.memory[LOOKING]
-        _blank_seen(ctx, looking["since"])
+        _goes(ctx, looking["since"])
         looking = None
-    if LEFT in ctx.memory:
-        _blank_seen(ctx, ctx.memory[LEFT])
+    _blank_seen(ctx)
     if ctx.memory.get("alarm", {}).get("until", 0.0) <= ctx.now.timestamp():
         ctx.memory.pop("alarm", None)
     remember(ctx, {})
@@ -81,7 +81,7 @@ def stop_reading(ctx: Ctx) -> None:
     reading = ctx.memory.pop(READING, None)
     if reading is None:
         return
-    _blank_seen(ctx, reading["since"])
+    _goes(ctx, reading["since"])
     ctx.memory.pop("lately", None)
     if any(button.action.startswith("sealed.") for button in ctx.conversation.choices):
         ctx.conversation.choices = ()
@@ -92,15 +92,25 @@ def _blank(ctx: Ctx, since: datetime) -> None:
         remember(ctx, ctx.office.blank_talk(ctx.person, ctx.arrival.lane, since))
 
 
-def _blank_seen(ctx: Ctx, since: float) -> None:
-    """The time for it is up, and nobody has asked for it: an answer that is still on its way arrives first."""
-    lane, began = ctx.arrival.lane, min(since, ctx.memory.pop(LEFT, since))
+def _goes(ctx: Ctx, since: float) -> None:
+    """The time for it is up. What is said or shown from now on is another talk, and stays."""
+    ctx.memory[LEFT] = [*ctx.memory.get(LEFT, []), [since, ctx.now.timestamp()]]
+
+
+def _blank_seen(ctx: Ctx) -> None:
+    """Nobody has asked for it: an answer that is still on its way arrives first."""
+    spans, lane = ctx.memory.pop(LEFT, []), ctx.arrival.lane
     if lane is None:
         return
-    ids, waits = ctx.office.blank_seen(ctx.person, lane, datetime.fromtimestamp(began, UTC))
-    remember(ctx, ids)
-    if waits:
-        ctx.memory[LEFT] = began
+    still = []
+    for since, until in spans:
+        began, ended = (datetime.fromtimestamp(at, UTC) for at in (since, until))
+        ids, waits = ctx.office.blank_seen(ctx.person, lane, began, ended)
+        remember(ctx, ids)
+        if waits:
+            still.append([since, until])
+    if still:
+        ctx.memory[LEFT] = still
 
 
 def _arm(ctx: Ctx, at: datetime) -> None:

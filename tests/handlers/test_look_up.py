@@ -5,12 +5,12 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.errors import NotSent
 from bot.office.cases.number import new_number
 from bot.office.people.model import Role
-from bot.store.queues import outbox
+from bot.store.queues import inbox, outbox
 from tests.handlers.test_main_talk import registered
 from tests.handlers.test_sealed import anonymously
 from tests.rig import Town
@@ -95,6 +95,43 @@ async def test_so_does_the_state_of_an_anonymous_matter_and_then_its_trace_goes(
     home = await town.store.writer.submit(lambda tx: town.app.office(tx).people.known("silent", "reader").address)
     rows = select(outbox.c.id).where(outbox.c.address == home, outbox.c.created_at >= before)
     assert await town.store.writer.submit(lambda tx: tx.flushed().execute(rows).all()) == []
+
+
+async def test_what_waits_for_a_closed_page_is_taken_back_in_time(town: Town) -> None:
+    """The page may stay closed for a month, and number and code show the same again."""
+    await town.official("du", Role.SUPERVISOR)
+    _resident, number, code = await anonymously(town)
+    reader = town.resident("reader")
+    await reader.opens()
+    town.clock.advance(minutes=1)
+    before = town.clock.now()
+    town.channel.faults["reader"] = NotSent("closed", timedelta(days=1))
+    await reader.says(f"查进度 {number} {code}")
+    await town.passes(minutes=21)
+    home = await town.store.writer.submit(lambda tx: town.app.office(tx).people.known("silent", "reader").address)
+    rows = select(outbox.c.id).where(outbox.c.address == home, outbox.c.created_at >= before)
+    assert await town.store.writer.submit(lambda tx: tx.flushed().execute(rows).all()) == []
+
+
+async def test_what_is_said_while_an_answer_is_held_up_keeps_its_words(town: Town) -> None:
+    """Also where it could not be handled: it is kept for those who look after the office, and they are told so."""
+    await town.official("du", Role.SUPERVISOR)
+    _resident, number, code = await anonymously(town)
+    reader = town.resident("reader")
+    await reader.opens()
+    town.channel.faults["reader"] = NotSent("429", timedelta(hours=1))
+    await reader.says(f"查进度 {number} {code}")
+    await town.passes(minutes=16)
+    await town.passes(minutes=14)
+    said_at = town.clock.now()
+    await reader.says("路灯坏了")
+    aside = (
+        update(inbox).where(inbox.c.received_at >= said_at).values(state="set_aside", raw=b"kept", error="ValueError")
+    )
+    await town.store.writer.submit(lambda tx: tx.flushed().execute(aside))
+    await town.passes(minutes=45)
+    kept = select(inbox.c.raw).where(inbox.c.received_at >= said_at, inbox.c.state == "set_aside")
+    assert await town.store.writer.submit(lambda tx: tx.flushed().execute(kept).scalars().all()) == [b"kept"]
 
 
 # --- as people send it ---
