@@ -1,6 +1,7 @@
 """Keys and sealing: what the database holds of people's words is closed with them. It knows no tables."""
 
 import base64
+import errno
 import hashlib
 import hmac
 import json
@@ -18,6 +19,7 @@ from bot.errors import ConfigError, HuiyinError
 
 _NAMES = ("content", "identity", "lookup")
 _NONCE, _DRAWN = 12, 256  # bytes; nonces at a time
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)  # FAT, many network shares: a file has one name there
 
 
 class SealBroken(HuiyinError):
@@ -121,7 +123,7 @@ def make_keys(path: Path) -> Keys:
                 json.dump(keys, file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(draft, path)
+            _give_name(draft, path)
         finally:
             draft.unlink(missing_ok=True)
         _settle(path.parent)
@@ -132,10 +134,24 @@ def make_keys(path: Path) -> Keys:
     return read_keys(path)
 
 
+def _give_name(draft: Path, path: Path) -> None:
+    """Never that of a file that is there: FileExistsError."""
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # the name is ours, and empty for a moment
+        os.replace(draft, path)
+
+
 def _settle(folder: Path) -> None:
     """The names in it are on the disk: keys that a loss of power took away would take all data with them."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a network share that has no such call
+            raise
     finally:
         os.close(handle)

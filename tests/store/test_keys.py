@@ -1,5 +1,6 @@
 """The three keys: their file, what sealing keeps apart, and how chats become lanes."""
 
+import errno
 import json
 import os
 import random
@@ -13,7 +14,7 @@ import pytest
 from bot.errors import ConfigError
 from bot.identity import Identity
 from bot.ids import Ids
-from bot.sealing import Lookup, SealBroken, Sealer, make_keys, read_keys
+from bot.sealing import KeysExist, Lookup, SealBroken, Sealer, make_keys, read_keys
 from bot.store import facts
 from bot.store.writer import Writer
 from tests.rig import FakeClock
@@ -65,6 +66,28 @@ def test_a_key_file_that_cannot_be_written_leaves_nothing_behind(file: Path, mon
     with pytest.raises(ConfigError, match="No space left"):
         make_keys(file)
     assert list(file.parent.iterdir()) == []
+
+
+def test_a_disk_without_second_names_for_a_file_holds_keys_too(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FAT and many network shares know no hard links (link(2): EPERM), and some no sync of a folder (EINVAL)."""
+    sync = os.fsync
+
+    def unlinked(_draft: Path, _path: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    def of_files(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(handle)
+
+    monkeypatch.setattr(os, "link", unlinked)
+    monkeypatch.setattr(os, "fsync", of_files)
+    made = make_keys(file)
+    assert read_keys(file).fingerprint == made.fingerprint
+    assert list(file.parent.iterdir()) == [file]
+    with pytest.raises(KeysExist):
+        make_keys(file)
+    assert read_keys(file).fingerprint == made.fingerprint
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
