@@ -20,7 +20,7 @@ from bot.store.queues import inbox, job
 from tests.fakebotapi import FakeBotApi, Person
 from tests.fakebotapi.journal import CALL
 from tests.proof.figure import Figure, at_least, at_most, exactly, within
-from tests.proof.outside import PHOTO, configured, rows, stopped, until, victim
+from tests.proof.outside import PHOTO, configured, died_at, rows, stopped, until, victim
 
 PEOPLE = 20
 EACH = 3  # sentences of each person before the start, and as many after it: more than a hundred updates for each death
@@ -177,7 +177,7 @@ async def _dies_at(config: Path, point: str, hit: int, act: Act, crowd: Crowd) -
     finally:
         acting.cancel()
         await asyncio.gather(acting, return_exceptions=True)
-    return True
+    return died_at(config, point)
 
 
 def _hits(point: str, times: int, chance: random.Random) -> list[int]:

@@ -19,6 +19,7 @@ from bot.store.engine import read_url
 from bot.store.queues import inbox, job, outbox, timer
 from tests.fakebotapi import FakeBotApi
 from tests.proof.nursery import Born, nursery
+from tests.proof.victim import MARK
 
 PATIENCE = 300.0  # seconds for what another process does: the machine may be busy, and waiting costs nothing
 OBSERVER = "observer"  # how a server knows our connections from the office's
@@ -83,6 +84,16 @@ async def victim(config: Path, *arguments: str) -> Process:
     born = nursery.bear(str(config), *arguments)
     alive.append(born)
     return born
+
+
+def died_at(config: Path, point: str) -> bool:
+    """Whether the last victim of this office ended at that point, and of nothing else."""
+    mark = config.with_suffix(MARK)
+    if not mark.exists():
+        return False
+    died = mark.read_text("utf-8")
+    mark.unlink()
+    return died == point
 
 
 async def stopped(process: Process) -> None:

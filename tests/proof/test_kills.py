@@ -15,7 +15,18 @@ from bot.office.cases.tables import attachment, case, entry
 from bot.sealing import read_keys
 from tests.fakebotapi import FakeBotApi, Person
 from tests.postgres import a_database
-from tests.proof.outside import PHOTO, configured, free_port, is_settled, rows, stopped, until, victim
+from tests.proof.outside import (
+    PATIENCE,
+    PHOTO,
+    configured,
+    died_at,
+    free_port,
+    is_settled,
+    rows,
+    stopped,
+    until,
+    victim,
+)
 
 RESIDENTS = 10
 UPDATES = 10  # each
@@ -67,9 +78,11 @@ async def killed(config: Path, point: str, api: FakeBotApi, settings: Settings, 
         await until(lambda process=process: process.returncode is not None  # type: ignore[misc]  # mypy infers none with a default
                     or (api.is_drained and is_settled(settings)))  # fmt: skip
         await asyncio.sleep(0.3)
-        deaths += process.returncode is not None
         if process.returncode is None:
             await stopped(process)
+            continue
+        assert died_at(config, point), "it ended of something else"
+        deaths += 1
     return deaths
 
 
@@ -111,6 +124,15 @@ def all_in_order(settings: Settings) -> None:
     expected = [f"第{turn}句" for turn in range(UPDATES)]
     for words in words_by_case(settings):
         assert words[1:] == expected
+
+
+async def test_one_that_ends_of_anything_else_has_not_died_at_a_point(tmp_path: Path) -> None:
+    async with FakeBotApi(limits=False) as api:
+        config = configured(tmp_path, api)
+        config.write_text("no settings", "utf-8")
+        process = await victim(config, "after commit", "1")
+        await asyncio.wait_for(process.wait(), PATIENCE)
+        assert not died_at(config, "after commit")
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -12,7 +12,7 @@ from bot.office.cases.tables import attachment, case, case_party, entry
 from bot.sealing import read_keys
 from bot.store.queues import conversation, inbox, job, outbox
 from tests.fakebotapi import FakeBotApi, Person
-from tests.proof.outside import PATIENCE, PHOTO, configured, rows, stopped, until, victim
+from tests.proof.outside import PATIENCE, PHOTO, configured, died_at, rows, stopped, until, victim
 from tests.proof.test_kills import AGAIN, is_settled
 from tests.unsealed import opened
 
@@ -55,6 +55,7 @@ async def dies(config: Path, point: str, hit: int, api: FakeBotApi, settings: Se
     await until(lambda: process.returncode is not None or (api.is_drained and is_settled(settings)))
     await asyncio.sleep(0.2)
     if process.returncode is not None:
+        assert died_at(config, point), "it ended of something else"
         return True
     await stopped(process)
     return False
