@@ -107,7 +107,8 @@ class Office(RuleBasedStateMachine):
     @rule(one=which, twice=strategies.booleans())
     def registers(self, one: int, twice: bool) -> None:
         name = _pick(self.model.drafting(), one)
-        number = self._new_number(lambda: self.stage.presses(name, "登记", twice=twice))
+        missed = self.model.residents[name].missed
+        number = self._new_number(lambda: self.stage.presses(name, "登记", twice=twice, has_missed=missed))
         self.model.registers(name, number)
 
     @precondition(lambda self: self.model.drafting())

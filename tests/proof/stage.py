@@ -205,9 +205,14 @@ class Stage:
         while (due := self.read(_next_answer)) is not None:
             self.passes(seconds=max(61.0, (due - self.town.clock.now()).total_seconds()))
 
-    def presses(self, name: str, label: str, *, twice: bool = False) -> None:
+    def presses(self, name: str, label: str, *, twice: bool = False, has_missed: bool = False) -> None:
+        """`has_missed`: what showed the button was refused while they had blocked the bot."""
         self.settled()
-        heard = next(heard for heard in reversed(self.person(name).heard) if label in heard.labels)
+        heard = next((heard for heard in reversed(self.person(name).heard) if label in heard.labels), None)
+        if heard is None and has_missed:  # whatever stands on a button may be said
+            self.does(lambda: self.person(name).says(label))
+            return
+        assert heard is not None, f"a button “{label}”"
         for _time in range(1 + twice):
             self.does(lambda: self.person(name).presses(label, on=heard))
 

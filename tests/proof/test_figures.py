@@ -121,14 +121,14 @@ async def test_whoever_holds_the_leases_is_followed_by_another(tmp_path: Path, p
 @pytest.mark.parametrize("start", range(4))
 def test_the_office_equals_a_small_model(start: int) -> None:
     with places.files() as place:
-        assert examples.run(place, examples=50, steps=30, start=start)
+        assert examples.run(place, examples=50, steps=30, start=start) >= 50 * 30
 
 
 @pytest.mark.parametrize("start", range(4))
 def test_the_office_equals_a_small_model_on_a_server(postgres: str, start: int) -> None:
     """Others than on files: the two need not meet the same."""
     with places.databases(postgres) as place:
-        assert examples.run(place, examples=50, steps=30, start=4 + start)
+        assert examples.run(place, examples=50, steps=30, start=4 + start) >= 50 * 30
 
 
 async def test_what_was_owed_before_a_restore_waits_for_a_word(tmp_path: Path) -> None:
