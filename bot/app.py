@@ -13,7 +13,7 @@ import structlog
 
 from bot.database import Store
 from bot.delivery.asking import Chat
-from bot.delivery.bell import Bell, ticking
+from bot.delivery.bell import Bell, end_ticking, ticking
 from bot.delivery.channel import Channel, Contested, Polled
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.flood import Limit
@@ -165,7 +165,7 @@ class App:
     async def stop(self) -> None:
         """Nothing new comes in, what is in hand is finished and recorded, then the run is closed."""
         await asyncio.gather(*self._waking, return_exceptions=True)
-        self._ticking.shutdown(wait=False)
+        await end_ticking(self._ticking)
         await self._supervisor.stop("watch", "look")
         await self.duties.stop_receiving()
         self.dispatcher.stop()

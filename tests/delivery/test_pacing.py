@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+import threading
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.delivery.bell import Bell, ticking
+from bot.delivery.bell import Bell, end_ticking, ticking
 from bot.delivery.pacing import LandingWindow, Share, Spacing, Trickle, ring_at
 from bot.delivery.supervision import Supervisor
 from tests.delivery.stage import CoarseLoop, InstantLoop, in_no_time, most_in_a_second
@@ -121,7 +123,38 @@ async def test_the_tick_rings_every_bell() -> None:
     async with asyncio.timeout(60):
         for _twice in range(2):
             await asyncio.gather(*(bell.wait() for bell in bells))
-    scheduler.shutdown()
+    await end_ticking(scheduler)
+
+
+async def test_the_tick_rings_in_the_loops_own_thread() -> None:
+    """An event of asyncio's may not be set in another one."""
+    rung_in: list[int] = []
+
+    class Watched(Bell):
+        def ring(self) -> None:
+            rung_in.append(threading.get_ident())
+            super().ring()
+
+    bell = Watched()
+    scheduler = ticking(bell, seconds=0.01)
+    scheduler.start()
+    async with asyncio.timeout(60):
+        await bell.wait()
+    await end_ticking(scheduler)
+    assert set(rung_in) == {threading.get_ident()}
+
+
+async def test_a_tick_that_has_begun_is_no_fault_where_the_ticking_ends(caplog: pytest.LogCaptureFixture) -> None:
+    bell = Bell()
+    scheduler = ticking(bell)
+    scheduler.start()
+    (job,) = scheduler.get_jobs()
+    job.modify(next_run_time=datetime.now(UTC))
+    scheduler._process_jobs()  # begun, and not done: asynchronous work waits for its turn
+    await end_ticking(scheduler)
+    await asyncio.sleep(0)
+    assert bell.is_rung
+    assert caplog.records == []
 
 
 def test_a_loop_that_fails_starts_again_after_a_growing_pause() -> None:
