@@ -145,15 +145,14 @@ async def test_the_tick_rings_in_the_loops_own_thread() -> None:
 
 
 async def test_a_tick_that_has_begun_is_no_fault_where_the_ticking_ends(caplog: pytest.LogCaptureFixture) -> None:
-    bell = Bell()
-    scheduler = ticking(bell)
+    scheduler = ticking(Bell())
     scheduler.start()
     (job,) = scheduler.get_jobs()
     job.modify(next_run_time=datetime.now(UTC))
-    scheduler._process_jobs()  # begun, and not done: asynchronous work waits for its turn
+    asyncio.get_running_loop().call_soon(scheduler._process_jobs)  # as its own timer does, in this very moment
     await end_ticking(scheduler)
-    await asyncio.sleep(0)
-    assert bell.is_rung
+    for _turn in range(5):
+        await asyncio.sleep(0)
     assert caplog.records == []
 
 
