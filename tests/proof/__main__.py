@@ -52,8 +52,8 @@ def on_a_server(prove: Callable[[Path, str], Awaitable[list[Figure]]]) -> Proof:
 
 PROOFS: dict[str, Proof] = {
     "K1": lambda folder: dying.prove(folder, kills=200, times=3),
-    "K2": lambda folder: outgoing.prove(folder, Policy.HOLD, owed=2000, kills=200),
-    "K3": lambda folder: outgoing.prove(folder, Policy.RESEND, owed=2000, kills=200),
+    "K2": lambda folder: outgoing.prove(folder, Policy.HOLD, owed=6000, kills=200),
+    "K3": lambda folder: outgoing.prove(folder, Policy.RESEND, owed=6000, kills=200),
     "K4": faulty.prove,
     "K5": lambda folder: incoming.prove_order(folder, updates=10_000),
     "K6 locked": lambda folder: broken.prove(folder, "locked", broken.locked(10), updates=500),

@@ -234,6 +234,7 @@ class Office(RuleBasedStateMachine):
     def speaks(self, name: str, one: int, act: str) -> None:
         matter, before = _pick(self.model.matters, one), len(self.stage.person(name).heard)
         self.stage.does(lambda: self.stage.person(name).says(f"/{act} {matter.number} 师傅在路上了，{self._word()}"))
+        self.stage.settled()  # behind a death on the way
         shown = any("发送" in heard.labels for heard in self.stage.person(name).heard[before:])
         assert shown or not self.model.may_speak(name, matter), matter
         assert not shown or matter.may_be_read_by(name), matter
