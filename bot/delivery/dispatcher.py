@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel
 from bot.delivery.owing import Owing, Pen
+from bot.delivery.patience import LONGEST_PAUSE, SHORT_PAUSE
 from bot.delivery.receiver import RAW
 from bot.dialogue.conversation import Arrival, Conversation, Reply
 from bot.dialogue.event import Due, Event, Finished, Flooded
@@ -29,11 +30,9 @@ log = structlog.get_logger()
 
 AT_MOST = 100
 FEWEST = 8
-LONGEST_PAUSE = 5.0  # seconds between two tries of a database that is away: the loops wait one behind another
 LONGEST_BATCH = 0.020  # seconds of work; a longer one delays the next commit of everybody
 TRIES = 3
 AT_ONCE_AGAIN = 10  # times that a batch is redone because other writers stood in its way
-SHORT_PAUSE = 0.02  # seconds, at most: who stood in each other's way must not begin again together
 APOLOGY_EVERY = timedelta(hours=1)
 TIMER_RETRY = timedelta(minutes=1)
 CONVERSATION = b"conversation"

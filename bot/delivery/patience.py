@@ -5,10 +5,12 @@ import random
 
 import structlog
 
-from bot.delivery.dispatcher import LONGEST_PAUSE, SHORT_PAUSE
 from bot.errors import Contended, StoreError
 
 log = structlog.get_logger()
+
+LONGEST_PAUSE = 5.0  # seconds between two tries of a database that is away: the loops wait one behind another
+SHORT_PAUSE = 0.02  # seconds, at most: who stood in each other's way must not begin again together
 
 
 async def pause_after(error: StoreError, pause: float, *, loop: str) -> float:

@@ -71,7 +71,7 @@ class Receiver:
         """
         if self._space is not None and not self._space.takes_messages:
             raise StoreError("disk nearly full")
-        judged = [(raw, lane, verdict) for raw in raws for lane, verdict in (self._judged(raw),)]
+        judged = [(raw, *self._judged(raw)) for raw in raws]
         rows = [self._row(raw, lane, verdict) for raw, lane, verdict in judged if verdict is not Verdict.DROPPED]
         if not rows:
             return

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from bot.delivery.bell import Bell
-from bot.delivery.dispatcher import SHORT_PAUSE
 from bot.delivery.jobs import JOB, LEASE, LONGEST_WAIT, RETRIES, RETRIES_UNREACHABLE, Worker
+from bot.delivery.patience import SHORT_PAUSE
 from bot.errors import Contended, NotSent, Refused, StoreError
 from bot.store import jobs, queues
 from bot.store.queues import JobState, inbox, job

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.delivery.channel import Abilities
-from bot.delivery.dispatcher import SHORT_PAUSE
+from bot.delivery.patience import SHORT_PAUSE
 from bot.delivery.sender import Sender
 from bot.errors import Contended, Fenced, Refused, StoreError
 from bot.store import sending, withdrawal

@@ -2,7 +2,8 @@
 
 import random
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -66,6 +67,13 @@ async def test_guessing_one_number_by_many_chats_ends_too(town: Town) -> None:
 # --- what the platform holds up ---
 
 
+async def shown_to(town: Town, name: str, since: datetime) -> list[Any]:
+    """What the outbox still knows of messages to somebody."""
+    home = await town.store.writer.submit(lambda tx: town.app.office(tx).people.known("silent", name).address)
+    rows = select(outbox.c.id).where(outbox.c.address == home, outbox.c.created_at >= since)
+    return list(await town.store.writer.submit(lambda tx: tx.flushed().execute(rows).all()))
+
+
 async def test_an_answer_that_is_held_up_for_an_hour_arrives_all_the_same(town: Town) -> None:
     number, _code = await shared(town)
     reader = town.resident("reader")
@@ -92,9 +100,7 @@ async def test_so_does_the_state_of_an_anonymous_matter_and_then_its_trace_goes(
     await town.passes(minutes=61)
     assert ["还在查" in words for words in reader.news()] == [True]
     await town.passes(minutes=10)
-    home = await town.store.writer.submit(lambda tx: town.app.office(tx).people.known("silent", "reader").address)
-    rows = select(outbox.c.id).where(outbox.c.address == home, outbox.c.created_at >= before)
-    assert await town.store.writer.submit(lambda tx: tx.flushed().execute(rows).all()) == []
+    assert await shown_to(town, "reader", before) == []
 
 
 async def test_what_waits_for_a_closed_page_is_taken_back_in_time(town: Town) -> None:
@@ -108,9 +114,7 @@ async def test_what_waits_for_a_closed_page_is_taken_back_in_time(town: Town) ->
     town.channel.faults["reader"] = NotSent("closed", timedelta(days=1))
     await reader.says(f"查进度 {number} {code}")
     await town.passes(minutes=21)
-    home = await town.store.writer.submit(lambda tx: town.app.office(tx).people.known("silent", "reader").address)
-    rows = select(outbox.c.id).where(outbox.c.address == home, outbox.c.created_at >= before)
-    assert await town.store.writer.submit(lambda tx: tx.flushed().execute(rows).all()) == []
+    assert await shown_to(town, "reader", before) == []
 
 
 async def test_what_is_said_while_an_answer_is_held_up_keeps_its_words(town: Town) -> None:
