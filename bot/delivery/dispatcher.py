@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel
 from bot.delivery.owing import Owing, Pen
-from bot.delivery.patience import LONGEST_PAUSE, SHORT_PAUSE
+from bot.delivery.patience import SHORT_PAUSE, pause_after
 from bot.delivery.receiver import RAW
 from bot.dialogue.conversation import Arrival, Conversation, Reply
 from bot.dialogue.event import Due, Event, Finished, Flooded
@@ -131,9 +131,7 @@ class Dispatcher:
                     if batch.beside and not batch.handled:
                         await asyncio.sleep(SHORT_PAUSE / 4)  # they are about to be let go
                 except StoreError as error:
-                    log.error("store_unavailable", error=str(error), pause=pause)
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, LONGEST_PAUSE)
+                    pause = await pause_after(error, pause, loop="dispatcher")
 
     async def step(self) -> Batch:
         """One batch; a failed one is redone one event at a time."""

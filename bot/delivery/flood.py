@@ -1,13 +1,13 @@
 """How much one chat may send: a bucket for each, in memory. It looks at nothing that is said."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
 MOST_BUCKETS = 20_000
 APART = 60.0  # seconds: further than this the two clocks are apart only after an outage
-URGENT_EVERY = timedelta(minutes=5)  # who has just heard what to do in danger is not told again with every message
+URGENT_EVERY = timedelta(minutes=5)  # who has just heard what to do in a danger is not told again with every message
 
 
 class Verdict(Enum):
@@ -34,11 +34,16 @@ class _Bucket:
     said_at: datetime | None = None
     counted: float = 0.0  # seconds by arrival that the dates have not shown yet: they must not count twice
     is_told: bool = False
-    urgent_at: datetime | None = None
+    calls: dict[str, datetime] = field(default_factory=dict)  # by danger, the latest call last
 
-    def may_call(self, now: datetime) -> bool:
-        """A clock that was set back keeps nobody waiting."""
-        return self.urgent_at is None or not timedelta(0) <= now - self.urgent_at < URGENT_EVERY
+    def hears(self, danger: str, now: datetime) -> bool:
+        """Whether this call for help is taken; a clock that was set back keeps nobody waiting."""
+        called_at = self.calls.get(danger)
+        if called_at is not None and timedelta(0) <= now - called_at < URGENT_EVERY:
+            return False
+        self.calls.pop(danger, None)
+        self.calls[danger] = now
+        return True
 
 
 class Flood:
@@ -54,12 +59,12 @@ class Flood:
         self.dropped = 0
 
     def judge(
-        self, lane: int, now: datetime, said_at: datetime | None = None, is_urgent: Callable[[], bool] = lambda: False
+        self, lane: int, now: datetime, said_at: datetime | None = None, danger: Callable[[], str | None] = lambda: None
     ) -> Verdict:
         """Time passes between two updates by when they arrived or by when they were said, whichever is more.
 
-        What a chat said in the hours of an outage arrives all at once afterwards, and is no flood. `is_urgent` is
-        asked only of what would not be taken, and not while the person has just heard what to do.
+        What a chat said in the hours of an outage arrives all at once afterwards, and is no flood. `danger` says
+        which one the update tells of; it is asked only of what would not be taken.
         """
         bucket = self._filled(lane, now, said_at)
         is_dropped = bucket.is_told and bucket.left < self._limit.burst / 4
@@ -68,8 +73,8 @@ class Flood:
             if bucket.left >= 1:
                 bucket.left -= 1
                 return Verdict.TAKEN
-        if bucket.may_call(now) and is_urgent():
-            bucket.urgent_at = now
+        told_of = danger()
+        if told_of is not None and bucket.hears(told_of, now):
             return Verdict.URGENT
         if is_dropped:
             self.dropped += 1
@@ -88,7 +93,7 @@ class Flood:
             case Verdict.TOLD:
                 bucket.is_told = False
             case Verdict.URGENT:
-                bucket.urgent_at = None
+                bucket.calls.popitem()
 
     def _filled(self, lane: int, now: datetime, said_at: datetime | None) -> _Bucket:
         bucket = self._buckets.get(lane)

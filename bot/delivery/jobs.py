@@ -64,13 +64,16 @@ class Worker:
 
     async def run(self) -> None:
         """Leases and does jobs until cancelled; what was leased meanwhile is leased again later."""
+        pause = 1.0
         while True:
             await self._bell.wait()
             try:
                 while await self.step():
                     pass
+                pause = 1.0
             except StoreError as error:
-                log.error("store_unavailable", loop="jobs", error=str(error))
+                pause = await pause_after(error, pause, loop="jobs")
+                self._bell.ring()
 
     async def step(self) -> int:
         """Does the jobs that are open now; how many that was."""

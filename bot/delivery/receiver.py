@@ -110,18 +110,18 @@ class Receiver:
         lane = self._lookup.lane(self._channel.name, chat)
         if self.flood is None:
             return lane, Verdict.TAKEN
-        return lane, self.flood.judge(lane, raw.at, raw.said_at, lambda: self._tells_of_danger(raw))
+        return lane, self.flood.judge(lane, raw.at, raw.said_at, lambda: self._danger(raw))
 
-    def _tells_of_danger(self, raw: Raw) -> bool:
-        """In a private chat, in new words: elsewhere nobody is told what to do either."""
+    def _danger(self, raw: Raw) -> str | None:
+        """Told of in a private chat, in new words: elsewhere nobody is told what to do either."""
         try:
             event = self._channel.decode(raw.body)
         except Exception:  # one that nobody can read is over the limit like the rest
-            return False
+            return None
         said, who = event.what, event.who
         if not isinstance(said, Said) or said.edited or who is None or not who.private:
-            return False
-        return self._danger_in(said.text[:LOOKED_AT]) is not None
+            return None
+        return self._danger_in(said.text[:LOOKED_AT])
 
     def _row(self, raw: Raw, lane: int, verdict: Verdict) -> Row:
         if verdict is Verdict.TOLD:

@@ -93,39 +93,47 @@ def test_what_tells_of_danger_is_taken_over_the_limit_once_in_five_minutes() -> 
     """What to do in danger is said whatever becomes of the rest (N01); whoever repeats it gains nothing by it."""
     flood = Flood(LIMIT)
     judged(flood, 70)
-    cries = [flood.judge(1, TUESDAY, is_urgent=lambda: True) for _number in range(50)]
+    cries = [flood.judge(1, TUESDAY, danger=lambda: "fire") for _number in range(50)]
     assert cries == [Verdict.URGENT] + [Verdict.DROPPED] * 49
     later = TUESDAY + URGENT_EVERY
     judged(flood, 70, after=URGENT_EVERY.total_seconds())
-    assert flood.judge(1, later, is_urgent=lambda: True) is Verdict.URGENT
+    assert flood.judge(1, later, danger=lambda: "fire") is Verdict.URGENT
 
 
 def test_the_first_over_the_limit_may_tell_of_danger_and_the_next_is_told() -> None:
     flood = Flood(LIMIT)
     judged(flood, 60)
-    assert flood.judge(1, TUESDAY, is_urgent=lambda: True) is Verdict.URGENT
+    assert flood.judge(1, TUESDAY, danger=lambda: "fire") is Verdict.URGENT
     assert judged(flood, 2) == [Verdict.TOLD, Verdict.DROPPED]
 
 
-def test_nobody_looks_for_danger_in_what_is_taken_anyway_nor_twice_in_five_minutes() -> None:
+def test_another_danger_is_heard_at_once() -> None:
+    """The gas after the fire: other words are due then."""
+    flood = Flood(LIMIT)
+    judged(flood, 70)
+    assert flood.judge(1, TUESDAY, danger=lambda: "fire") is Verdict.URGENT
+    assert flood.judge(1, TUESDAY, danger=lambda: "gas") is Verdict.URGENT
+    assert flood.judge(1, TUESDAY, danger=lambda: "fire") is Verdict.DROPPED
+    assert flood.judge(1, TUESDAY, danger=lambda: "gas") is Verdict.DROPPED
+
+
+def test_nobody_looks_for_danger_in_what_is_taken_anyway() -> None:
     """A look costs more than the limit itself, and the limit is there to save it."""
     flood, looked = Flood(LIMIT), 0
 
-    def look() -> bool:
+    def look() -> None:
         nonlocal looked
         looked += 1
-        return True
 
-    for _number in range(200):
-        flood.judge(1, TUESDAY, is_urgent=look)
-    assert looked == 1
+    verdicts = [flood.judge(1, TUESDAY, danger=look) for _number in range(200)]
+    assert looked == 200 - verdicts.count(Verdict.TAKEN) == 140
 
 
 def test_a_clock_that_is_set_back_keeps_no_danger_from_being_heard() -> None:
     flood = Flood(LIMIT)
     judged(flood, 70)
-    flood.judge(1, TUESDAY, is_urgent=lambda: True)
-    assert flood.judge(1, TUESDAY - timedelta(hours=5), is_urgent=lambda: True) is Verdict.URGENT
+    flood.judge(1, TUESDAY, danger=lambda: "fire")
+    assert flood.judge(1, TUESDAY - timedelta(hours=5), danger=lambda: "fire") is Verdict.URGENT
 
 
 async def test_words_that_cannot_be_read_are_no_call_for_help(stage: Stage) -> None:

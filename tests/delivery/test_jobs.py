@@ -163,6 +163,30 @@ async def test_what_came_of_a_job_is_written_as_soon_as_the_database_works_again
     assert len(work.asked) == 1
 
 
+async def test_a_worker_that_could_not_look_for_jobs_looks_again_by_itself(
+    stage: Stage, worker: Worker, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults, submit, done = [StoreError("disk full")], stage.writer.submit, asyncio.Event()
+
+    async def in_vain_once(act: Callable[[Transaction], Any]) -> Any:
+        if faults:
+            raise faults.pop()
+        return await submit(act)
+
+    async def passes(_error: StoreError, pause: float, *, loop: str) -> float:
+        return pause
+
+    monkeypatch.setattr(stage.writer, "submit", in_vain_once)
+    monkeypatch.setattr("bot.delivery.jobs.pause_after", passes)
+    monkeypatch.setattr(stage.bell, "ring", done.set)
+    starts(stage)
+    worker._bell.ring()
+    running = asyncio.create_task(worker.run())
+    await asyncio.wait_for(done.wait(), 10)
+    running.cancel()
+    assert len(work.asked) == 1
+
+
 async def test_the_result_of_a_job_is_sealed(stage: Stage, worker: Worker) -> None:
     starts(stage)
     await worker.step()

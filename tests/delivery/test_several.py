@@ -1,11 +1,15 @@
 """Dispatchers and workers beside others on one database: what each may count on, and what it must not disturb."""
 
+import asyncio
 import random
 
+import pytest
 from sqlalchemy.engine import URL
 
 from bot.delivery.bell import Bell
+from bot.delivery.dispatcher import AT_ONCE_AGAIN
 from bot.delivery.jobs import Worker
+from bot.delivery.patience import SHORT_PAUSE
 from bot.dialogue.conversation import Arrival
 from bot.dialogue.screen import Screen
 from bot.errors import Changed, Contended
@@ -36,6 +40,32 @@ async def test_what_others_stood_in_the_way_of_is_done_again_and_nothing_counted
     assert stage.owed() == ["done"]
     assert [row.tries for row in stage.rows(inbox)] == [0]
     assert stage.dispatcher.contended == 2
+
+
+async def test_who_stands_in_the_way_for_long_is_waited_for_in_short_pauses(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database works: only one that does not is given a second and more."""
+    times, pauses, sleep = 0, [0.0], asyncio.sleep
+
+    def act(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
+        nonlocal times
+        times += 1
+        if times < 3 * AT_ONCE_AGAIN:
+            raise Contended("sqlstate 40P01")
+        stage.dispatcher.stop()
+        return [Screen(as_text("done"))]
+
+    async def passes(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    stage.desk.on("hello", act)
+    await stage.says("wang", "hello")
+    monkeypatch.setattr(asyncio, "sleep", passes)
+    await stage.dispatcher.run()
+    assert stage.owed() == ["done"]
+    assert max(pauses) <= SHORT_PAUSE
 
 
 async def test_what_somebody_changed_meanwhile_is_looked_at_once_more_before_a_person_is_told(stage: Stage) -> None:
