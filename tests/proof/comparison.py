@@ -16,7 +16,7 @@ _CASES = Prepared(select(case.c.id, case.c.number, case.c.status, case.c.owner, 
 _SAID = Prepared(select(entry.c.case, func.count().label("said")).group_by(entry.c.case))
 _ARMED = Prepared(select(timer.c.key).where(timer.c.state == "armed"))
 _LINKS = Prepared(select(case_event).order_by(case_event.c.case, case_event.c.number))
-_OUTBOX = Prepared(select(outbox.c.id, outbox.c.state, outbox.c.policy, outbox.c.repeats, outbox.c.tries))
+_OUTBOX = Prepared(select(outbox.c.id, outbox.c.state, outbox.c.policy))
 ENDS = {"answered": "closed", "withdrawn": "withdrawn"}
 
 
@@ -85,14 +85,10 @@ class Comparison:
     def _delivered(self, tx: Transaction) -> None:
         arrived, unmarked = self._stage.line.arrived, self._stage.line.unmarked
         for row in _OUTBOX.rows(tx.flushed()):
-            times = arrived[row.id]
-            was_doubted = row.id in self._stage.line.doubted
-            was_uncertain = (
-                was_doubted or row.repeats or (row.policy in ("prompt", "free") and row.tries > 1)
-            )  # these say no "again"
+            times, was_doubted = arrived[row.id], row.id in self._stage.line.doubted
             assert row.state != "sending", "nothing is left on its way"
             assert row.state != "sent" or times, "what is sent has arrived"
-            assert row.state not in ("failed", "superseded", "cancelled") or was_uncertain or not times
+            assert row.state not in ("failed", "superseded", "cancelled") or was_doubted or not times
             assert row.policy != "hold" or times <= 1, "held, never twice"
             assert row.policy != "resend" or unmarked[row.id] <= 1, "a repeat says so"
 

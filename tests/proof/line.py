@@ -49,7 +49,7 @@ class Line(SilentChannel):
         self.raws: list[Raw] = []
         self.blocked: set[str] = set()
         self.troubles: dict[str, tuple[bool, DeliveryError]] = {}  # of the next message there; whether it arrives
-        self.doubted: set[int] = set()  # outbox rows that arrived, and whose answer was lost
+        self.doubted: set[int] = set()  # outbox rows that arrived, and whose answer was lost, be it by a death
         self.arrived: Counter[int] = Counter()  # by outbox row
         self.unmarked: Counter[int] = Counter()  # of these, those that do not say that they are a repeat
 

@@ -32,6 +32,7 @@ _ANSWERS = Prepared(
     select(func.min(outbox.c.not_before)).where(outbox.c.state == "queued", outbox.c.lane == Lane.INTERACTIVE)
 )
 _UPDATES = Prepared(select(inbox.c.id).where(inbox.c.id > bindparam("since"), inbox.c.channel == "silent"))
+_SENDING = Prepared(select(outbox.c.id).where(outbox.c.state == "sending"))
 _SCREENS = Prepared(select(outbox.c.key).where(outbox.c.key.in_(bindparam("keys", expanding=True))))
 
 
@@ -174,6 +175,7 @@ class Stage:
         await asyncio.gather(*left, return_exceptions=True)
         self.town.clock.advance(seconds=1)  # no start takes less
         await self.town.open()
+        self.line.doubted |= self.line.arrived.keys() & await self.town.store.writer.submit(_on_their_way)
         sender = self.town.app.senders[self.town.channel.name]
         await self.town.store.writer.submit(sender.ledger.settle_orphans)
         await self.town.settle()
@@ -226,6 +228,11 @@ class Stage:
 
 def _next_answer(tx: Transaction) -> datetime | None:
     return first(_ANSWERS.rows(tx.flushed()))[0]
+
+
+def _on_their_way(tx: Transaction) -> set[int]:
+    """What nobody knows the fate of after a death."""
+    return {row[0] for row in _SENDING.rows(tx.flushed())}
 
 
 def _unanswered(tx: Transaction, since: int) -> tuple[int, int]:
