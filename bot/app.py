@@ -15,17 +15,18 @@ from bot.database import Store
 from bot.delivery.asking import Chat
 from bot.delivery.bell import Bell, end_ticking, ticking
 from bot.delivery.channel import Channel, Contested, Polled
-from bot.delivery.dispatcher import Dispatcher
+from bot.delivery.dispatcher import JOBS, Dispatcher
 from bot.delivery.flood import Limit
 from bot.delivery.holding import Fence
 from bot.delivery.jobs import Worker
 from bot.delivery.ledger import Ledger
+from bot.delivery.patience import pause_after
 from bot.delivery.receiver import Receiver
 from bot.delivery.sender import Sender
 from bot.delivery.supervision import Supervisor
 from bot.dialogue.talk import Talk
 from bot.duties import Duties
-from bot.errors import Changed
+from bot.errors import Changed, StoreError
 from bot.fetching import Fetching
 from bot.health.metrics import Sample, counted
 from bot.health.reading import Reader
@@ -51,7 +52,7 @@ log = structlog.get_logger()
 YOUNG = 10_000  # objects made before the first look for circles: an update makes some hundreds
 SWITCH_INTERVAL = 0.0005  # seconds: a busy writer else holds up the loop by ten milliseconds
 SHARED_TICK = 0.1  # seconds
-PAGE_JOBS = frozenset(("menu.show", "talk.clear"))  # they change what open pages show
+PAGE_JOBS = frozenset(("talk.clear",))  # they change what open pages show
 BEAT = "health.beat"
 BEAT_EVERY = timedelta(seconds=30)
 ALARM = "health.alarm"
@@ -107,7 +108,7 @@ class App:
         self.inbox_bell, self.job_bell = Bell(), Bell()
         self.router = all_routes()
         self._parts = parts
-        self._menus = Menus(self.router, self.house, self.channels, store.writer)
+        self.menus = Menus(self.router, self.house, self.channels, store.writer)
         self._out_bells = {name: Bell() for name in self.channels}
         self.duties = Duties(self.channels, parts, supervisor=self._supervisor, writer=store.writer,
                              receiving=self._a_receiver, sending=self._a_sender, shared=store.is_shared)  # fmt: skip
@@ -152,6 +153,7 @@ class App:
         if not was_clean:
             log.warning("unclean_stop_before", epoch=self._epoch)
         await self.store.writer.submit(self._go_on)
+        await self.store.writer.submit(self._leave_strangers)
         if not self.store.is_shared:  # nobody else works on this file
             await self.store.writer.submit(jobs.release_jobs)
         if Part.TICK in self._parts:
@@ -164,6 +166,8 @@ class App:
 
     async def stop(self) -> None:
         """Nothing new comes in, what is in hand is finished and recorded, then the run is closed."""
+        for waking in self._waking:  # they would wait for a database that is away; the pages come again
+            waking.cancel()
         await asyncio.gather(*self._waking, return_exceptions=True)
         await end_ticking(self._ticking)
         await self._supervisor.stop("watch", "look")
@@ -193,6 +197,12 @@ class App:
             ids.follow(newest)
         else:
             ids.go_on_above(newest)
+
+    def _leave_strangers(self, tx: Transaction) -> None:
+        """What came over a channel that is not here waits for it, but not for ever: nobody sees these words."""
+        before = tx.now - timedelta(days=self.house.retention.set_aside)
+        if count := claims.set_strangers_aside(tx, (*self.channels, JOBS), before):
+            log.error("updates_of_no_channel", count=count)
 
     def _open_run(self, tx: Transaction) -> tuple[int, bool]:
         epoch, was_clean = facts.open_run(tx, self.store.keys.fingerprint)
@@ -240,7 +250,13 @@ class App:
         task.add_done_callback(self._waking.discard)
 
     async def _wake(self, channel: str, chat: str) -> None:
-        await self.store.writer.submit(lambda tx: self.office(tx).people.woke(channel, chat))
+        pause = 1.0
+        while True:
+            try:
+                await self.store.writer.submit(lambda tx: self.office(tx).people.woke(channel, chat))
+                break
+            except StoreError as error:
+                pause = await pause_after(error, pause, loop="wake")
         self.senders[channel].bell.ring()
 
     def office(self, tx: Transaction) -> Office:
@@ -274,7 +290,7 @@ class App:
         upkeep = Upkeep(self.house, url=self.store.url, writer=writer, files=self.store.files, channels=self.channels,
                         clock=self._outside.clock, failpoint=failpoint)  # fmt: skip
         fetching = Fetching(self.channels, self.store.files, self.store.space, failpoint)
-        self._works = {"file.fetch": fetching.fetch, "menu.show": self._menus.show, **upkeep.works}
+        self._works = {"file.fetch": fetching.fetch, "menu.show": self.menus.show, **upkeep.works}
         self.worker = Worker(self._works, writer=writer, content=keys.content, raw=keys.identity,
                              ids=ids, bell=self.job_bell, done=self.inbox_bell, besides=self._not_here,
                              failpoint=failpoint)  # fmt: skip
@@ -370,4 +386,4 @@ class App:
 
     async def publish_menus(self) -> None:
         """The residents' commands on every channel on which this process speaks."""
-        await self._menus.publish(self.duties.spoken)
+        await self.menus.publish(self.duties.spoken)

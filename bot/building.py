@@ -1,6 +1,5 @@
 """Channels from settings: the one place where a platform's name chooses its code."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bot.config import Settings, WebSettings
@@ -11,7 +10,7 @@ from bot.words import Words, _
 
 if TYPE_CHECKING:
     from bot.channels.telegram.channel import TelegramChannel
-    from bot.channels.web.channel import WebChannel
+    from bot.channels.web.channel import Host, WebChannel
     from bot.channels.web.server import WebServer
 
 REPEAT = _("(sent again)")
@@ -53,7 +52,7 @@ async def build_telegram(
 
 
 def build_web(
-    settings: Settings, store: Store, outside: Outside, ids: Ids, woke: Callable[[str, str], None]
+    settings: Settings, store: Store, outside: Outside, ids: Ids, host: "Host"
 ) -> "tuple[WebServer, WebChannel, WebChannel]":
     """The web server with its residents' and its office's side."""
     from bot.channels.web.channel import WebChannel
@@ -66,13 +65,13 @@ def build_web(
 
     def side(name: str, page: str) -> WebChannel:
         history = History(name, store.writer, store.keys.content, store.keys.lookup, ids)
-        return WebChannel(name, history=history, spool=spool, woke=woke, clock=outside.clock,
+        return WebChannel(name, history=history, spool=spool, host=host, clock=outside.clock,
                           address=web_address(chosen) + page)  # fmt: skip
 
     resident, office = side("web:resident", "/"), side("web:office", "/office")
     server = WebServer(resident, office, host=chosen.host, port=chosen.port, url=chosen.url,
                        name=settings.office.name, spool=spool, read_file=store.files.read,
-                       has_room=lambda: store.space.takes_files)  # fmt: skip
+                       language=settings.office.language, has_room=lambda: store.space.takes_files)  # fmt: skip
     return server, resident, office
 
 

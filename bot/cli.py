@@ -190,6 +190,8 @@ def outbox(
     config: Config = None,
 ) -> None:
     """List messages that perhaps arrived, failed, or are held after a restore; release or drop them."""
+    if release and drop:
+        raise ConfigError("--release and --drop: one of them at a time")
     verb, words = ("release", release) if release else ("drop", drop) if drop else ("list", [])
     if not all(word.isdecimal() or (word == "all" and verb == "release") for word in words or []):
         raise ConfigError(f"--{verb}: the numbers of the list are needed")

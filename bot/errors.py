@@ -73,6 +73,13 @@ class NotSent(DeliveryError):
         self.whole = whole
 
 
+class Absent(NotSent):
+    """Its channel is not here just now: switched off, or this is a talk in the terminal of a stopped office."""
+
+    def __init__(self) -> None:
+        super().__init__("no channel", timedelta(minutes=1))
+
+
 class Refused(DeliveryError):
     """It certainly did not arrive and never will as it is. `gone`: nobody can be reached at that address."""
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.delivery.channel import Channel
-from bot.errors import NotSent, Refused
+from bot.errors import Absent, NotSent, Refused
 from bot.office.cases import evidence
 from bot.store.files import Files
 from bot.store.space import Space
@@ -29,7 +29,7 @@ class Fetching:
         """Fetches a file, checks it, takes its metadata out and stores it sealed (T10)."""
         channel = self._channels.get(data["channel"])
         if channel is None:
-            raise Refused("gone")
+            raise Absent()
         if (data.get("size") or 0) > FETCH_AT_MOST:
             raise Refused("too_large")
         if not self._space.takes_files:

@@ -35,8 +35,6 @@ TELEGRAM = _("Messages pass through Telegram's servers abroad; please do not sen
 WEB = _("Messages go straight to this office's own server; please do not send identity or bank card numbers.")
 TELEGRAM_ITSELF = _("Telegram as a company")
 
-ANSWERS_WITHIN = 15.0  # seconds
-
 
 @dataclass
 class Running:
@@ -114,11 +112,11 @@ async def _start(
     channels: list[Channel] = [channel for channel, _words in extra]
     for_officials = list(channels)
     server = None
-    wake = _Wake()
+    pages = _Pages()
     if settings.web is not None and settings.web.enabled:
         from bot.building import build_web
 
-        server, resident, office = build_web(settings, store, outside, ids, wake)
+        server, resident, office = build_web(settings, store, outside, ids, pages)
         channels += [resident, office]
         for_officials.append(office)
         platforms |= {resident.name: WEB, office.name: WEB}
@@ -138,7 +136,7 @@ async def _start(
     limits = settings.limits
     limit = Limit(limits.messages_a_minute, limits.messages_at_once)
     app = App(store, house, channels, outside, limit, parts=parts)
-    wake.app = app
+    pages.app = app
     running = Running(app, settings, server, for_officials=for_officials)
     if settings.health is not None:
         from bot.health.listener import HealthServer
@@ -152,15 +150,18 @@ async def _start(
     return running
 
 
-class _Wake:
-    """Handed to the web channel before there is an app to wake."""
+class _Pages:
+    """The host of the web channel's pages, handed to it before there is an app."""
 
     def __init__(self) -> None:
         self.app: App | None = None
 
-    def __call__(self, channel: str, chat: str) -> None:
+    def woke(self, channel: str, chat: str) -> None:
         if self.app is not None:
             self.app.wake(channel, chat)
+
+    async def menu_of(self, channel: str, chat: str, language: str) -> tuple[tuple[str, str], ...]:
+        return await self.app.menus.of(channel, chat, language) if self.app is not None else ()
 
 
 async def stop_office(running: Running) -> None:
@@ -238,10 +239,8 @@ async def answer_alone(settings: Settings, question: dict[str, Any]) -> list[str
 async def how_it_stands(settings: Settings) -> Report:
     """The running office's own report; where none runs, what its database tells. Raises ConfigError: cannot ask."""
     try:
-        async with asyncio.timeout(ANSWERS_WITHIN):
-            lines = await ask(settings, {"do": "status"})
-        return msgspec.json.decode(lines[0], type=Report)
+        return msgspec.json.decode((await ask(settings, {"do": "status"}))[0], type=Report)
     except NobodyThere:
         return look_alone(read_url(settings.database.url), [settings.files.folder], Outside().clock)
-    except (OSError, EOFError, msgspec.MsgspecError) as error:  # a TimeoutError is an OSError
+    except msgspec.MsgspecError as error:  # an office of another version
         raise ConfigError(f"the running office does not answer ({type(error).__name__})") from None

@@ -123,6 +123,10 @@ def test_a_share_of_the_work_that_cannot_be_is_named(
     assert not (tmp_path / "data").exists()
 
 
+def test_what_is_to_be_released_and_what_dropped_is_said_one_after_the_other(tmp_path: Path) -> None:
+    assert "one of them at a time" in fault(huiyin(tmp_path, "outbox", "--release", "5", "--drop", "6"))
+
+
 def test_a_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "nothing.toml" in fault(huiyin(tmp_path, "check", "--config", "nothing.toml"))
     assert "nothing.toml" in fault(huiyin(tmp_path, "--config", "nothing.toml", "check"))

@@ -18,7 +18,7 @@ from bot.delivery.patience import SHORT_PAUSE, pause_after
 from bot.delivery.receiver import RAW
 from bot.dialogue.conversation import Arrival, Conversation, Reply
 from bot.dialogue.event import Due, Event, Finished, Flooded
-from bot.errors import Changed, Contended, OfficeError, StoreError, Undecodable
+from bot.errors import Changed, Contended, OfficeError, StoreError
 from bot.ids import Ids
 from bot.sealing import SealBroken, Sealer
 from bot.store import claims, queues
@@ -96,6 +96,7 @@ class Dispatcher:
     ) -> None:
         self._writer = writer
         self._channels = channels
+        self._handled_here = sorted((*channels, JOBS))
         self._desk = desk
         self._content = content
         self._raw = raw
@@ -197,10 +198,10 @@ class Dispatcher:
         began, self._last = time.perf_counter(), None
         worked = _worked(tx)
         self._owing.channels.clear()
-        look = Look()
-        due = _one_a_lane(claims.due_timers(tx, max(1, limit // 2), look))  # the rest of a batch is for people
+        look, here = Look(), self._handled_here
+        due = _one_a_lane(claims.due_timers(tx, max(1, limit // 2), here, look))  # the rest of a batch is for people
         lanes = [timer.lane for timer in due if timer.lane is not None]
-        heads = claims.heads(tx, limit - len(due), lanes, look) if limit > len(due) else []
+        heads = claims.heads(tx, limit - len(due), here, lanes, look) if limit > len(due) else []
         if tx.is_postgresql:  # what a chat is told next stands behind what another machine told it before
             self._ids.follow(claims.newest(tx, queues.outbox, self._ids.soon()))
         waiting: list[tuple[Arrival, Head | DueTimer]] = [
@@ -243,8 +244,6 @@ class Dispatcher:
     def _event(self, channel: str, body: bytes, now: datetime) -> Event:
         if channel == JOBS:
             return Event(_decode_finished(body), now)
-        if channel not in self._channels:
-            raise Undecodable(f"no channel {channel}")
         return self._channels[channel].decode(body)
 
     def _of_timer(self, tx: Transaction, timer: DueTimer) -> Arrival:

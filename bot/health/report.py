@@ -54,6 +54,7 @@ class Report(Struct, frozen=True, kw_only=True):
     epoch: int = 0
     uptime: float | None = None  # seconds; none where nothing runs
     stopped_cleanly: bool | None = None  # the last run; none while one is at work
+    processes: int = 0  # that share the work on a server
 
     @property
     def over(self) -> tuple[Line, ...]:
@@ -105,6 +106,7 @@ def report(
         epoch=standing.epoch if standing else 0,
         uptime=machine.uptime if machine else None,
         stopped_cleanly=standing.stopped_cleanly if standing and machine is None else None,
+        processes=standing.processes if standing else 0,
     )
 
 

@@ -62,6 +62,8 @@ def _head(report: Report) -> str:
     schema = f"schema {report.revision or 'unknown'}"
     if report.source == "office":
         return f"The office is running: run {report.epoch}, up for {_span(report.uptime or 0)}, {schema}."
+    if report.processes:
+        return f"{report.processes} processes share this office's work: run {report.epoch}, {schema}."
     return f"No office is running; this is what its database says after run {report.epoch}, {schema}."
 
 

@@ -73,7 +73,11 @@ _TAKE_IN = inserting_new(
 )
 _HEADS = Prepared(
     select(inbox.c.id, inbox.c.lane)
-    .where(inbox.c.state == "new", inbox.c.lane.not_in(bindparam("seen", expanding=True)))
+    .where(
+        inbox.c.state == "new",
+        inbox.c.channel.in_(bindparam("channels", expanding=True)),
+        inbox.c.lane.not_in(bindparam("seen", expanding=True)),
+    )
     .order_by(inbox.c.id)
     .limit(bindparam("at_most"))
 )
@@ -86,10 +90,11 @@ _RAW = Prepared(
 
 
 def heads(
-    tx: Transaction, at_most: int, skipping: Iterable[int] = (), look: Look | None = None
-) -> list[Head]:  # fmt: skip
+    tx: Transaction, at_most: int, channels: Collection[str], skipping: Iterable[int] = (), look: Look | None = None
+) -> list[Head]:
     """The oldest update of each waiting lane, oldest first. One flooded lane cannot hide the others.
 
+    What came from other channels than these waits for a process that can read it.
     On a server each lane is locked before its update is read; those in another writer's hands are passed over. `look`
     takes down what else there is.
     """
@@ -100,7 +105,9 @@ def heads(
     first: dict[int, int] = {}
     window = min(WINDOW, 2 * at_most)  # with room for some lanes where more than one waits
     for _window in range(WINDOWS):
-        rows = _HEADS.rows(connection, {"seen": list(seen | found.keys()) or [0], "at_most": window})
+        rows = _HEADS.rows(
+            connection, {"channels": channels, "seen": list(seen | found.keys()) or [0], "at_most": window}
+        )
         for id_, lane in rows:
             look.behind |= lane in found
             found.setdefault(lane, id_)
@@ -150,6 +157,14 @@ def count_try(tx: Transaction, id_: int, error: str, *, set_aside: bool) -> None
     tx.flushed().execute(statement.values(tries=inbox.c.tries + 1, state=state, error=error[:200]))
 
 
+def set_strangers_aside(tx: Transaction, channels: Collection[str], before: datetime) -> int:
+    """What has waited since `before` for a channel that is not there any more; how many updates that were."""
+    statement = update(inbox).where(
+        inbox.c.state == "new", inbox.c.channel.not_in(channels), inbox.c.received_at < before
+    )
+    return tx.flushed().execute(statement.values(state=InboxState.SET_ASIDE, error="no channel")).rowcount
+
+
 def state_of(tx: Transaction, lane: int) -> bytes | None:
     """A conversation's sealed state, locked on a database with several writers; none for an unknown lane."""
     statement: Select[Any] = select(conversation.c.state).where(conversation.c.id == lane)
@@ -182,16 +197,20 @@ _DUE = (
 _DUE_HERE, _DUE_UNLOCKED = Prepared(_DUE), Prepared(_DUE.with_for_update(skip_locked=True))
 _WAITING_SINCE = Prepared(
     select(inbox.c.lane, func.min(inbox.c.received_at).label("since"))
-    .where(inbox.c.state == "new", inbox.c.lane.in_(bindparam("lanes", expanding=True)))
+    .where(
+        inbox.c.state == "new",
+        inbox.c.channel.in_(bindparam("channels", expanding=True)),
+        inbox.c.lane.in_(bindparam("lanes", expanding=True)),
+    )
     .group_by(inbox.c.lane)
 )
 
 
-def due_timers(tx: Transaction, at_most: int, look: Look | None = None) -> list[DueTimer]:
+def due_timers(tx: Transaction, at_most: int, channels: Collection[str], look: Look | None = None) -> list[DueTimer]:
     """Armed timers whose moment has come, oldest first; those in another writer's hands are left out.
 
     A timer about a conversation comes behind what had arrived there before its moment: after an outage it else would
-    conclude that nothing more was said.
+    conclude that nothing more was said. What waits from other channels than these holds back none.
     """
     statement = _DUE_UNLOCKED if tx.is_postgresql else _DUE_HERE
     rows = statement.rows(tx.flushed(), {"now": tx.now, "at_most": at_most})
@@ -201,7 +220,8 @@ def due_timers(tx: Transaction, at_most: int, look: Look | None = None) -> list[
         mine = _lock_lanes(tx, {found.lane for found in due if found.lane is not None})
         due = [found for found in due if found.lane is None or found.lane in mine]
     if lanes := [found.lane for found in due if found.lane is not None]:
-        since = {row.lane: row.since for row in _WAITING_SINCE.rows(tx.flushed(), {"lanes": lanes})}
+        waiting = _WAITING_SINCE.rows(tx.flushed(), {"channels": channels, "lanes": lanes})
+        since = {row.lane: row.since for row in waiting}
         ready = [found for found in due if found.lane not in since or found.due_at <= since[found.lane]]
         if look is not None:
             look.timers = len(ready) < len(due)

@@ -39,7 +39,7 @@ RESTORED = "restored"  # why a message is held: it may have gone out before
 class InboxState(StrEnum):
     NEW = "new"  # committed, not yet handled
     DONE = "done"  # its effects are committed; the words are gone
-    SET_ASIDE = "set_aside"  # failed three times; kept for an operator
+    SET_ASIDE = "set_aside"  # failed three times, or cannot be read; kept for an operator
 
 
 class OutboxState(StrEnum):

@@ -42,6 +42,7 @@ class Standing:
     epoch: int
     stopped_cleanly: bool  # or at work, as far as a server tells
     piles: tuple[Pile, ...]
+    processes: int = 0  # that share the work on a server
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,10 @@ def read_standing(tx: Transaction) -> Standing:
     revision = tx.read(select(column("version_num")).select_from(table("alembic_version"))).scalar_one()
     piles = (_inbox(tx), _inbox_set_aside(tx), *_outbox(tx), *_timers(tx), *_jobs(tx))
     epoch, stopped = facts.get(tx, "epoch"), facts.get(tx, "stopped")
-    return Standing(revision, int(epoch or 0), stopped in (None, "cleanly") or _are_at_work(tx), piles)
+    runs = _runs(tx)
+    at_work = [run for run in runs if run.is_at_work]
+    is_well = stopped in (None, "cleanly") or (bool(runs) and len(at_work) == len(runs))  # none died without a word
+    return Standing(revision, int(epoch or 0), is_well, piles, len(at_work))
 
 
 def room(file: Path | None, folders: Iterable[Path]) -> Room:
@@ -132,10 +136,11 @@ def _rows(tx: Transaction, name: str) -> Sequence[Any]:
     return tx.read(statements(tx.now)[name]).all()
 
 
-def _are_at_work(tx: Transaction) -> bool:
-    """Whether processes share the work on a server, none of which has died without a word."""
-    runs = [found for found in leases.standing(tx) if found.name.startswith(leases.RUN)]
-    return tx.is_postgresql and bool(runs) and all(found.is_at_work for found in runs)
+def _runs(tx: Transaction) -> list[leases.Standing]:
+    """The processes that share the work on a server, those included that died without a word."""
+    if not tx.is_postgresql:
+        return []
+    return [found for found in leases.standing(tx) if found.name.startswith(leases.RUN)]
 
 
 def _inbox(tx: Transaction) -> Pile:

@@ -106,7 +106,8 @@ def tell_released(ctx: Ctx, telling: Telling) -> Screen | None:
 @router.telling("case.passed")
 def tell_passed(ctx: Ctx, telling: Telling) -> Screen:
     """To whoever gave it; they may not be able to read it any more, so the number is all that is said."""
-    return ctx.screen(_("A case that you passed on has been accepted; it is no longer among yours."))
+    accepted = _("{number}, which you passed on, has been accepted: no longer yours.", number=telling.data["number"])
+    return ctx.screen(accepted)
 
 
 @router.telling("case.moved")

@@ -68,7 +68,7 @@ def show(ctx: Ctx, number: str) -> Screen:
         lines.append(ctx.say(_("Answer by {due} at the latest.", due=promised(case))))
     story = ctx.office.cases.story(case, ctx.person)
     for entry in [entry for entry in story if entry.kind in _FROM_OFFICE][-3:]:
-        lines.append(ctx.say(_("{who} on {day}:", who=speaker(ctx, case), day=entry.happened_at.date())))
+        lines.append(ctx.say(_("{who} on {day}:", who=speaker(ctx, case), day=ctx.say.day(entry.happened_at))))
         lines.append(excerpt(entry.words))
     if missing := _files_missing(ctx, case):
         lines.append(ctx.say(missing))
@@ -90,7 +90,7 @@ def read_whole(ctx: Ctx, number: str, page: str = "0") -> Screen:
     parts: list[tuple[Text, str]] = []
     for entry in ctx.office.cases.story(case, ctx.person):
         who = speaker(ctx, case) if entry.kind in _FROM_OFFICE else ctx.say.plain(_("You"))
-        parts.append((ctx.say(_("{who} on {day}:", who=who, day=entry.happened_at.date())), entry.words))
+        parts.append((ctx.say(_("{who} on {day}:", who=who, day=ctx.say.day(entry.happened_at))), entry.words))
     return page_of(ctx, parts, page, "case.read", case.number)
 
 
@@ -304,7 +304,7 @@ def tell_kept(ctx: Ctx, telling: Telling) -> Screen | None:
 
 @router.telling("case.file_missing")
 def tell_file_missing(ctx: Ctx, telling: Telling) -> Screen:
-    """A file that did not come through is said, with the way out."""
+    """Files of one message that did not come through are said, with the way out; `lost` counts them by reason."""
     case = _told(ctx, telling)
     reasons = {
         "too_large": _(
@@ -322,9 +322,14 @@ def tell_file_missing(ctx: Ctx, telling: Telling) -> Screen:
             "words are. Please type what counts, or ask for a person; or send it again tomorrow."
         ),
     }
-    reason = str(telling.data.get("reason"))
-    words = reasons.get(reason, _("A file you sent is of a kind that is not taken. A photo works."))
-    buttons = [] if reason == "full" else [ctx.button(_("Send it again"), "case.more", case.number)]
-    if reason in ("full", "no_room"):
+    other = _("A file you sent is of a kind that is not taken. A photo works.")
+    lost: dict[str, int] = telling.data["lost"]
+    lines = [called(case)]
+    if (count := sum(lost.values())) > 1:
+        lines.append(ctx.say(_("{count} files did not come through.", count=count)))
+    said = {words.id: words for words in (reasons.get(reason, other) for reason in lost)}
+    lines += [ctx.say(words) for words in said.values()]
+    buttons = [] if lost.keys() == {"full"} else [ctx.button(_("Send it again"), "case.more", case.number)]
+    if not lost.keys().isdisjoint(("full", "no_room")):
         buttons.append(ctx.button(_("A person"), "human"))
-    return ctx.screen(join([called(case), ctx.say(words)]), buttons)
+    return ctx.screen(join(lines), buttons)

@@ -7,7 +7,19 @@ from typing import Any
 from bot.dialogue.context import Screens, listed
 from bot.dialogue.conversation import REVIEW
 from bot.dialogue.event import FileKind, Said
-from bot.dialogue.form import FILES, PHONE, TEXT, Answers, Choice, Form, Question, Words, add_files, files_of
+from bot.dialogue.form import (
+    FILES,
+    MOST_FILES,
+    PHONE,
+    TEXT,
+    Answers,
+    Choice,
+    Form,
+    Question,
+    Words,
+    add_files,
+    files_of,
+)
 from bot.dialogue.screen import Button, Screen
 from bot.office.cases.model import Case, Kind, Privacy
 from bot.office.cases.service import Matter
@@ -54,7 +66,7 @@ class Whom(Question[Ctx]):
     def take(self, answers: Answers, said: Said) -> bool:
         if said.text:
             answers[self.name] = said.text
-        add_files(answers, said.files, 10)
+        add_files(answers, said.files, MOST_FILES)
         return bool(said.text)
 
 

@@ -171,12 +171,13 @@ class Stage:
         self._keys = 0
 
     def a_dispatcher(
-        self, *, failpoint: Failpoint = no_failpoint, singly: bool = False, longest: float = 60.0
+        self, channels: Sequence[str] = ("silent",), *, failpoint: Failpoint = no_failpoint, singly: bool = False,
+        longest: float = 60.0,
     ) -> Dispatcher:  # fmt: skip
         """A busy machine does not cut its batches, unless told."""
-        return Dispatcher(writer=self.writer, channels={"silent": self.channel}, desk=self.desk, content=CONTENT,
-                          raw=IDENTITY, ids=self.ids, bell=self.bell, senders={"silent": self.out}, jobs=self.jobs,
-                          failpoint=failpoint, singly=singly, longest=longest)  # fmt: skip
+        return Dispatcher(writer=self.writer, channels=dict.fromkeys(channels, self.channel), desk=self.desk,
+                          content=CONTENT, raw=IDENTITY, ids=self.ids, bell=self.bell, senders={"silent": self.out},
+                          jobs=self.jobs, failpoint=failpoint, singly=singly, longest=longest)  # fmt: skip
 
     def a_sender(self, *, epoch: int = 1) -> Sender:
         identity = Identity(IDENTITY)

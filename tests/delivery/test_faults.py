@@ -121,6 +121,17 @@ async def test_an_update_that_cannot_be_decoded_is_set_aside_alone(
     assert stage.inbox_states() == [InboxState.SET_ASIDE, InboxState.DONE, InboxState.DONE]
 
 
+async def test_what_came_over_a_channel_that_is_not_here_waits_for_it(stage: Stage) -> None:
+    """`huiyin chat` on the database of a stopped office hears its terminal alone."""
+    await stage.says("wang", "hello")
+    dispatcher = stage.a_dispatcher(["terminal"])
+    batch = await dispatcher.step()
+    assert (batch.handled, batch.more) == (0, False)
+    assert [(row.state, row.tries) for row in stage.rows(inbox)] == [("new", 0)]
+    await stage.settle()
+    assert stage.owed() == ["got hello"]
+
+
 async def test_an_update_whose_seal_is_broken_is_set_aside_alone(stage: Stage) -> None:
     row = {
         "id": stage.ids(),

@@ -96,6 +96,45 @@ async def test_a_job_that_fails_is_tried_again_ever_later_and_then_given_up(
     assert [failed["failed"] for _kind, _subject, failed in results(stage)] == [getattr(fault, "cause", "KeyError")]
 
 
+async def test_a_platform_that_asks_for_patience_is_not_asked_before(stage: Stage, worker: Worker, work: Work) -> None:
+    work.faults = [NotSent("flood", timedelta(minutes=30))]
+    starts(stage)
+    await worker.step()
+    stage.clock.advance(minutes=29)
+    assert await worker.step() == 0
+    stage.clock.advance(minutes=1)
+    assert await worker.step() == 1
+    await stage.settle()
+    assert results(stage) == [("fetch", 7, {"digest": "abc"})]
+
+
+async def test_a_slow_job_holds_up_no_other(stage: Stage, worker: Worker) -> None:
+    """One large file is fetched for minutes; others come in meanwhile."""
+    slow, both = asyncio.Event(), asyncio.Event()
+    done: list[int] = []
+
+    async def fetch(subject: int, _data: dict[str, Any]) -> dict[str, Any]:
+        if subject == 0:
+            await slow.wait()
+        done.append(subject)
+        if len(done) == 8:
+            both.set()
+        return {}
+
+    worker._works = {"fetch": fetch}
+    for subject in range(9):
+        starts(stage, subject)
+    worker._bell.ring()
+    running = asyncio.create_task(worker.run())
+    await asyncio.wait_for(both.wait(), 10)
+    assert sorted(done) == list(range(1, 9))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await stage.writer.submit(lambda _tx: None)  # it may have been asked for more
+    states = {row.subject: row.state for row in stage.rows(job)}
+    assert states[0] == JobState.LEASED
+
+
 async def test_a_job_of_an_unknown_kind_is_given_up_in_the_end(stage: Stage, worker: Worker) -> None:
     starts(stage, kind="forgotten")
     for _try in range(RETRIES):

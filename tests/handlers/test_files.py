@@ -10,6 +10,8 @@ import pytest
 
 from bot.delivery.jobs import LEASE
 from bot.dialogue.event import FileKind, FileRef, Said
+from bot.fetching import Fetching
+from bot.store.writer import no_failpoint
 from tests.handlers.test_main_talk import LAMP, registered
 from tests.rig import Someone, Town
 
@@ -48,6 +50,36 @@ async def test_an_official_gets_the_stored_copy_without_its_metadata(town: Town)
     stored = town.store.files.get(shown.digest)
     assert stored.startswith(b"\xff\xd8")
     assert number in official.last.text
+
+
+async def test_a_file_of_a_channel_that_is_not_here_is_fetched_when_it_is(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A talk in the terminal works on the database of a stopped office: its files are not lost for that."""
+    elsewhere = Fetching({}, town.store.files, town.store.space, no_failpoint)
+    with monkeypatch.context() as patch:
+        patch.setitem(town.app.worker._works, "file.fetch", elsewhere.fetch)
+        official, _resident, _number = await with_photo(town)
+    assert "文件到了" not in official.last.text
+    await town.passes(minutes=2)
+    assert "文件到了" in official.last.text
+
+
+async def test_files_sent_together_that_do_not_come_through_are_one_message(town: Town) -> None:
+    official = await town.official()
+    resident, number = await registered(town)
+    await resident.presses("加照片")
+    resident.news()
+    town.channel.files["whole"] = PHOTO
+    sent = [("lost1", 1000), ("large", 30 << 20), ("whole", len(PHOTO)), ("lost2", 1000)]
+    await resident.does(Said(files=tuple(FileRef(FileKind.PHOTO, ref, size) for ref, size in sent)))
+    (missing,) = [text for text in resident.news() if "没" in text and "文件" in text]
+    assert "有 3 个文件没收到" in missing
+    assert "超过 20 MB" in missing
+    assert "没取到，请再发一次" in missing
+    assert "文件到了" in official.last.text
+    await official.says(f"/case {number}")
+    assert "看文件（1）" in official.last.labels
 
 
 async def test_a_file_is_named_and_shown_by_its_bytes_not_by_its_sender(town: Town) -> None:

@@ -308,6 +308,16 @@ async def test_menus_are_by_role_and_language(town: Town) -> None:
     assert {menu["queue"] for menu in own.values()} == {"待办"}  # as the bot speaks with them, whatever their device
 
 
+async def test_a_page_that_opens_has_the_menu_of_whoever_sits_there(town: Town) -> None:
+    """Also after a restart: it is asked for with each opening, and nothing of it is kept in memory."""
+    official, resident = await town.official(), town.resident()
+    await resident.opens()
+    of = town.app.menus.of
+    assert "待办" in dict(await of("silent", official.chat, "en")).values()
+    assert dict(await of("silent", resident.chat, "en")) == dict(await of("silent", "nobody", "zh-CN"))
+    assert dict(await of("silent", "nobody", "en"))["help"] == "Help"
+
+
 async def test_a_language_is_chosen_at_once_in_words_and_menu(town: Town) -> None:
     resident = town.resident()
     await resident.opens()

@@ -28,7 +28,7 @@ async def test_an_offered_case_stays_with_its_owner_until_accepted(town: Town) -
     await taker.presses("接")
     assert "归您了" in taker.last.text
     assert "经办人换了，日期不变" in resident.last.text
-    assert "对方接了" in giver.last.text
+    assert f"您转出的 {number}，对方接了" in giver.last.text
     await giver.says(f"/case {number}")
     assert "没有这个编号" in giver.last.text  # it is another department's now
 

@@ -55,6 +55,18 @@ async def test_whom_it_is_about_is_asked_once_and_may_be_left_out(town: Town) ->
     assert "收了我200块加急费" in supervisor.last.text
 
 
+async def test_a_photo_that_tells_whom_it_is_about_takes_the_place_of_no_other(town: Town) -> None:
+    supervisor = await town.official("du", Role.SUPERVISOR)
+    resident = await consented(town)
+    photos = tuple(FileRef(FileKind.PHOTO, f"photo{number}", 1000) for number in range(15))
+    await resident.does(Said("我要投诉窗口一个人，收了我200块加急费", photos))
+    await resident.presses("保密，能传话")
+    await resident.does(Said("窗口姓刘的", (FileRef(FileKind.PHOTO, "badge", 1000),)))
+    await resident.presses("用这张，交上去")
+    await supervisor.says(f"/case {resident.number()}")
+    assert "有 16 个文件" in supervisor.last.text
+
+
 async def test_a_pushed_message_on_a_confidential_case_says_nothing(town: Town) -> None:
     supervisor = await town.official("du", Role.SUPERVISOR)
     resident, number = await confidentially(town)

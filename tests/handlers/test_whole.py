@@ -1,7 +1,9 @@
 """Nothing is out of reach: long words, many entries and many cases can be read to their end."""
 
+from datetime import datetime
+
 from tests.handlers.test_main_talk import registered
-from tests.rig import Someone, Town
+from tests.rig import SHANGHAI, Someone, Town
 
 LONG = "".join(f"第{number}句楼道灯坏了。" for number in range(400))
 
@@ -25,6 +27,16 @@ async def test_a_long_story_is_read_whole_by_both_sides(town: Town) -> None:
         words = (await read_to_the_end(someone)).replace("\n", "")
         assert all(f"第{at}句" in words for at in (0, 150, 399))
         assert "…" not in words
+
+
+async def test_a_word_said_early_in_the_morning_is_of_that_day(town: Town) -> None:
+    """Half past seven here is the evening before in Greenwich."""
+    await town.official()
+    wang, number = await registered(town, "幸福里3号楼2单元的灯坏了")
+    await town.becomes(datetime(2026, 9, 16, 7, 30, tzinfo=SHANGHAI))
+    await wang.says(f"/add {number} 现在更黑了")
+    await wang.says(number)
+    assert "9 月 16 日" in (await read_to_the_end(wang)).split("更黑了")[0].rsplit("您", 1)[0][-20:]
 
 
 async def test_an_old_case_is_found_behind_newer_ones(town: Town) -> None:

@@ -16,6 +16,8 @@ from bot.store.writer import Writer
 from tests.rig import FakeClock
 from tests.store.post import Post
 
+HERE = ("silent",)
+
 
 @pytest.fixture
 def other_writer(url: URL, clock: FakeClock) -> Iterator[Writer]:
@@ -29,7 +31,7 @@ def other_writer(url: URL, clock: FakeClock) -> Iterator[Writer]:
 
 def test_the_head_of_each_lane_is_taken_oldest_first(post: Post) -> None:
     first, second, _third = post.arrives(5, 4, 5)
-    heads = post.writer.run(lambda tx: claims.heads(tx, 10))
+    heads = post.writer.run(lambda tx: claims.heads(tx, 10, HERE))
     assert [head.id for head in heads] == [first, second]
 
 
@@ -55,12 +57,12 @@ def test_a_new_update_never_touches_the_place_of_its_conversation(post: Post) ->
     post.arrives(3)
     post.writer.run(lambda tx: queues.save_conversation(tx, 3, b"place"))
     post.arrives(3)
-    assert post.writer.run(lambda tx: claims.heads(tx, 10))[0].conversation == b"place"
+    assert post.writer.run(lambda tx: claims.heads(tx, 10, HERE))[0].conversation == b"place"
 
 
 def test_one_flooded_lane_does_not_hide_the_others(post: Post) -> None:
     post.arrives(*[5] * (WINDOW + 20), 4)
-    heads = post.writer.run(lambda tx: claims.heads(tx, 10))
+    heads = post.writer.run(lambda tx: claims.heads(tx, 10, HERE))
     assert [head.lane for head in heads] == [5, 4]
 
 
@@ -72,21 +74,40 @@ def test_one_flooded_lane_does_not_hide_the_others(post: Post) -> None:
 def test_a_look_tells_whether_more_waits(post: Post, lanes: tuple[int, ...], at_most: int, behind: bool) -> None:
     post.arrives(*lanes)
     look = claims.Look()
-    post.writer.run(lambda tx: claims.heads(tx, at_most, look=look))
+    post.writer.run(lambda tx: claims.heads(tx, at_most, HERE, look=look))
     assert look.behind is behind
 
 
 def test_lanes_that_are_skipped_wait(post: Post) -> None:
     post.arrives(5, 4)
-    heads = post.writer.run(lambda tx: claims.heads(tx, 10, skipping=[5]))
+    heads = post.writer.run(lambda tx: claims.heads(tx, 10, HERE, skipping=[5]))
     assert [head.lane for head in heads] == [4]
+
+
+def test_what_came_over_another_channel_waits_for_who_can_read_it(post: Post) -> None:
+    post.arrives(5, 4)
+    look = claims.Look()
+    assert post.writer.run(lambda tx: claims.heads(tx, 10, ["telegram:1", "job"], look=look)) == []
+    assert not look.behind
+    assert [head.lane for head in post.writer.run(lambda tx: claims.heads(tx, 10, HERE))] == [5, 4]
+
+
+def test_what_has_waited_for_a_channel_for_too_long_is_set_aside(post: Post, clock: FakeClock) -> None:
+    old, _known = post.arrives(5, 4)
+    clock.advance(days=14, seconds=1)
+    (young,) = post.arrives(3)
+    before = clock.now() - timedelta(days=14)
+    assert post.writer.run(lambda tx: claims.set_strangers_aside(tx, HERE, before)) == 0
+    assert post.writer.run(lambda tx: claims.set_strangers_aside(tx, ["telegram:1"], before)) == 2
+    states = post.writer.run(lambda tx: dict(tuple(row) for row in tx.read(select(inbox.c.id, inbox.c.state))))
+    assert (states[old], states[young]) == (InboxState.SET_ASIDE, InboxState.NEW)
 
 
 def test_what_is_done_or_set_aside_lets_the_next_of_its_lane_through(post: Post) -> None:
     first, second, third = post.arrives(5, 5, 5)
     post.writer.run(lambda tx: queues.mark_inbox(tx, first))
     post.writer.run(lambda tx: claims.count_try(tx, second, "KeyError", set_aside=True))
-    assert [head.id for head in post.writer.run(lambda tx: claims.heads(tx, 10))] == [third]
+    assert [head.id for head in post.writer.run(lambda tx: claims.heads(tx, 10, HERE))] == [third]
 
 
 def test_the_words_of_a_handled_update_go(post: Post) -> None:
@@ -107,8 +128,8 @@ def test_a_conversation_in_another_writers_hands_is_left_to_it(post: Post, other
     post.arrives(5, 4)
 
     def act(tx: Transaction) -> list[int]:
-        assert [head.lane for head in claims.heads(tx, 1)] == [5]
-        return [head.lane for head in other_writer.run(lambda theirs: claims.heads(theirs, 10))]
+        assert [head.lane for head in claims.heads(tx, 1, HERE)] == [5]
+        return [head.lane for head in other_writer.run(lambda theirs: claims.heads(theirs, 10, HERE))]
 
     assert post.writer.run(act) == [4]
 
@@ -117,13 +138,13 @@ def test_a_lane_gives_its_updates_in_order_to_several_writers(post: Post, other_
     first, second = post.arrives(5, 5)
 
     def act(tx: Transaction) -> None:
-        (head,) = claims.heads(tx, 10)
+        (head,) = claims.heads(tx, 10, HERE)
         assert head.id == first
-        assert other_writer.run(lambda theirs: claims.heads(theirs, 10)) == []
+        assert other_writer.run(lambda theirs: claims.heads(theirs, 10, HERE)) == []
         queues.mark_inbox(tx, head.id)
 
     post.writer.run(act)
-    assert [head.id for head in other_writer.run(lambda tx: claims.heads(tx, 10))] == [second]
+    assert [head.id for head in other_writer.run(lambda tx: claims.heads(tx, 10, HERE))] == [second]
 
 
 # --- timers ---
@@ -136,7 +157,16 @@ def test_due_timers_come_oldest_first_and_later_ones_not_at_all(post: Post) -> N
             queues.arm(tx, id=post.ids(), key=key, kind="due", due_at=due_at)
 
     post.writer.run(act)
-    assert [due.key for due in post.writer.run(lambda tx: claims.due_timers(tx, 10))] == ["later", "late"]
+    assert [due.key for due in post.writer.run(lambda tx: claims.due_timers(tx, 10, HERE))] == ["later", "late"]
+
+
+def test_a_timer_does_not_wait_for_words_that_nobody_here_can_read(post: Post, clock: FakeClock) -> None:
+    """A channel that is switched off would else hold back every timer of the office behind the timers of its chats."""
+    post.arrives(5)
+    clock.advance(minutes=1)
+    post.writer.run(lambda tx: queues.arm(tx, id=post.ids(), key="draft:5", kind="draft", due_at=tx.now, lane=5))
+    assert post.writer.run(lambda tx: claims.due_timers(tx, 10, HERE)) == []
+    assert [due.key for due in post.writer.run(lambda tx: claims.due_timers(tx, 10, ["telegram:1"]))] == ["draft:5"]
 
 
 def test_a_timer_about_a_conversation_waits_for_its_lock(post: Post, other_writer: Writer) -> None:
@@ -144,8 +174,8 @@ def test_a_timer_about_a_conversation_waits_for_its_lock(post: Post, other_write
     post.writer.run(lambda tx: queues.arm(tx, id=post.ids(), key="draft:5", kind="draft", due_at=tx.now, lane=5))
 
     def act(tx: Transaction) -> int:
-        claims.heads(tx, 1)
-        return len(other_writer.run(lambda theirs: claims.due_timers(theirs, 10)))
+        claims.heads(tx, 1, HERE)
+        return len(other_writer.run(lambda theirs: claims.due_timers(theirs, 10, HERE)))
 
     assert post.writer.run(act) == 0
 

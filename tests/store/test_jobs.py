@@ -53,7 +53,7 @@ def test_the_result_of_a_job_enters_the_inbox_with_its_end(post: Post) -> None:
     start_job(post, subject=9)
     (held,) = lease(post)
     assert finish(post, held)
-    (head,) = post.writer.run(lambda tx: claims.heads(tx, 10))
+    (head,) = post.writer.run(lambda tx: claims.heads(tx, 10, ["job"]))
     assert (head.channel, head.raw) == ("job", b"result")
     assert post.writer.run(lambda tx: tx.read(select(job.c.state)).scalar_one()) == JobState.DONE
 

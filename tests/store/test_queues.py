@@ -87,9 +87,9 @@ def test_arming_a_timer_that_was_set_aside_gives_it_all_its_tries(writer: Writer
     id_ = ids()
     writer.run(lambda tx: queues.arm(tx, id=id_, key="case:1", kind="due", due_at=tx.now))
     writer.run(lambda tx: claims.count_timer_try(tx, id_, set_aside=True, next_at=tx.now))
-    assert writer.run(lambda tx: claims.due_timers(tx, 10)) == []
+    assert writer.run(lambda tx: claims.due_timers(tx, 10, ())) == []
     writer.run(lambda tx: queues.arm(tx, id=ids(), key="case:1", kind="due", due_at=tx.now))
-    (due,) = writer.run(lambda tx: claims.due_timers(tx, 10))
+    (due,) = writer.run(lambda tx: claims.due_timers(tx, 10, ()))
     assert (due.id, due.tries) == (id_, 0)
 
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 from msgspec.structs import replace
@@ -29,8 +29,6 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-Woke = Callable[[str, str], None]
-"""Told of (channel, chat) when a page opens: what waits for it may go out."""
 
 RECENT = 100  # messages a page shows at first, and adds at a time
 TOGETHER = 100  # messages stored in one commit
@@ -43,6 +41,18 @@ MISSED_FOR = 60.0  # seconds
 MOST_REMEMBERED = 10_000  # messages taken, files shown
 
 
+class Host(Protocol):
+    """The office behind the pages, as a page that opens needs it."""
+
+    def woke(self, channel: str, chat: str) -> None:
+        """What waits for this page may go out."""
+        ...
+
+    async def menu_of(self, channel: str, chat: str, language: str) -> tuple[tuple[str, str], ...]:
+        """Its commands with their lines, by the roles held at this moment; `language` is the page's own."""
+        ...
+
+
 class WebChannel:
     """The pages of one side, "web:resident" or "web:office"; the server hands it what they say."""
 
@@ -50,19 +60,18 @@ class WebChannel:
                           deletes=True, pushes=False)  # fmt: skip
 
     def __init__(
-        self, name: str, *, history: History, spool: Path, woke: Woke, clock: Clock, address: str = ""
+        self, name: str, *, history: History, spool: Path, host: Host, clock: Clock, address: str = ""
     ) -> None:
         self.name = name
         self.side = SIDES[name]
         self.address = address  # of the page; the server tells it anew when it knows its port
         self._spool = Spool(spool)
         self._history = history
-        self._woke = woke
+        self._host = host
         self._clock = clock
         self._connections = Connections()
         self.is_open = True  # pages are let in
         self._arrived: asyncio.Queue[tuple[Raw, asyncio.Future[None]]] = asyncio.Queue()
-        self._menus: dict[tuple[str | None, str | None], tuple[tuple[str, str], ...]] = {}
         self._missed: dict[str, float] = {}
         self._taken: OrderedDict[str, None] = OrderedDict()  # messages that are in the history
         self._shown: OrderedDict[tuple[str, str], None] = OrderedDict()  # files that pages were shown lately
@@ -73,7 +82,7 @@ class WebChannel:
     async def receive(self, intake: Intake) -> None:
         """Stores what pages say. What arrives during one commit is stored by the next."""
         for chat in self._connections.chats:
-            self._woke(self.name, chat)
+            self._host.woke(self.name, chat)
         while True:
             batch = [await self._arrived.get()]
             while len(batch) < TOGETHER and not self._arrived.empty():
@@ -125,11 +134,7 @@ class WebChannel:
         return await self._spool.get(ref, at_most)
 
     async def publish(self, menu: Menu) -> None:
-        key = menu.chat, menu.language and menu.language[:2].lower()
-        if menu.commands:
-            self._menus[key] = menu.commands
-        else:
-            self._menus.pop(key, None)
+        """Each page asks for its own when it opens."""
 
     def say_link(self, code: str) -> str:
         return f"{self.address}?start={code}" if code else self.address
@@ -161,7 +166,7 @@ class WebChannel:
         await self._connections.join(chat, page)
         messages = await self._history.recent(chat, RECENT + 1)
         self._remember_files(chat, messages)
-        commands = self._commands(chat, page.lang[:2].lower())
+        commands = await self._host.menu_of(self.name, chat, page.lang)
         await page.welcome(wire.Welcome(messages[-RECENT:], len(messages) > RECENT, commands))
         self._wake(chat)
 
@@ -245,13 +250,6 @@ class WebChannel:
             for digest in digests(bubble):
                 _remember(self._shown, (chat, digest))
 
-    def _commands(self, chat: str, lang: str) -> tuple[tuple[str, str], ...]:
-        """The menu for this chat and language, or the nearest one there is."""
-        for key in ((chat, lang), (chat, None), (None, lang), (None, None)):
-            if key in self._menus:
-                return self._menus[key]
-        return ()
-
     def _miss(self, chat: str) -> None:
         now = asyncio.get_running_loop().time()
         if len(self._missed) >= MOST_REMEMBERED:
@@ -259,11 +257,11 @@ class WebChannel:
         self._missed[chat] = now
 
     def _wake(self, chat: str) -> None:
-        self._woke(self.name, chat)
+        self._host.woke(self.name, chat)
         loop = asyncio.get_running_loop()
         if loop.time() - self._missed.pop(chat, float("-inf")) < MISSED_FOR:
             for seconds in WAKE_AGAIN:
-                loop.call_later(seconds, self._woke, self.name, chat)
+                loop.call_later(seconds, self._host.woke, self.name, chat)
 
 
 def _key(chat: str, id_: str) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import html
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -24,10 +24,7 @@ _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 
 
 class WebServer:
-    """Serves both sides' pages. `url` is how people reach it, where a proxy stands before it; port 0: any free one.
-
-    `routes` are served besides, for example a health check.
-    """
+    """Serves both sides' pages. `url` is how people reach it, where a proxy stands before it; port 0: any free one."""
 
     def __init__(
         self,
@@ -42,7 +39,6 @@ class WebServer:
         url: str | None = None,
         language: str = "zh_CN",
         has_room: Callable[[], bool] = lambda: True,
-        routes: Iterable[web.AbstractRouteDef] = (),
     ) -> None:
         self._channels = (resident, office)
         self._spool = Spool(spool, has_room=has_room)
@@ -52,7 +48,7 @@ class WebServer:
         self._given_url = url.rstrip("/") if url else None
         self._language = "en" if language.startswith("en") else "zh-CN"
         self._files = {path.name: path.read_bytes() for path in PAGE.iterdir() if path.suffix in (".html", *_TYPES)}
-        self.app = self._build(routes)
+        self.app = self._build()
         self._introduce()
 
     @property
@@ -81,13 +77,12 @@ class WebServer:
         for channel in self._channels:
             channel.address = self.url + channel.side.page
 
-    def _build(self, routes: Iterable[web.AbstractRouteDef]) -> web.Application:
+    def _build(self) -> web.Application:
         app = web.Application()
         for channel in self._channels:
             app.router.add_routes(Doors(channel, self._given_url, self._spool, self._read_file).routes())
             app.router.add_get(channel.side.page, self._page_of(channel))
         app.router.add_get("/page/{name}", self._file)
-        app.router.add_routes(routes)
         app.on_response_prepare.append(self._protect)
         app.on_shutdown.append(self._close_pages)
         return app

@@ -95,7 +95,9 @@ class Passing(Acts):
         self._records.close_assignments(old, parts=("offer", "lead"))
         self._records.assign(new, id=self._id(), official=by.id)
         event = self._records.log(new, "accept_offer", id=self._id(), actor=by.id, detail=str(old.owner))
-        self._tell_officials("case.passed", new, f"case-event:{event}", [giver] if giver is not None else [])
+        self._tell_officials(
+            "case.passed", new, f"case-event:{event}", [giver] if giver is not None else [], number=new.number
+        )
         self._take_back(new, concerned)
         self._tell_parties("case.moved", new, event)
         return new

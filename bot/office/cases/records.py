@@ -227,8 +227,13 @@ class Records:
             {**shared, **row, "name": self._seal(str(row["name"]), NAME) if row.get("name") else None} for row in rows
         ])  # fmt: skip
 
-    def settle_attachment(self, id_: int, values: Mapping[str, Any]) -> None:
-        self._tx.write(update(attachment).where(attachment.c.id == id_).values(**values))
+    def settle_attachment(self, id_: int, result: Mapping[str, Any]) -> str:
+        """What came of fetching it; returns its state from now on."""
+        reason = result.get("failed")
+        state = "stored" if reason is None else "lost" if reason == "gone" else "refused"
+        values = {name: result[name] for name in ("kind", "digest", "mime", "size", "may_identify") if name in result}
+        self._tx.write(update(attachment).where(attachment.c.id == id_).values(state=state, reason=reason, **values))
+        return state
 
     def log(
         self, of: Case, code: str, *, id: int, actor: int | None, before: Status | None = None,

@@ -94,14 +94,10 @@ class SealedCases(Cases):
         if found is None or found.privacy is not Privacy.ANONYMOUS:
             return super().file_settled(attachment_id, result)
         blanking.forget_job(self._tx, f"file:{attachment_id}")
-        reason = result.get("failed")
-        state = "stored" if reason is None else "lost" if reason == "gone" else "refused"
-        values = {"state": state, "reason": reason}
-        values |= {name: result[name] for name in ("digest", "mime", "size", "may_identify") if name in result}
-        self._records.settle_attachment(attachment_id, values)
+        state = self._records.settle_attachment(attachment_id, result)
         event = self._note_unknown(found, f"file.{state}", detail=str(attachment_id))
         files = self._records.attachments(found.id, viewer=MACHINE)
-        if reason is None and all(file.state != "pending" for file in files):
+        if any(file.state == "stored" for file in files) and all(file.state != "pending" for file in files):
             self._tell_in_time("case.files", found, event, self._responsible(found))
         return found
 

@@ -1,5 +1,6 @@
 """What residents do with a case: register, add, look up, withdraw, say whether it was solved. One method is one act."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ from bot.text import clean, shorten
 JOB = b"job"
 REOPEN_TERM = timedelta(days=15)
 TITLE_LENGTH = 60
+FULL = "full"  # why a file found no place
 MOST_FOLLOWERS = 20  # beside whoever brought it: one event tells all of them
 OVERSEEN = frozenset(
     ("village", "conduct")
@@ -231,21 +233,25 @@ class Cases(Work, Erasing):
         return found
 
     def file_settled(self, attachment_id: int, result: Mapping[str, Any]) -> Case | None:
-        """A file was stored, refused or lost; officials hear when it is there, the resident when it is not."""
+        """A file was stored, refused or lost. Officials hear when all are there, the resident which are not.
+
+        Files that were sent together are told of together: an album of ten must not bring ten messages.
+        """
         found = self._records.attachment_case(attachment_id, viewer=MACHINE)
         if found is None:  # its person was forgotten meanwhile
             if "digest" in result:
                 pass_by(self._tx, result["digest"], self._now, timer=self._id())
             return None
-        reason = result.get("failed")
-        state = "stored" if reason is None else "lost" if reason == "gone" else "refused"
-        values = {"state": state, "reason": reason}
-        values |= {name: result[name] for name in ("kind", "digest", "mime", "size", "may_identify") if name in result}
-        self._records.settle_attachment(attachment_id, values)
+        state = self._records.settle_attachment(attachment_id, result)
         event = self._records.log(found, f"file.{state}", id=self._id(), actor=None, detail=str(attachment_id))
-        if reason is not None:
-            self._tell_parties("case.file_missing", found, event, reason=str(reason))
-        elif all(file.state != "pending" for file in self._records.attachments(found.id, viewer=MACHINE)):
+        files = self._records.attachments(found.id, viewer=MACHINE)
+        entry = next(file.entry for file in files if file.id == attachment_id)
+        together = [file for file in files if file.entry == entry]
+        if all(file.state != "pending" for file in together):
+            reasons = [file.reason for file in together if file.state in ("lost", "refused") and file.reason != FULL]
+            if reasons:
+                self._tell_parties("case.file_missing", found, event, lost=Counter(reasons))
+        if all(file.state != "pending" for file in files) and any(file.state == "stored" for file in together):
             self._tell_responsible("case.files", found, f"case-event:{event}")
         return found
 
@@ -297,7 +303,8 @@ class Cases(Work, Erasing):
         ]  # fmt: skip
         self._records.add_attachments(of, rows)
         if len(files) > places:
-            self._tell_parties("case.file_missing", of, entry.id, reason="full", most=self._means.bounds.files_a_case)
+            self._tell_parties("case.file_missing", of, entry.id, lost={FULL: len(files) - places},
+                               most=self._means.bounds.files_a_case)  # fmt: skip
         for row, file in zip(rows[:places], files[:places], strict=True):
             data = self._means.content.seal(msgspec.json.encode(dict(file)), JOB)
             queues.start_job(self._tx, id=self._id(), key=f"file:{row['id']}", kind="file.fetch",
@@ -341,4 +348,4 @@ class Cases(Work, Erasing):
 
 def placed(has_place: bool) -> dict[str, str | None]:
     """How an attachment begins: it is to be fetched, or there is no place for it."""
-    return {"state": "pending", "reason": None} if has_place else {"state": "refused", "reason": "full"}
+    return {"state": "pending", "reason": None} if has_place else {"state": "refused", "reason": FULL}

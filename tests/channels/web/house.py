@@ -16,7 +16,7 @@ from bot.channels.web.history import History
 from bot.channels.web.server import WebServer
 from bot.channels.web.sides import OFFICE, RESIDENT, Side
 from bot.clock import SystemClock
-from bot.delivery.channel import Menu, Outgoing, Raw
+from bot.delivery.channel import Outgoing, Raw
 from bot.dialogue.event import Event, Linked, Pressed, Said
 from bot.dialogue.screen import Button, Mode, Request, Screen, Shown
 from bot.errors import NotSent, Refused
@@ -200,7 +200,6 @@ class House:
     async def start(self, *, receiving: bool = True) -> None:
         resident, office = self._channel(RESIDENT), self._channel(OFFICE)
         for channel in (resident, office):
-            await channel.publish(Menu(COMMANDS))
             old = self.clerks.get(channel.name)
             clerk = Clerk(channel, self._answer, self.ids, self._writer)
             if old is not None:  # what was owed and what was stored outlive the process
@@ -225,14 +224,17 @@ class House:
 
     def _channel(self, side: Side) -> WebChannel:
         history = History(side.name, self._writer, Sealer(bytes(32)), self.lookup, self.ids)
-        return WebChannel(side.name, history=history, spool=self.folder / "spool", woke=self._woke, clock=SystemClock())
+        return WebChannel(side.name, history=history, spool=self.folder / "spool", host=self, clock=SystemClock())
+
+    async def menu_of(self, _channel: str, _chat: str, _language: str) -> tuple[tuple[str, str], ...]:
+        return COMMANDS
 
     async def _read(self, digest: str) -> bytes:
         if digest not in self.files:
             raise Refused("gone")
         return self.files[digest]
 
-    def _woke(self, channel: str, chat: str) -> None:
+    def woke(self, channel: str, chat: str) -> None:
         self.opened.append((channel, chat))
         self.clerks[channel].woke()
 

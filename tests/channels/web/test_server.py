@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError, web
+from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 
 from bot.channels.web.server import WebServer
 from bot.channels.web.sides import OFFICE, RESIDENT
@@ -293,24 +293,28 @@ async def test_the_page_has_nothing_inline_and_nothing_from_elsewhere(tmp_path: 
             assert answer.status == 304
 
 
+@pytest.mark.parametrize(("own", "page"), [("en", "en"), ("zh_CN", "zh-CN")])
+async def test_whoever_reads_neither_language_gets_the_offices_own(tmp_path: Path, own: str, page: str) -> None:
+    async with a_house(tmp_path) as house, ClientSession() as session:
+        server = WebServer(house.resident.channel, house.office.channel, host="127.0.0.1", port=0, name="x",
+                           spool=tmp_path, read_file=house._read, language=own)  # fmt: skip
+        await server.start()
+        async with session.get(f"{server.url}/", headers={"Accept-Language": "de"}) as answer:
+            assert f'<html lang="{page}"' in await answer.text()
+        await server.stop()
+
+
 async def test_an_offices_name_is_never_taken_for_html(tmp_path: Path) -> None:
     async with a_house(tmp_path) as house, ClientSession() as session:
         channels = house.resident.channel, house.office.channel
         evil = '<b>"&'
-        server = WebServer(*channels, host="127.0.0.1", port=0, name=evil, spool=tmp_path, read_file=house._read,
-                           routes=[web.get("/healthz", _well)])  # fmt: skip
+        server = WebServer(*channels, host="127.0.0.1", port=0, name=evil, spool=tmp_path, read_file=house._read)
         await server.start()
         async with session.get(f"{server.url}/") as answer:
             text = await answer.text()
-        async with session.get(f"{server.url}/healthz") as answer:
-            assert await answer.text() == "well"
         await server.stop()
         assert "<b>" not in text
         assert "&lt;b&gt;&quot;&amp;" in text
-
-
-async def _well(_request: web.Request) -> web.Response:
-    return web.Response(text="well")
 
 
 async def test_a_busy_port_stops_the_start_in_words(tmp_path: Path) -> None:
