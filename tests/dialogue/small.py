@@ -152,6 +152,12 @@ class Chat:
     def texts(self) -> list[str]:
         return [str(screen.text) for screen in self.screens]
 
+    @property
+    def answers(self) -> dict[str, Any]:
+        """What the open form holds so far."""
+        assert self.conversation.filling is not None, "no form is open"
+        return self.conversation.filling.answers
+
     def does(self, what: What) -> str:
         stored = msgspec.msgpack.encode(self.conversation)
         self.conversation = msgspec.msgpack.decode(stored, type=Conversation)

@@ -18,7 +18,7 @@ def test_a_stale_button_gets_the_current_screen(chat: Chat) -> None:
     old = chat.action("Skip")
     chat.says("3号楼")
     assert chat.forges(old) == WHO
-    assert chat.conversation.filling.answers["place"] == {"words": "3号楼"}
+    assert chat.answers["place"] == {"words": "3号楼"}
 
 
 def test_a_double_tap_changes_nothing_twice(chat: Chat) -> None:
@@ -33,7 +33,7 @@ def test_a_double_tap_on_a_choice_answers_one_question_only(chat: Chat) -> None:
     chat.presses("Skip")
     old = chat.action("Skip")
     assert chat.forges(old) == WHO
-    assert "identity" not in chat.conversation.filling.answers
+    assert "identity" not in chat.answers
 
 
 def test_typed_numbers_and_labels_mean_the_buttons_of_the_last_screen(chat: Chat) -> None:
@@ -79,7 +79,7 @@ def test_a_forged_step_of_the_form_changes_nothing(chat: Chat) -> None:
         action = action.replace(f"~{current}", f"~{chat.conversation.revision}")
         assert chat.forges(action) == WHAT
     assert chat.office.matters == []
-    assert chat.conversation.filling.answers == {}
+    assert chat.answers == {}
 
 
 def test_a_forged_choice_is_no_answer(chat: Chat) -> None:
@@ -154,7 +154,7 @@ def test_yes_presses_no_way_out_and_chooses_nothing_among_equals() -> None:
     assert chat.says("yes") == WHAT
     chat.says("light broken")
     assert chat.says("yes") == WHO
-    assert chat.conversation.filling.answers == {"text": "light broken"}
+    assert chat.answers == {"text": "light broken"}
 
 
 @pytest.mark.parametrize("typed", ["Anonymous", "anonymous", "Anonymous, no account kept"])

@@ -26,7 +26,7 @@ def test_answers_are_plain_data(messages: list[Said]) -> None:
 @given(st.lists(said, max_size=8))
 def test_words_and_files_stay_within_their_limits(messages: list[Said]) -> None:
     answers: Answers = {}
-    question = Words(name="text", ask=ASK, at_most=20, files=3)
+    question: Words[None] = Words(name="text", ask=ASK, at_most=20, files=3)
     for message in messages:
         question.take(answers, message)
     assert len(answers.get("text", "")) <= 20
@@ -57,7 +57,7 @@ def test_a_voice_note_can_tell_the_place() -> None:
 
 def test_only_a_listed_value_is_a_choice() -> None:
     answers: Answers = {}
-    question = Choice(name="identity", ask=ASK, options=(("named", _("Yes")),))
+    question: Choice[None] = Choice(name="identity", ask=ASK, options=(("named", _("Yes")),))
     assert not question.choose(answers, "anybody")
     assert answers == {}
     assert question.choose(answers, "named")
@@ -65,18 +65,20 @@ def test_only_a_listed_value_is_a_choice() -> None:
 
 
 def test_a_question_is_asked_only_where_it_is_needed() -> None:
-    question = Place(name="place", ask=ASK, needed=lambda ctx, answers: "kind" in answers)
+    question: Place[None] = Place(name="place", ask=ASK, needed=lambda ctx, answers: "kind" in answers)
     assert not question.is_needed(None, {})
     assert question.is_needed(None, {"kind": "help"})
     assert not question.is_needed(None, {"kind": "help", "place": {}})
 
 
 def test_a_skipped_question_is_answered() -> None:
-    assert not Words(name="text", ask=ASK, optional=True).is_needed(None, {"text": None})
-    assert not Place(name="place", ask=ASK, optional=True).is_needed(None, {"place": None})
+    words: Words[None] = Words(name="text", ask=ASK, optional=True)
+    place: Place[None] = Place(name="place", ask=ASK, optional=True)
+    assert not words.is_needed(None, {"text": None})
+    assert not place.is_needed(None, {"place": None})
 
 
 def test_a_form_keeps_the_answers_it_knows() -> None:
-    form = Form("matter", [Place(name="place", ask=ASK)], kept=frozenset({"kind"}))
+    form: Form[None] = Form("matter", [Place(name="place", ask=ASK)], kept=frozenset({"kind"}))
     answers = {"place": {}, "kind": "help", "text": "x", FILES: [], "gone": 1}
     assert form.fitting(answers) == {"place": {}, "kind": "help", "text": "x", FILES: []}

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.dialogue.conversation import Filling
-from bot.dialogue.event import Blocked, FileKind, FileRef, Ignored, Linked, Spot, Unblocked
+from bot.dialogue.event import Blocked, FileKind, FileRef, Ignored, Linked, Said, Spot, Unblocked, What
 from bot.dialogue.form import Place, Words
-from bot.dialogue.screen import decode_action, encode_action
+from bot.dialogue.screen import Screen, decode_action, encode_action
 from bot.words import _
-from tests.dialogue.small import Chat, a_form, questions
+from tests.dialogue.small import Chat, Ctx, a_form, questions
 
 WHAT, WHERE, WHO = "What happened?", "Where?", "May they know who you are?"
 PHOTO = FileRef(FileKind.PHOTO, "ref")
@@ -89,8 +89,8 @@ def test_cancel_ends_the_form(chat: Chat) -> None:
 def test_a_photo_alone_is_enough(chat: Chat) -> None:
     chat.says("/report")
     assert chat.says("", files=(PHOTO,)) == WHERE
-    assert chat.conversation.filling.answers["files"] == [{"kind": "photo", "ref": "ref", "size": None, "name": None,
-                                                           "mime": None, "seconds": None}]  # fmt: skip
+    (file,) = chat.answers["files"]
+    assert file == {"kind": "photo", "ref": "ref", "size": None, "name": None, "mime": None, "seconds": None}
 
 
 def test_a_point_on_the_map_is_a_place(chat: Chat) -> None:
@@ -124,7 +124,7 @@ def test_a_form_of_another_version_keeps_the_answers_that_still_fit_and_says_so(
     chat.runs(a_form(2, [Words(name="text", ask=_("What happened?")), Place(name="spot", ask=_("At which spot?"))]))
     chat.forges("form.back")
     assert chat.texts == ["The questions have changed since. What you said is kept.", "At which spot?"]
-    assert chat.conversation.filling.answers == {"text": "light broken"}
+    assert chat.answers == {"text": "light broken"}
     chat.says("3号楼")
     assert chat.texts == ["review: text=light broken, spot={'words': '3号楼'}"]
 
@@ -155,19 +155,19 @@ def test_the_longest_prefix_of_a_link_decides(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize("what", [Blocked(), Unblocked(), Ignored("poll")])
-def test_what_nobody_waits_for_is_done_in_silence(chat: Chat, what) -> None:
+def test_what_nobody_waits_for_is_done_in_silence(chat: Chat, what: What) -> None:
     assert chat.does(what) == ""
 
 
 def test_an_edited_message_is_no_new_answer(chat: Chat) -> None:
     chat.says("/report")
     chat.says("light brokn", edited=True)
-    assert chat.conversation.filling.answers == {}
+    assert chat.answers == {}
 
 
 def test_urgent_words_are_answered_first_and_the_talk_goes_on(chat: Chat) -> None:
     @chat.router.hook("first")
-    def urgent(ctx, said):
+    def urgent(ctx: Ctx, said: Said) -> Screen | None:
         return ctx.screen("call 119") if "fire" in said.text else None
 
     chat.says("/report")
