@@ -1,5 +1,6 @@
 """Rows put where they wait, and taken as the loops take them."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -59,7 +60,7 @@ class Post:
         while rows := self.takes():
             sent += [self.names[row.id] for row in rows]
             arrived = {row.id: (f"m{row.id}",) for row in rows}
-            self.writer.run(lambda tx, a=arrived: sending.settle_sent(tx, a))
+            self.writer.run(partial(sending.settle_sent, messages=arrived))
         return sent
 
     def state(self, id_: int) -> str:

@@ -1,6 +1,7 @@
 """What is taken out of the queues of one talk, and what of others stays as it is."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_what_was_set_aside_loses_its_words_and_what_waits_keeps_them(writer: Wr
     for id_, lane in ((1, LANE), (2, LANE), (3, OTHER)):
         store(id_, lane)
     for id_ in (1, 3):
-        writer.run(lambda tx, i=id_: claims.count_try(tx, i, "ValueError", set_aside=True))
+        writer.run(partial(claims.count_try, id_=id_, error="ValueError", set_aside=True))
     writer.run(lambda tx: blanking.blank_inbox(tx, LANE, clock.now()))
     found = writer.run(lambda tx: tx.read(select(inbox.c.id, inbox.c.raw, inbox.c.error).order_by(inbox.c.id)).all())
     assert [tuple(row) for row in found] == [(1, None, None), (2, b"words", None), (3, b"words", "ValueError")]

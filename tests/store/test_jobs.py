@@ -13,8 +13,10 @@ from tests.store.post import Post
 
 
 def start_job(post: Post, subject: int = 1) -> None:
+    id_ = post.ids()
+
     def act(tx: Transaction) -> None:
-        queues.start_job(tx, id=post.ids(), key=f"fetch:{subject}", kind="fetch", subject=subject, data=b"sealed")
+        queues.start_job(tx, id=id_, key=f"fetch:{id_}", kind="fetch", subject=subject, data=b"sealed")
 
     post.writer.run(act)
 
@@ -60,8 +62,7 @@ def test_the_result_of_a_job_enters_the_inbox_with_its_end(post: Post) -> None:
 
 def test_the_results_about_one_case_keep_their_order(post: Post) -> None:
     for subject in (9, 9, 8):
-        post.writer.run(lambda tx, s=subject: queues.start_job(tx, id=post.ids(), key=f"{s}:{post.ids()}",
-                                                               kind="fetch", subject=s, data=b"r"))  # fmt: skip
+        start_job(post, subject)
     for held in lease(post):
         finish(post, held)
     lanes = post.writer.run(lambda tx: tx.read(select(inbox.c.lane).order_by(inbox.c.id)).scalars().all())

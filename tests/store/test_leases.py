@@ -3,6 +3,7 @@
 import os
 import subprocess
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
@@ -68,8 +69,8 @@ def test_nobody_waits_for_a_process_of_this_machine_that_is_gone(writer: Writer)
     assert [run.holder for run in writer.run(leases.runs)] == [me]
     there = me.replace(f" {os.getpid()} ", f" {os.getppid()} ")
     for holder in (there, gone + "elsewhere"):
-        assert writer.run(lambda tx, holder=holder: leases.take(tx, holder, holder))
-        assert writer.run(lambda tx, holder=holder: leases.take(tx, holder, me)) is None
+        assert writer.run(partial(leases.take, name=holder, holder=holder))
+        assert writer.run(partial(leases.take, name=holder, holder=me)) is None
 
 
 def test_nobody_takes_over_between_a_check_and_its_commit(url: URL, writer: Writer, clock: FakeClock) -> None:

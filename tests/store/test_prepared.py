@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -109,8 +110,8 @@ def test_a_lost_server_is_a_store_error(writer: Writer) -> None:
     def cut(tx: object) -> None:
         connection = writer._connected()
         driver = connection.connection.dbapi_connection
-        assert driver is not None
-        driver.pgconn.finish()  # type: ignore[attr-defined]  # psycopg's own
+        assert isinstance(driver, psycopg.Connection)
+        driver.pgconn.finish()
         BY_KEYS.rows(connection, {"keys": ["k"]})
 
     with pytest.raises(StoreError):

@@ -1,6 +1,7 @@
 """How acts add to what waits: each rule on both databases."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -77,8 +78,8 @@ def test_revocation_cancels_what_is_queued_for_that_person_about_that_case_only(
 
 def test_arming_a_timer_that_exists_sets_its_new_due_time(writer: Writer, ids: Ids, clock: FakeClock) -> None:
     for days in (1, 3):
-        writer.run(lambda tx, d=days: queues.arm(tx, id=ids(), key="case:1", kind="due",
-                                                 due_at=tx.now + timedelta(days=d)))  # fmt: skip
+        due_at = clock.now() + timedelta(days=days)
+        writer.run(partial(queues.arm, id=ids(), key="case:1", kind="due", due_at=due_at))
     rows = writer.run(lambda tx: tx.read(select(timer.c.due_at)).scalars().all())
     assert rows == [clock.now() + timedelta(days=3)]
 
@@ -113,7 +114,7 @@ def test_moments_come_back_aware_and_exact(writer: Writer, ids: Ids, clock: Fake
 
 def test_a_job_started_twice_under_one_key_is_done_once(writer: Writer, ids: Ids) -> None:
     for data in (b"first", b"second"):
-        writer.run(lambda tx, d=data: queues.start_job(tx, id=ids(), key="fetch:1", kind="fetch", subject=1, data=d))
+        writer.run(partial(queues.start_job, id=ids(), key="fetch:1", kind="fetch", subject=1, data=data))
     rows = writer.run(lambda tx: tx.read(select(job.c.data, job.c.state)).all())
     assert [tuple(row) for row in rows] == [(b"first", JobState.WAITING)]
 

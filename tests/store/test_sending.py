@@ -1,6 +1,8 @@
 """Taking what waits to be sent, in its order, and what becomes of it: each rule on both databases."""
 
+import sqlite3
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -88,6 +90,7 @@ def test_claiming_reads_by_the_indexes_of_what_is_next_and_of_what_comes_later(p
 
     def traced(tx: Transaction) -> list[str]:
         driver = tx.flushed().connection.dbapi_connection
+        assert isinstance(driver, sqlite3.Connection)
         driver.set_trace_callback(asked.append)
         sending.claim_sendable(tx, "silent", 1, 10, ())
         driver.set_trace_callback(None)
@@ -133,7 +136,7 @@ def test_an_opened_page_gets_what_waited_for_it_and_nothing_meant_for_later(post
     post.owes("tomorrow", not_before=clock.now() + timedelta(days=90))
     post.owes("another page", address=2)
     for row in post.takes():
-        post.writer.run(lambda tx, r=row: sending.postpone(tx, r, tx.now + timedelta(days=30), "closed page"))
+        post.writer.run(partial(sending.postpone, row=row, until=clock.now() + timedelta(days=30), cause="closed page"))
     assert post.writer.run(lambda tx: sending.wake_address(tx, 1, "closed page")) == 2
     assert post.sends_all() == ["one", "two"]
 
@@ -215,7 +218,7 @@ def test_uncertain_a_reply_is_repeated_after_a_minute_at_most_twice(post: Post, 
     for repeats in range(MAX_REPEATS):
         (row,) = post.takes()
         assert row.repeats == repeats
-        assert post.writer.run(lambda tx, r=row: sending.after_uncertain(tx, r, idempotent=False)) == "queued"
+        assert post.writer.run(partial(sending.after_uncertain, row=row, idempotent=False)) == "queued"
         clock.advance(seconds=RESEND_AFTER.total_seconds() - 1)
         assert post.takes() == []
         clock.advance(seconds=1)

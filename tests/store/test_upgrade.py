@@ -165,7 +165,7 @@ def test_a_copy_has_its_name_only_when_it_is_whole(
         raise OSError("no space left")
 
     with monkeypatch.context() as full:
-        full.setattr(upgrade.shutil, "copymode", fails)  # type: ignore[attr-defined]  # after the rows, before the name
+        full.setattr(shutil, "copymode", fails)  # after the rows, before the name
         with pytest.raises(OSError, match="no space"):
             bring_up(url, TUESDAY)
     assert copies(tmp_path) == []

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,12 +45,12 @@ async def test_acts_run_one_after_another_in_the_order_of_their_submission(write
     order: list[int] = []
     inside = threading.Lock()
 
-    def act(number: int) -> None:
+    def act(_tx: Transaction, number: int) -> None:
         assert inside.acquire(blocking=False), "two transactions at once"
         order.append(number)
         inside.release()
 
-    await asyncio.gather(*(writer.submit(lambda _tx, n=number: act(n)) for number in range(50)))
+    await asyncio.gather(*(writer.submit(partial(act, number=number)) for number in range(50)))
     assert order == list(range(50))
 
 
@@ -102,7 +103,7 @@ class Crowd:
 async def test_acts_that_wait_one_behind_another_share_a_commit(writer: Writer) -> None:
     crowd = Crowd(writer)
     for number in range(5):
-        crowd.follows(lambda tx, n=number: facts.put(tx, f"{n}", "1"))
+        crowd.follows(partial(facts.put, name=f"{number}", value="1"))
     await crowd.done()
     assert crowd.commits == 1
     assert await writer.submit(names) == {"0", "1", "2", "3", "4"}
@@ -227,13 +228,15 @@ def test_an_answer_that_nobody_waits_for_any_more_does_not_stop_the_writer(write
 
 async def test_closing_finishes_what_was_submitted(url: URL, writer: Writer, clock: FakeClock) -> None:
     closing = Writer(writer_engine(url), clock)
-    answers = [closing.submit(lambda tx, n=number: facts.put(tx, f"{n}", "1")) for number in range(5)]
+    answers = [closing.submit(partial(facts.put, name=f"{number}", value="1")) for number in range(5)]
     await asyncio.to_thread(closing.close)
     await asyncio.gather(*answers)
     assert await writer.submit(names) == {"0", "1", "2", "3", "4"}
 
 
-async def test_a_locked_database_is_a_store_error_and_the_next_act_works(tmp_path: Path, url: URL, clock: FakeClock):
+async def test_a_locked_database_is_a_store_error_and_the_next_act_works(
+    tmp_path: Path, url: URL, clock: FakeClock
+) -> None:
     if url.get_backend_name() != "sqlite":
         pytest.skip("PostgreSQL waits for rows, not for the database")
     writer, other = Writer(writer_engine(url), clock), writer_engine(url)
