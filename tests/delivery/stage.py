@@ -3,9 +3,10 @@
 import asyncio
 import heapq
 import selectors
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 import msgspec
 from sqlalchemy import Row, Table, select
@@ -35,6 +36,8 @@ from bot.telling import Lane, Letters, Telling
 from bot.text import as_text
 from tests.rig import FakeClock
 
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 Act = Callable[[Transaction, Arrival], Sequence[Screen] | None]
 
 CONTENT, IDENTITY, LOOKUP = Sealer(bytes(32)), Sealer(bytes(range(32))), Lookup(b"lookup" * 6)
@@ -124,7 +127,7 @@ class ScriptedDesk:
 
 
 class ScriptedChannel(SilentChannel):
-    """Keeps what goes out; fails for a text as often as there are faults for it; waits while held."""
+    """Keeps what goes out; fails for a text as often as there are troubles for it; waits while held."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,7 +135,7 @@ class ScriptedChannel(SilentChannel):
         self.sent: list[Outgoing] = []
         self.begun: list[str] = []
         self.began = asyncio.Event()
-        self.faults: dict[str, list[Exception]] = {}
+        self.troubles: dict[str, list[Exception]] = {}
         self.held: dict[str, asyncio.Event] = {}
 
     @property
@@ -145,8 +148,8 @@ class ScriptedChannel(SilentChannel):
         self.began.set()
         if text in self.held:
             await self.held[text].wait()
-        if self.faults.get(text):
-            raise self.faults[text].pop(0)
+        if self.troubles.get(text):
+            raise self.troubles[text].pop(0)
         self.sent.append(outgoing)
         return Sent((outgoing.edits or f"m{outgoing.id}",))
 
@@ -317,12 +320,14 @@ class CoarseLoop(InstantLoop):
     def time(self) -> float:
         return round(super().time() * 1000) / 1000
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(
+        self, when: float, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         span = round((when - self.time()) * 1000) / 1000
         return super().call_at(self.time() + span, callback, *args, context=context)
 
 
-def in_no_time(main: Any, loop: type[asyncio.AbstractEventLoop] = InstantLoop) -> Any:
+def in_no_time(main: Coroutine[Any, Any, T], loop: type[asyncio.AbstractEventLoop] = InstantLoop) -> T:
     """Runs a coroutine in a loop whose hours pass at once."""
     with asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(main)

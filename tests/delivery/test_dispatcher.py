@@ -25,7 +25,12 @@ async def test_one_ring_is_enough_for_all_that_a_chat_said(stage: Stage) -> None
     for number in range(5):
         await stage.says("wang", str(number))
     loop, heard = asyncio.get_running_loop(), asyncio.Event()
-    stage.desk.heard = lambda: len(stage.desk.seen) == 5 and loop.call_soon_threadsafe(heard.set)
+
+    def hears() -> None:
+        if len(stage.desk.seen) == 5:
+            loop.call_soon_threadsafe(heard.set)
+
+    stage.desk.heard = hears
     running = asyncio.create_task(stage.dispatcher.run())
     async with asyncio.timeout(60):
         await heard.wait()

@@ -6,13 +6,13 @@ from structlog.testing import CapturingLogger
 
 from bot.delivery import dispatcher
 from bot.dialogue.conversation import Arrival
-from bot.dialogue.event import Finished
+from bot.dialogue.event import Event, Finished
 from bot.dialogue.screen import Screen
 from bot.errors import NotFound
 from bot.store import claims, queues
 from bot.store.queues import InboxState, inbox
 from bot.store.transaction import Transaction
-from tests.delivery.stage import IDENTITY, LOOKUP, Stage, writes
+from tests.delivery.stage import IDENTITY, LOOKUP, Stage, name_of, writes
 
 
 async def test_an_office_error_undoes_that_event_only(stage: Stage) -> None:
@@ -28,8 +28,9 @@ async def test_an_office_error_undoes_that_event_only(stage: Stage) -> None:
 
 async def test_an_office_error_leaves_the_conversation_as_it_was(stage: Stage) -> None:
     def remember(_tx: Transaction, arrival: Arrival) -> list[Screen]:
-        arrival.conversation.memory["said"] = arrival.event.what.text
-        if arrival.event.what.text == "wrong":
+        said = name_of(arrival.event.what)
+        arrival.conversation.memory["said"] = said
+        if said == "wrong":
             raise NotFound("case")
         return []
 
@@ -108,7 +109,7 @@ async def test_an_update_that_cannot_be_decoded_is_set_aside_alone(
 ) -> None:
     sound = stage.channel.decode
 
-    def decode(body: bytes):
+    def decode(body: bytes) -> Event:
         if body == b"odd":
             raise fault
         return sound(body)

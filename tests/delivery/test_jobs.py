@@ -11,6 +11,7 @@ import pytest
 from bot.delivery.bell import Bell
 from bot.delivery.jobs import JOB, LEASE, LONGEST_WAIT, RETRIES, RETRIES_UNREACHABLE, Worker
 from bot.delivery.patience import SHORT_PAUSE
+from bot.dialogue.event import Finished
 from bot.errors import Contended, NotSent, Refused, StoreError
 from bot.store import jobs, queues
 from bot.store.queues import JobState, inbox, job
@@ -51,7 +52,11 @@ def starts(stage: Stage, subject: int = 7, kind: str = "fetch") -> None:
 
 
 def results(stage: Stage) -> list[tuple[str, int, dict[str, Any]]]:
-    return [(what.kind, what.subject, what.result) for what in (arrival.event.what for arrival in stage.desk.arrivals)]
+    found = []
+    for arrival in stage.desk.arrivals:
+        assert isinstance(arrival.event.what, Finished)
+        found.append((arrival.event.what.kind, arrival.event.what.subject, arrival.event.what.result))
+    return found
 
 
 async def test_the_result_of_a_job_arrives_as_an_event(stage: Stage, worker: Worker, work: Work) -> None:

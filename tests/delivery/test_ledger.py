@@ -28,7 +28,7 @@ async def starts(sender: Sender) -> None:
 async def test_what_was_not_sent_goes_out_later_and_in_order(stage: Stage, sender: Sender) -> None:
     stage.owes("one")
     stage.owes("two")
-    stage.channel.faults["one"] = [NotSent("retry_after", timedelta(seconds=30))]
+    stage.channel.troubles["one"] = [NotSent("retry_after", timedelta(seconds=30))]
     await stage.sends(sender)
     assert stage.channel.texts == []
     stage.clock.advance(seconds=30)
@@ -38,7 +38,7 @@ async def test_what_was_not_sent_goes_out_later_and_in_order(stage: Stage, sende
 
 async def test_a_whole_channel_that_must_wait_sends_to_nobody(stage: Stage, sender: Sender) -> None:
     stage.owes("one")
-    stage.channel.faults["one"] = [NotSent("retry_after", timedelta(seconds=30), whole=True)]
+    stage.channel.troubles["one"] = [NotSent("retry_after", timedelta(seconds=30), whole=True)]
     await stage.sends(sender)
     stage.owes("for li", address=2)
     assert await sender.step() == 0
@@ -46,7 +46,7 @@ async def test_a_whole_channel_that_must_wait_sends_to_nobody(stage: Stage, send
 
 async def test_one_chat_that_must_wait_stops_no_other(stage: Stage, sender: Sender) -> None:
     stage.owes("one")
-    stage.channel.faults["one"] = [NotSent("retry_after", timedelta(seconds=30))]
+    stage.channel.troubles["one"] = [NotSent("retry_after", timedelta(seconds=30))]
     await stage.sends(sender)
     stage.owes("for li", address=2)
     await stage.sends(sender)
@@ -55,7 +55,7 @@ async def test_one_chat_that_must_wait_stops_no_other(stage: Stage, sender: Send
 
 async def test_a_channel_that_is_down_keeps_its_rows_and_pauses(stage: Stage, sender: Sender) -> None:
     id_ = stage.owes("one")
-    stage.channel.faults["one"] = [ChannelDown("unauthorized")]
+    stage.channel.troubles["one"] = [ChannelDown("unauthorized")]
     await stage.sends(sender)
     row = stage.row(outbox, id_)
     assert (row.state, row.not_before) == (OutboxState.QUEUED, stage.clock.now() + DOWN_PAUSE)
@@ -65,7 +65,7 @@ async def test_a_channel_that_is_down_keeps_its_rows_and_pauses(stage: Stage, se
 
 async def test_a_refusal_ends_the_message_and_is_told(stage: Stage, sender: Sender) -> None:
     id_ = stage.owes("one", subject=77)
-    stage.channel.faults["one"] = [Refused("blocked", gone=True)]
+    stage.channel.troubles["one"] = [Refused("blocked", gone=True)]
     stage.owes("two")
     await stage.sends(sender)
     row = stage.row(outbox, id_)
@@ -96,14 +96,14 @@ async def test_what_may_have_arrived_is_treated_by_its_policy(
     stage: Stage, sender: Sender, fault: Exception, policy: Policy, state: OutboxState
 ) -> None:
     id_ = stage.owes("one", policy=policy)
-    stage.channel.faults["one"] = [fault]
+    stage.channel.troubles["one"] = [fault]
     await stage.sends(sender)
     assert stage.row(outbox, id_).state == state
 
 
 async def test_a_repeat_says_that_it_is_one(stage: Stage, sender: Sender) -> None:
     stage.owes("one")
-    stage.channel.faults["one"] = [Uncertain("timeout")]
+    stage.channel.troubles["one"] = [Uncertain("timeout")]
     await stage.sends(sender)
     stage.clock.advance(seconds=RESEND_AFTER.total_seconds())
     await stage.sends(sender)
@@ -114,7 +114,7 @@ async def test_a_channel_that_knows_its_keys_repeats_what_must_not_come_twice(st
     stage.channel.abilities = Abilities(idempotent_send=True)
     sender = stage.a_sender()
     id_ = stage.owes("one", policy=Policy.HOLD)
-    stage.channel.faults["one"] = [Uncertain("timeout")]
+    stage.channel.troubles["one"] = [Uncertain("timeout")]
     await stage.sends(sender)
     stage.clock.advance(seconds=2)
     await stage.sends(sender)
@@ -176,7 +176,7 @@ async def test_a_row_that_replaces_a_queued_one_goes_out_in_its_place(stage: Sta
 
 async def test_a_row_that_replaces_a_failed_one_is_sent_anew(stage: Stage, sender: Sender) -> None:
     earlier = stage.owes("1 vote")
-    stage.channel.faults["1 vote"] = [Refused("too long")]
+    stage.channel.troubles["1 vote"] = [Refused("too long")]
     await stage.sends(sender)
     stage.owes("2 votes", replaces=earlier)
     await stage.sends(sender)
@@ -184,7 +184,7 @@ async def test_a_row_that_replaces_a_failed_one_is_sent_anew(stage: Stage, sende
 
 
 async def test_what_comes_later_does_not_overtake_what_could_not_be_sent(stage: Stage, sender: Sender) -> None:
-    stage.channel.faults["one"] = [NotSent("429", timedelta(seconds=30))]
+    stage.channel.troubles["one"] = [NotSent("429", timedelta(seconds=30))]
     stage.owes("one")
     await stage.sends(sender)
     stage.clock.advance(seconds=10)
@@ -198,7 +198,7 @@ async def test_what_comes_later_does_not_overtake_what_could_not_be_sent(stage: 
 
 
 async def test_nor_does_it_after_a_new_start(stage: Stage, sender: Sender) -> None:
-    stage.channel.faults["one"] = [NotSent("429", timedelta(seconds=30))]
+    stage.channel.troubles["one"] = [NotSent("429", timedelta(seconds=30))]
     stage.owes("one")
     await stage.sends(sender)
     again = stage.a_sender(epoch=2)
@@ -213,7 +213,7 @@ async def test_nor_does_it_after_a_new_start(stage: Stage, sender: Sender) -> No
 
 
 async def test_a_closed_page_holds_up_nothing_that_comes_later(stage: Stage, sender: Sender) -> None:
-    stage.channel.faults["one"] = [NotSent(sending.CLOSED, timedelta(days=1))]
+    stage.channel.troubles["one"] = [NotSent(sending.CLOSED, timedelta(days=1))]
     stage.owes("one")
     await stage.sends(sender)
     stage.owes("two")
@@ -277,12 +277,12 @@ async def test_nothing_goes_where_it_is_not_meant_to_be_read(
 
 async def test_a_group_that_has_moved_is_followed_once(stage: Stage, sender: Sender) -> None:
     stage.audiences[1] = "staff:"
-    stage.channel.faults["words"] = [Refused("400", moved_to="new")]
+    stage.channel.troubles["words"] = [Refused("400", moved_to="new")]
     stage.owes("words", audience="staff:")
     await stage.sends(sender)
     await stage.sends(sender)
     assert [(out.chat, str(out.screen.text)) for out in stage.channel.sent] == [("new", "words")]
-    stage.channel.faults["again"] = [Refused("400", moved_to="new")]
+    stage.channel.troubles["again"] = [Refused("400", moved_to="new")]
     id_ = stage.owes("again", audience="staff:")
     await stage.sends(sender)
     assert stage.row(outbox, id_).state == OutboxState.FAILED

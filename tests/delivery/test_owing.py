@@ -13,14 +13,14 @@ from bot.store.queues import Policy, inbox, outbox
 from bot.store.transaction import Transaction
 from bot.telling import Lane, Letters, Recipient, Telling
 from bot.text import as_text
-from tests.delivery.stage import LOOKUP, Stage, writes
+from tests.delivery.stage import LOOKUP, Act, Stage, writes
 
 
 def telling(kind: str, key: str, *, recipient: int = 5, lane: Lane = Lane.REPLY) -> Telling:
     return Telling(kind=kind, subject=77, recipient=recipient, address=recipient, key=key, lane=lane)
 
 
-def prompts(text: str):
+def prompts(text: str) -> Act:
     return lambda _tx, _arrival: [Screen(as_text(text), prompt=True)]
 
 
@@ -193,8 +193,8 @@ def letters(key: str, *people: int) -> Letters:
     return Letters(kind="news", subject=77, key=key, recipients=to)
 
 
-def writes_letters(stage: Stage, *written: Letters):
-    def act(_tx, _arrival):
+def writes_letters(stage: Stage, *written: Letters) -> Act:
+    def act(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
         stage.desk.written += written
         return []
 
@@ -223,7 +223,7 @@ async def test_letters_under_one_key_are_owed_to_each_once(stage: Stage) -> None
 
 
 async def test_a_telling_may_take_the_place_of_an_earlier_one(stage: Stage) -> None:
-    def act(_tx, arrival):
+    def act(_tx: Transaction, _arrival: Arrival) -> list[Screen]:
         number = len(stage.desk.seen)
         stage.desk.told.append(
             Telling(kind="figures", subject=77, recipient=5, address=5, key=f"f{number}", row=900 + number,

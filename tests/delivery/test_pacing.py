@@ -3,6 +3,7 @@
 import asyncio
 import random
 import threading
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -29,7 +30,7 @@ def landings(permits: int, count: int, slowest: float, seed: int) -> list[float]
     async def run() -> None:
         freed = asyncio.Event()
         window = LandingWindow(permits, freed.set)
-        tasks = []
+        tasks: list[asyncio.Task[None]] = []
         while len(tasks) < count:
             while window.free > 0 and len(tasks) < count:
                 window.take()
@@ -52,7 +53,7 @@ def test_the_landing_window_never_lets_more_land_in_any_second(permits: int, slo
 
 
 def test_a_permit_comes_back_a_second_after_the_answer() -> None:
-    async def run() -> list[tuple[float, int]]:
+    async def run() -> list[int]:
         window, seen = LandingWindow(2, lambda: None), []
         window.take(2)
         window.give_back()
@@ -180,7 +181,7 @@ def test_loops_stop_in_the_order_they_are_named() -> None:
     async def run() -> None:
         supervisor = Supervisor()
 
-        def loop(name: str):
+        def loop(name: str) -> Callable[[], Awaitable[None]]:
             async def forever() -> None:
                 try:
                     await asyncio.Event().wait()

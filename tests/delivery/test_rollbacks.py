@@ -5,7 +5,6 @@ import asyncio
 import pytest
 import sqlalchemy
 
-from bot.delivery import dispatcher
 from bot.dialogue.conversation import Arrival
 from bot.dialogue.screen import Screen
 from bot.errors import StoreError
@@ -48,7 +47,7 @@ async def test_a_database_that_cannot_work_is_waited_for_ever_longer(
             stage.desk.on("hello", works_again)
         await sound(0)
 
-    monkeypatch.setattr(dispatcher.asyncio, "sleep", pausing)
+    monkeypatch.setattr(asyncio, "sleep", pausing)
     stage.desk.on("hello", writes("hello", StoreError("disk full")))
     await stage.says("wang", "hello")
     running = asyncio.create_task(stage.dispatcher.run())

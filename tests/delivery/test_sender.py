@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import threading
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
 from bot.delivery.channel import Abilities
+from bot.delivery.ledger import Result
 from bot.delivery.patience import SHORT_PAUSE
 from bot.delivery.sender import Sender
 from bot.errors import Contended, Fenced, Refused, StoreError
@@ -73,7 +74,7 @@ async def test_results_that_gather_during_a_commit_are_recorded_together(stage: 
     commits = 0
     write = sender.ledger.record
 
-    def counted(tx: Transaction, results: list[Any]) -> None:
+    def counted(tx: Transaction, results: Sequence[Result]) -> None:
         nonlocal commits
         commits += 1
         write(tx, results)
@@ -156,7 +157,7 @@ async def test_a_result_that_cannot_be_recorded_keeps_no_other_from_being_record
 
     sender.ledger._lost = fail
     refused, arrived = stage.owes("one"), stage.owes("for li", address=2)
-    stage.channel.faults["one"] = [Refused("blocked")]
+    stage.channel.troubles["one"] = [Refused("blocked")]
     await stage.sends(sender)
     assert stage.row(outbox, arrived).state == OutboxState.SENT
     assert stage.row(outbox, refused).state == OutboxState.SENDING  # the next start treats it as uncertain
@@ -175,7 +176,7 @@ async def test_results_recorded_one_by_one_wait_for_a_database_that_is_away(stag
     def fail(*_facts: object) -> None:
         raise KeyError("a bug of whoever is told")
 
-    def settles(tx: Transaction, results: Any) -> None:
+    def settles(tx: Transaction, results: Sequence[Result]) -> None:
         if [result.row.id for result in results] == [arrived] and ends:
             raise ends.pop()
         writes(tx, results)
@@ -183,7 +184,7 @@ async def test_results_recorded_one_by_one_wait_for_a_database_that_is_away(stag
     sender.ledger._lost, writes = fail, sender.ledger.record
     sender.ledger.record = settles  # type: ignore[method-assign]  # the database fails between the two
     refused, arrived = stage.owes("one"), stage.owes("for li", address=2)
-    stage.channel.faults["one"] = [Refused("blocked")]
+    stage.channel.troubles["one"] = [Refused("blocked")]
     await stage.sends(sender)
     assert ends == []
     assert stage.row(outbox, arrived).state == OutboxState.SENT
@@ -202,7 +203,7 @@ async def test_results_that_another_writer_stood_in_the_way_of_wait_a_moment(
         pauses.append(seconds)
         await sleep(0)
 
-    def settles(tx: Transaction, results: Any) -> None:
+    def settles(tx: Transaction, results: Sequence[Result]) -> None:
         if ends:
             raise ends.pop(0)
         writes(tx, results)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bot.dialogue.conversation import Arrival
+from bot.dialogue.event import Due
 from bot.dialogue.screen import Screen
 from bot.errors import NotFound
 from bot.store import queues
@@ -20,7 +21,9 @@ async def test_a_timer_fires_once_and_knows_how_late_it_is(stage: Stage) -> None
     await stage.settle()
     await stage.settle()
     assert stage.desk.seen == ["deadline"]
-    assert stage.desk.arrivals[0].event.what.late == 120
+    what = stage.desk.arrivals[0].event.what
+    assert isinstance(what, Due)
+    assert what.late == 120
     assert [row.state for row in stage.rows(timer)] == [TimerState.FIRED]
 
 
