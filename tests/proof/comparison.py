@@ -74,7 +74,9 @@ class Comparison:
     def _id_of(self, tx: Transaction, official: str) -> int:
         """It never changes."""
         if official not in self._ids:
-            self._ids[official] = self._stage.town.app.office(tx).people.known("silent", official).id
+            person = self._stage.town.app.office(tx).people.known("silent", official)
+            assert person is not None, "an official is somebody"
+            self._ids[official] = person.id
         return self._ids[official]
 
     def _chained(self, tx: Transaction) -> None:

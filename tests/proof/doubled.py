@@ -16,7 +16,7 @@ from tests.fakebotapi import FakeBotApi
 from tests.proof.figure import Figure, at_least, at_most, exactly, within
 from tests.proof.inside import office
 from tests.proof.outgoing import IN_FLIGHT, _owe
-from tests.proof.outside import HUIYIN, PATIENCE, configured, rows, stopped, until, victim
+from tests.proof.outside import HUIYIN, PATIENCE, changed, configured, rows, stopped, until, victim
 
 ALARM = 60.0  # seconds until administrators hear of a second office at the same token
 PEOPLE = 20
@@ -85,7 +85,7 @@ async def prove_one_server(folder: Path, *, owed: int, database: str) -> list[Fi
         left = select(func.count()).select_from(outbox).where(owing)
         # At the pace that a chat bears, thousands take longer than a proof is patient with one that stands still.
         while waiting := rows(settings, left)[0][0]:
-            await until(lambda waiting=waiting: rows(settings, left)[0][0] != waiting)  # type: ignore[misc]  # mypy infers none with a default
+            await changed(lambda: rows(settings, left)[0][0], waiting)
         for process in both:
             await stopped(process)
         arrived = Counter(str(entry.parameters.get("text", "")) for entry in api.journal.sent())

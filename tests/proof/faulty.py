@@ -17,7 +17,7 @@ from bot.running import Running
 from bot.store import sending
 from bot.store.queues import Policy, outbox
 from bot.store.transaction import Transaction
-from tests.fakebotapi import FakeBotApi
+from tests.fakebotapi import FakeBotApi, Person
 from tests.fakebotapi.faults import Fault
 from tests.proof.figure import Figure, exactly
 from tests.proof.inside import office, owe_group, owe_people
@@ -101,8 +101,7 @@ async def _under(folder: Path, policy: Policy) -> tuple[dict[int, str], Counter[
         settings = read_settings(configured(folder, api))
         async with office(folder, api) as running:
             for person in people:
-                person.starts()
-                await until(lambda person=person: bool(person.received))  # type: ignore[misc]  # mypy infers none with a default
+                await _comes(person)
             for row, person in zip(TABLE, people, strict=True):
                 api.faults.add(row.fault, method="sendMessage", chat=person.id, **row.how)
             words = [f"第{place}号故障。" for place in range(len(TABLE))]
@@ -158,6 +157,11 @@ async def _moved(folder: Path, policy: Policy) -> tuple[int, int]:
         return abs(sum(there) - 1) + sum(here), early
 
 
+async def _comes(person: Person) -> None:
+    person.starts()
+    await until(lambda: bool(person.received))
+
+
 async def _owed(running: Running, owe: Callable[[Transaction], None]) -> None:
     await running.app.store.writer.submit(owe)
     for found in running.app.senders.values():
@@ -168,7 +172,7 @@ def _put_off(settings: Settings, word: str) -> bool:
     """Whether it is queued for as long as it was told to wait."""
     found = select(outbox.c.state, outbox.c.not_before).where(outbox.c.key == f"proof:{word}")
     (row,) = rows(settings, found)
-    return row.state == "queued" and row.not_before > datetime.now(UTC) + timedelta(seconds=HOUR / 2)
+    return bool(row.state == "queued" and row.not_before > datetime.now(UTC) + timedelta(seconds=HOUR / 2))
 
 
 def _ends(settings: Settings) -> dict[str, str]:

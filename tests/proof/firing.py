@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import create_engine, func, select, text
@@ -23,7 +24,7 @@ from tests.fakebotapi import FakeBotApi, Person
 from tests.proof.crew import Crew
 from tests.proof.figure import Figure, at_least, at_most, exactly, within
 from tests.proof.outgoing import IN_FLIGHT
-from tests.proof.outside import HUIYIN, configured, rows, until
+from tests.proof.outside import HUIYIN, changed, configured, rows
 from tests.proof.timers import FROZEN, LATE, LATEST
 
 KIND = "held.told"  # says one sentence whenever it fires, by day and by night, whatever was said before
@@ -60,7 +61,7 @@ async def prove(
             else:
                 crew.freezes(chance.choice(mortal), chance.uniform(*FROZEN))
         while (before := _left(settings)) != (0, 0):
-            await until(lambda before=before: _left(settings) != before, PATIENCE)  # type: ignore[misc]  # mypy infers none with a default
+            await changed(lambda: _left(settings), before)
         await crew.go()
     deaths = 0 if immortal == "send" else kills
     return [*_fired(settings, people), *_arrived(settings, everybody, deaths)]
@@ -88,7 +89,7 @@ def _arm(settings: Settings, channel: str, crowd: Sequence[Person], span: float)
 
     try:
         for start in range(0, len(crowd), 500):
-            store.writer.run(lambda tx, start=start: arm(tx, start))  # type: ignore[misc]  # mypy infers none with a default
+            store.writer.run(partial(arm, start=start))
     finally:
         store.close()
 

@@ -175,21 +175,21 @@ class Office(RuleBasedStateMachine):
     def edits(self, one: int, again: bool) -> None:
         matter = _pick([matter for matter in self.model.own() if matter.source], one)
         words = matter.last_version if again and matter.last_version else f"幸福里的灯又坏了，{self._word()}"
-        self.stage.does(lambda: self.stage.person(matter.by).edits(matter.source, words))
+        self.stage.does(lambda: self.stage.person(matter.person).edits(matter.source, words))
         self.model.edits(matter, words)
 
     @precondition(lambda self: self.model.own())
     @rule(one=which)
     def withdraws(self, one: int) -> None:
         matter = _pick(self.model.own(), one)
-        self.stage.does(lambda: self.stage.person(matter.by).says(f"/withdraw {matter.number}"))
-        self.stage.presses(matter.by, "是，撤回")
+        self.stage.does(lambda: self.stage.person(matter.person).says(f"/withdraw {matter.number}"))
+        self.stage.presses(matter.person, "是，撤回")
         self.model.withdraws(matter)
 
     @precondition(lambda self: self.model.own())
     @rule(one=which)
     def forgets(self, one: int) -> None:
-        name = _pick(self.model.own(), one).by
+        name = _pick(self.model.own(), one).person
         self.stage.does(lambda: self.stage.person(name).says("删掉我的信息"))
         is_open = any(matter.is_open for matter in self.model.matters if matter.by == name)
         self.stage.presses(name, "撤回，全部删掉" if is_open else "删掉我的信息")
@@ -261,6 +261,7 @@ class Office(RuleBasedStateMachine):
     def names(self, name: str, one: int, subject: str) -> None:
         matter = _pick([matter for matter in self.model.matters if matter.is_sealed], one)
         known = self.stage.read(lambda tx: self.stage.town.app.office(tx).people.known("silent", subject))
+        assert known is not None, "an official is somebody"
         self.stage.does(lambda: self.stage.person(name).forges(f"sealed.name:{matter.number}:{known.id}"))
         self.model.names(name, matter, subject)
 
@@ -325,9 +326,12 @@ class Office(RuleBasedStateMachine):
                 self._looked_up(f"whoever has the code of {matter.number}", matter, is_right=is_right)
         for name in RESIDENTS:
             if name not in self.stage.line.blocked:
-                before = len(self.stage.person(name).heard)
-                self.stage.does(lambda name=name: self.stage.person(name).says("菜单"))  # type: ignore[misc]  # mypy infers none with a default
-                assert len(self.stage.person(name).heard) > before, "no dead end"
+                self._is_heard(name)
+
+    def _is_heard(self, name: str) -> None:
+        before = len(self.stage.person(name).heard)
+        self.stage.does(lambda: self.stage.person(name).says("菜单"))
+        assert len(self.stage.person(name).heard) > before, "no dead end"
 
     # --- how it is done ---
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -27,7 +28,7 @@ from tests.fakebotapi.journal import Entry
 from tests.fakebotapi.people import Person
 from tests.proof.figure import Figure, at_most, exactly
 from tests.proof.outgoing import HELD, IN_FLIGHT
-from tests.proof.outside import configured, rows, stopped, until, victim
+from tests.proof.outside import changed, configured, rows, stopped, until, victim
 
 LETTER = "台风明早7点前后影响我街道。今晚别去河边，阳台花盆收进屋。"
 ENDED = frozenset(("sent", "uncertain"))
@@ -50,18 +51,18 @@ def agreed(settings: Settings, api: FakeBotApi, crowd: Sequence[Person], *, star
     store = open_store(settings, outside)
     channel = f"telegram:{api.token.split(':', maxsplit=1)[0]}"
     house = replace(read_house(settings, store.keys, outside, {}), carriers=Carriers({channel: 28}))
+
+    def meet(tx: Transaction, people: Sequence[Person]) -> None:
+        office = Office(tx, house)
+        for person in people:
+            office.people.agree(office.people.meet(channel, str(person.id), "zh-hans"))
+
     try:
         for start in range(0, len(crowd), 500):
-            some = crowd[start : start + 500]
-            store.writer.run(lambda tx, some=some: _meet(Office(tx, house), channel, some))  # type: ignore[misc]  # mypy infers none with a default
+            store.writer.run(partial(meet, people=crowd[start : start + 500]))
         store.writer.run(lambda tx: _approve(tx, Office(tx, house), channel, crowd))
     finally:
         store.close()
-
-
-def _meet(office: Office, channel: str, people: Sequence[Person]) -> None:
-    for person in people:
-        office.people.agree(office.people.meet(channel, str(person.id), "zh-hans"))
 
 
 def _approve(tx: Transaction, office: Office, channel: str, crowd: Sequence[Person]) -> None:
@@ -99,10 +100,8 @@ async def prove(folder: Path, *, people: int, kills: int, seed: int = 1) -> list
             deaths += await _dies(config, settings, chance)
         api.faults.clear()
         process = await victim(config)
-        while _status(settings) != "sent":
-            before = _ledger(settings)
-            await until(lambda before=before:  # type: ignore[misc]  # mypy infers none with a default
-                        _ledger(settings) != before or _status(settings) == "sent")  # fmt: skip
+        while (status := _status(settings)) != "sent":
+            await changed(lambda: (_status(settings), _ledger(settings)), (status, _ledger(settings)))
         await stopped(process)
         return _figures(api, settings, crowd, deaths)
 

@@ -28,6 +28,12 @@ class Matter:
     code: str = ""  # for whoever looks it up
 
     @property
+    def person(self) -> str:
+        """Whose it is: nobody acts for one that was handed in without a name."""
+        assert self.by is not None, self
+        return self.by
+
+    @property
     def is_open(self) -> bool:
         return self.state == "open"
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine, or_, select
 from sqlalchemy.pool import NullPool
@@ -21,8 +21,10 @@ from tests.fakebotapi import FakeBotApi
 from tests.proof.nursery import Born, nursery
 from tests.proof.victim import MARK
 
+AGAIN = "2"  # seconds: a proof does not wait a minute for what may have arrived and is sent once more
 PATIENCE = 300.0  # seconds for what another process does: the machine may be busy, and waiting costs nothing
 OBSERVER = "observer"  # how a server knows our connections from the office's
+T = TypeVar("T")
 Process = asyncio.subprocess.Process | Born
 alive: list[Process] = []  # a test that fails must not leave them behind
 HUIYIN = Path(sys.executable).with_name("huiyin")
@@ -115,6 +117,11 @@ async def until(happened: Callable[[], bool], patience: float = PATIENCE) -> Non
     async with asyncio.timeout(patience):
         while not happened():  # noqa: ASYNC110  no event reaches over from a process that is killed
             await asyncio.sleep(0.05)
+
+
+async def changed(read: Callable[[], T], before: T, patience: float = PATIENCE) -> None:
+    """Waits until something else is read than before."""
+    await until(lambda: read() != before, patience)
 
 
 def rows(settings: Settings, statement: Any) -> Sequence[Any]:

@@ -191,9 +191,8 @@ def judged(folder: Path, database: str, outcome: Outcome, *, events: int) -> lis
     keys = read_keys(settings.security.key_file)
     with _reading(settings) as connection:
         handled = connection.execute(select(inbox.c.state, inbox.c.tries)).all()
-        answers = connection.execute(
-            select(outbox.c.address, outbox.c.key).where(outbox.c.key.like("event:%")).order_by(outbox.c.id)
-        ).all()
+        answered = select(outbox.c.address, outbox.c.key).where(outbox.c.key.like("event:%")).order_by(outbox.c.id)
+        answers = [(row.address, row.key) for row in connection.execute(answered)]
         said = connection.execute(select(entry.c.case, entry.c.words).order_by(entry.c.case, entry.c.id)).all()
         links = connection.execute(select(case_event.c.case, func.count(), func.max(case_event.c.number))
                                    .group_by(case_event.c.case)).all()  # fmt: skip

@@ -227,7 +227,8 @@ class Stage:
 
 
 def _next_answer(tx: Transaction) -> datetime | None:
-    return first(_ANSWERS.rows(tx.flushed()))[0]
+    earliest: datetime | None = first(_ANSWERS.rows(tx.flushed()))[0]
+    return earliest
 
 
 def _on_their_way(tx: Transaction) -> set[int]:

@@ -16,6 +16,7 @@ from bot.sealing import read_keys
 from tests.fakebotapi import FakeBotApi, Person
 from tests.postgres import a_database
 from tests.proof.outside import (
+    AGAIN,
     PATIENCE,
     PHOTO,
     configured,
@@ -31,7 +32,6 @@ from tests.proof.outside import (
 RESIDENTS = 10
 UPDATES = 10  # each
 PHOTOS = UPDATES - 1  # behind the words that say where they belong
-AGAIN = "2"  # seconds: a proof does not wait a minute for what may have arrived and is sent once more
 REPEATED = 0.05  # of what was confirmed
 POINTS = ("inbox commit", "acknowledgement", "mid-batch", "before commit", "after commit", "after claim", "after HTTP")
 
@@ -72,18 +72,19 @@ async def register(people: list[Person]) -> list[str]:
 
 async def killed(config: Path, point: str, api: FakeBotApi, settings: Settings, hits: tuple[int, ...]) -> int:
     """Lets the office die at the point, at different depths of its work; how often it did."""
-    deaths = 0
-    for hit in hits:
-        process = await victim(config, point, str(hit), AGAIN)
-        await until(lambda process=process: process.returncode is not None  # type: ignore[misc]  # mypy infers none with a default
-                    or (api.is_drained and is_settled(settings)))  # fmt: skip
-        await asyncio.sleep(0.3)
-        if process.returncode is None:
-            await stopped(process)
-            continue
-        assert died_at(config, point), "it ended of something else"
-        deaths += 1
-    return deaths
+    return sum([await dies(config, point, api, settings, hit) for hit in hits])
+
+
+async def dies(config: Path, point: str, api: FakeBotApi, settings: Settings, hit: int) -> bool:
+    """Whether the office passed the point so often that it died there; it is stopped where it did not."""
+    process = await victim(config, point, str(hit), AGAIN)
+    await until(lambda: process.returncode is not None or (api.is_drained and is_settled(settings)))
+    await asyncio.sleep(0.3)
+    if process.returncode is None:
+        await stopped(process)
+        return False
+    assert died_at(config, point), "it ended of something else"
+    return True
 
 
 async def prove(

@@ -12,8 +12,18 @@ from bot.office.cases.tables import attachment, case, case_party, entry
 from bot.sealing import read_keys
 from bot.store.queues import conversation, inbox, job, outbox
 from tests.fakebotapi import FakeBotApi, Person
-from tests.proof.outside import PATIENCE, PHOTO, configured, died_at, rows, stopped, until, victim
-from tests.proof.test_kills import AGAIN, is_settled
+from tests.proof.outside import (
+    AGAIN,
+    PATIENCE,
+    PHOTO,
+    configured,
+    died_at,
+    is_settled,
+    rows,
+    stopped,
+    until,
+    victim,
+)
 from tests.unsealed import opened
 
 CANARY = "外来人口窗口姓刘的，绿皮收据本上写着壹佰捌拾柒"
