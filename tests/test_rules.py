@@ -67,7 +67,7 @@ def test_nothing_of_ptb_that_keeps_state_in_memory_is_loaded() -> None:
 
 async def test_the_loop_need_not_wait_long_for_a_busy_writer(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
-    monkeypatch.setattr(app.sys, "setswitchinterval", asked.append)
+    monkeypatch.setattr(sys, "setswitchinterval", asked.append)
     monkeypatch.setattr(town.app, "open", _stopped)
     with pytest.raises(_Stopped):
         await town.app.start()

@@ -4,6 +4,8 @@ import msgspec
 import pytest
 
 from bot.dialogue.event import FileKind, FileRef, Said
+from bot.office.people.model import Person
+from bot.store.transaction import Transaction
 from tests.rig import Someone, Town
 
 
@@ -105,5 +107,6 @@ async def test_an_album_is_heard_as_it_was_changed(town: Town) -> None:
     assert "幸福里3号楼" not in resident.last.text
 
 
-def _person(town, tx):  # type: ignore[no-untyped-def]  # the resident as the office knows them
+def _person(town: Town, tx: Transaction) -> Person:
+    """The resident as the office knows them."""
     return town.app.office(tx).people.meet(town.channel.name, "wang")

@@ -69,8 +69,9 @@ async def test_guessing_one_number_by_many_chats_ends_too(town: Town) -> None:
 
 async def shown_to(town: Town, name: str, since: datetime) -> list[Any]:
     """What the outbox still knows of messages to somebody."""
-    home = await town.store.writer.submit(lambda tx: town.app.office(tx).people.known("silent", name).address)
-    rows = select(outbox.c.id).where(outbox.c.address == home, outbox.c.created_at >= since)
+    person = await town.store.writer.submit(lambda tx: town.app.office(tx).people.known("silent", name))
+    assert person is not None, name
+    rows = select(outbox.c.id).where(outbox.c.address == person.address, outbox.c.created_at >= since)
     return list(await town.store.writer.submit(lambda tx: tx.flushed().execute(rows).all()))
 
 

@@ -38,7 +38,7 @@ VALUES (1, 'gone', 1, 1, 'resend', '1', 'queued', 1, 1, 0, 0)
 
 
 def status(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = (HUIYIN, "status", *words)
+    command: list[str | Path] = [HUIYIN, "status", *words]
     return subprocess.run(command, cwd=folder, env=HERE, capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -311,7 +311,8 @@ def test_an_update_tells_when_it_was_said() -> None:
     assert said_at(message(text="x")) == WRITTEN
     assert said_at(message("edited_message", text="x", edit_date=DATE + 60)) == WRITTEN + timedelta(minutes=1)
     assert said_at(press()) is None
-    for odd in ("yesterday", -1, 2**40, [], 1.5):
+    odd_dates: tuple[object, ...] = ("yesterday", -1, 2**40, [], 1.5)
+    for odd in odd_dates:
         update = message(text="x", date=odd)
         assert said_at(update) is None
         assert place(json.dumps(update).encode()) == (1, "4242", False)  # the chat is known all the same

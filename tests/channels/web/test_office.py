@@ -2,17 +2,18 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from bot.running import Running, start_office, stop_office
 from tests.channels.web.conftest import settings_in
 
 pytestmark = [pytest.mark.sockets, pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
-PHONE = {"width": 320, "height": 640}
+PHONE: ViewportSize = {"width": 320, "height": 640}
 
 
 async def types(page: Page, words: str) -> None:
@@ -153,7 +154,9 @@ async def test_a_phones_width_needs_no_sideways_scrolling(office: Running, brows
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_serious_on_either_side(office: Running, browser: Browser, scheme: str) -> None:
+async def test_axe_finds_nothing_serious_on_either_side(
+    office: Running, browser: Browser, scheme: Literal["light", "dark"]
+) -> None:
     context = await browser.new_context(locale="zh-CN", color_scheme=scheme, bypass_csp=True)
     alice, clerk = await context.new_page(), await context.new_page()
     await registered(alice, f"{office.server.url}/")

@@ -13,6 +13,7 @@ from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 from bot.channels.web.server import WebServer
 from bot.channels.web.sides import OFFICE, RESIDENT
 from bot.channels.web.spool import Spool
+from bot.dialogue.event import Said
 from bot.dialogue.screen import Screen, Shown
 from bot.errors import ConfigError, NotSent, Refused
 from bot.text import as_text
@@ -145,7 +146,9 @@ async def test_a_file_goes_up_and_is_fetched(tmp_path: Path) -> None:
         file = {"kind": "photo", "ref": answer["ref"], "name": "灯.png", "mime": "image/png", "size": answer["size"]}
         await alice.says("", files=[file])
         await alice.hears("taken")
-        got = getattr(house.resident.events[0].what, "files", ())[0]
+        said = house.resident.events[0].what
+        assert isinstance(said, Said)
+        (got,) = said.files
         assert (got.kind, got.name, got.size) == ("photo", "灯.png", len(data))
         assert await house.resident.channel.fetch(got.ref, len(data)) == data
         with pytest.raises(Refused, match="too_large"):

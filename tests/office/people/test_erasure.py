@@ -184,9 +184,14 @@ async def test_a_large_database_is_built_anew_by_night(tmp_path: Path, monkeypat
     """By day only where something is found; by night in any case, once."""
     rebuilt: list[datetime] = []
     rebuild = wiping.rebuild
+
+    def noted(connection: sqlite3.Connection) -> None:
+        rebuilt.append(town.clock.now())
+        rebuild(connection)
+
     monkeypatch.setattr(upkeep, "SMALL", 0)
     town = await Town(tmp_path, f"sqlite:///{tmp_path}/huiyin.db").open()
-    monkeypatch.setattr(wiping, "rebuild", lambda found: (rebuilt.append(town.clock.now()), rebuild(found)))
+    monkeypatch.setattr(wiping, "rebuild", noted)
     monkeypatch.setattr(wiping, "residue", lambda _file, _marks: 0)
     for chat in ("one", "two"):
         resident = town.resident(chat)
