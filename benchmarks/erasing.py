@@ -7,6 +7,7 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from bot.office.cases.model import Kind
@@ -63,7 +64,7 @@ def overwriting(folder: Path) -> None:
 async def forgetting(folder: Path) -> None:
     town = await Town(folder, f"sqlite:///{folder}/bench.db").open()
     await town.store.writer.submit(lambda tx: _fill(town, tx))
-    begun = [await town.store.writer.submit(lambda tx, n=n: _begin(town, tx, n)) for n in range(PEOPLE)]
+    begun = [await town.store.writer.submit(partial(_begin, town, number=number)) for number in range(PEOPLE)]
     told("forget.first_transaction", begun, 60, "ms")
     size = (folder / "bench.db").stat().st_size / 1e8
     await town.store.writer.submit_bare(wiping.cut_log)

@@ -11,7 +11,7 @@ from aiogram.types import Message
 dispatcher = Dispatcher()
 
 
-@dispatcher.message()
+@dispatcher.message()  # type: ignore[untyped-decorator]  # what is in another environment has no types here
 async def echo(message: Message) -> None:
     await message.answer(message.text or "")
 

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -152,12 +153,12 @@ def make_past(folder: Path, content: Path, size: Size) -> Past:
         house = read_house(settings, store.keys, outside, {})
         past = _Past(house, size)
         for numbers in _chunks(size.residents):
-            store.writer.run(lambda tx, numbers=numbers: past.meet(tx, numbers))
+            store.writer.run(partial(past.meet, numbers=numbers))
         store.writer.run(past.appoint)
         for numbers in _chunks(size.cases):
-            store.writer.run(lambda tx, numbers=numbers: past.register(tx, numbers))
+            store.writer.run(partial(past.register, numbers=numbers))
         for numbers in _chunks(size.queued):
-            store.writer.run(lambda tx, numbers=numbers: past.owe(tx, numbers))
+            store.writer.run(partial(past.owe, numbers=numbers))
     finally:
         store.close()
     return Past(folder, size, past.unowned, past.owned)
