@@ -2,6 +2,7 @@
 
 import re
 import tokenize
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,12 @@ def test_every_exception_carries_its_reason(folder: str) -> None:
         if not reason(comment)
     ]
     assert bare == []
+
+
+def test_types_are_checked_wherever_there_is_code() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert set(settings["tool"]["mypy"]["packages"]) == packages == set(FOLDERS)
 
 
 def test_a_reason_is_told_from_none() -> None:
