@@ -1,6 +1,7 @@
 """How other commands ask a running office: what it cannot answer it says, and whoever asks never waits for ever."""
 
 import asyncio
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def test_an_office_on_a_server_is_asked_where_its_files_are(tmp_path: Path) -> N
 def test_a_folder_that_somebody_else_could_have_made_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     far = Settings.model_validate({"database": {"url": f"sqlite:///{tmp_path}/{'long/' * 30}huiyin.db"}})
     assert socket_of(far).parent.parent == tmp_path
     socket_of(far).parent.chmod(0o755)
