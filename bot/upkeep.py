@@ -1,7 +1,6 @@
 """Jobs about a person's own data that leave the transaction: the file of /mydata, files that go, the last traces."""
 
 import asyncio
-import contextlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -110,9 +109,11 @@ class Upkeep:
         for channel, chat in chats:
             if isinstance(channel, Remembering):
                 await channel.forget(chat)
-            with contextlib.suppress(Exception):  # a platform that is away does not hold up the erasure
+            try:
                 for language in (None, *self._house.words.languages):
                     await channel.publish(Menu((), language, chat))
+            except Exception as error:  # a platform that is away does not hold up the erasure
+                log.warning("menu_not_taken_back", channel=channel.name, error=type(error).__name__)
         return {"address": addresses[0] if addresses else 0, "farewell": data["farewell"]}
 
     async def trim_talks(self, _subject: int, data: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """How much one chat may send: a bucket for each, in memory. It looks at nothing that is said."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -55,7 +56,7 @@ class Flood:
 
     def __init__(self, limit: Limit) -> None:
         self._limit = limit
-        self._buckets: dict[int, _Bucket] = {}
+        self._buckets: OrderedDict[int, _Bucket] = OrderedDict()  # whoever has been quiet longest goes first
         self.dropped = 0
 
     def judge(
@@ -96,10 +97,10 @@ class Flood:
                 bucket.calls.popitem()
 
     def _filled(self, lane: int, now: datetime, said_at: datetime | None) -> _Bucket:
-        bucket = self._buckets.get(lane)
-        if bucket is None:
-            self._forget_full(now)
-            bucket = self._buckets[lane] = _Bucket(self._limit.burst, now, said_at)
+        bucket = self._buckets.pop(lane, None) or _Bucket(self._limit.burst, now, said_at)
+        if len(self._buckets) >= MOST_BUCKETS:
+            self._buckets.popitem(last=False)
+        self._buckets[lane] = bucket
         passed = max(0.0, (now - bucket.at).total_seconds())
         bucket.at = max(now, bucket.at)
         bucket.counted = min(bucket.counted + passed, APART)
@@ -111,12 +112,3 @@ class Flood:
             bucket.said_at = max(said_at, before)
         bucket.left = min(self._limit.burst, bucket.left + passed * self._limit.per_minute / 60)
         return bucket
-
-    def _forget_full(self, now: datetime) -> None:
-        """Whoever has been quiet long enough has a full bucket again, known or not."""
-        if len(self._buckets) < MOST_BUCKETS:
-            return
-        filling = self._limit.burst / self._limit.per_minute * 60
-        quiet = [lane for lane, bucket in self._buckets.items() if (now - bucket.at).total_seconds() > filling]
-        for lane in quiet:
-            del self._buckets[lane]

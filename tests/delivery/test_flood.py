@@ -129,6 +129,16 @@ def test_nobody_looks_for_danger_in_what_is_taken_anyway() -> None:
     assert looked == 200 - verdicts.count(Verdict.TAKEN) == 140
 
 
+def test_of_many_chats_whoever_goes_on_sending_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.delivery.flood.MOST_BUCKETS", 10)
+    flood = Flood(LIMIT)
+    judged(flood, 70)
+    for lane in range(2, 100):
+        flood.judge(lane, TUESDAY)
+        assert judged(flood, 1) == [Verdict.DROPPED]
+    assert len(flood._buckets) == 10
+
+
 def test_a_clock_that_is_set_back_keeps_no_danger_from_being_heard() -> None:
     flood = Flood(LIMIT)
     judged(flood, 70)
