@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import resource
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
@@ -23,6 +25,7 @@ HEARTBEAT = 25.0  # seconds
 HELLO_WITHIN = 10.0
 FLOOD = 50  # frames a second
 UPLOADS = 64  # at a time, on one side
+KEPT_BACK = 200  # files and connections that pages leave to the database, to platforms and to files on their way
 UPLOAD_WITHIN = 600.0  # seconds
 _STATUSES = {"too_large": 413, "no_room": 507}  # of a file that is not taken; any other reason is 400
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -50,6 +53,7 @@ class Doors:
         self._side = channel.side
         self._url = url
         self._uploads = asyncio.Semaphore(UPLOADS)
+        self._talks, self._most_talks = 0, _most_talks()
 
     def routes(self) -> list[web.RouteDef]:
         root = self._side.root
@@ -69,9 +73,16 @@ class Doors:
 
     async def _talk(self, request: web.Request) -> web.StreamResponse:
         self._admit(request)
-        if not self._channel.is_open:
+        if not self._channel.is_open or self._talks >= self._most_talks:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "2"})
         chat = self._chat(request)
+        self._talks += 1
+        try:
+            return await self._met(request, chat)
+        finally:
+            self._talks -= 1
+
+    async def _met(self, request: web.Request, chat: str) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=wire.MOST_FRAME, heartbeat=HEARTBEAT, compress=False)
         await socket.prepare(request)
         try:
@@ -132,6 +143,12 @@ class Doors:
         if chat is None:
             raise web.HTTPUnauthorized
         return chat
+
+
+def _most_talks() -> int:
+    """Pages that one side may hold open: whoever opens thousands must not take what the office itself needs."""
+    files, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(20, (files - KEPT_BACK) // 2) if files != resource.RLIM_INFINITY else sys.maxsize
 
 
 class _Flood:

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import WSMsgType, WSServerHandshakeError
 
 from bot.channels.web import channel as web_channel
+from bot.channels.web import routes
 from bot.channels.web.sides import OFFICE
 from bot.delivery.channel import Channel, Outgoing, Sent
 from bot.dialogue.event import Linked, Pressed, Said, Spot, Who
@@ -330,6 +331,20 @@ async def test_a_message_is_in_the_history_before_anybody_handles_it(tmp_path: P
         await alice.says("外来人口窗口姓刘的")
         await until(lambda: house.resident.events)
         assert [words(shown) for shown in (await alice.opens())["messages"]] == ["外来人口窗口姓刘的"]
+
+
+async def test_open_pages_do_not_take_all_that_a_process_may_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "_most_talks", lambda: 1)
+    async with a_house(tmp_path) as house, a_visitor(house) as alice, a_visitor(house) as bob:
+        await alice.opens()
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await bob.opens()
+        assert refused.value.status == 503
+        await alice.socket.close()
+        await until(lambda: not house.resident.channel._connections.chats)
+        await bob.opens()
 
 
 async def test_pages_are_let_in_only_where_somebody_speaks_to_them(tmp_path: Path) -> None:
