@@ -146,8 +146,7 @@ class Dispatcher:
             if self._singly:
                 if self._last is None:
                     raise  # nothing was in hand: not an event's fault, and trying again at once would not help
-                blamed, fault = self._last, error
-                await self._writer.submit(lambda tx: self._count(tx, *blamed, fault))
+                await self._blame(*self._last, error)
             self._singly = True
             return Batch(more=True)
         self._singly = False
@@ -192,6 +191,15 @@ class Dispatcher:
                 await asyncio.sleep(random.uniform(0, SHORT_PAUSE))
         return await self._handling(limit)
 
+    async def _blame(self, arrival: Arrival, source: Head | DueTimer, fault: Exception) -> None:
+        """Counts a try in a transaction of its own; where that takes no words of regret either, without them."""
+        try:
+            await self._writer.submit(lambda tx: self._count(tx, arrival, source, fault))
+        except StoreError:
+            raise
+        except Exception:  # of a server: else this event would be the first again, and nobody else be heard
+            await self._writer.submit(lambda tx: self._count(tx, arrival, source, fault, regrets=False))
+
     # --- everything below runs in the writer's thread ---
 
     def _batch(self, tx: Transaction, limit: int) -> Batch:
@@ -199,7 +207,7 @@ class Dispatcher:
         worked = _worked(tx)
         self._owing.channels.clear()
         look, here = Look(), self._handled_here
-        due = _one_a_lane(claims.due_timers(tx, max(1, limit // 2), here, look))  # the rest of a batch is for people
+        due = claims.one_a_lane(claims.due_timers(tx, max(1, limit // 2), here, look))  # the rest is for people
         lanes = [timer.lane for timer in due if timer.lane is not None]
         heads = claims.heads(tx, limit - len(due), here, lanes, look) if limit > len(due) else []
         if tx.is_postgresql:  # what a chat is told next stands behind what another machine told it before
@@ -308,17 +316,19 @@ class Dispatcher:
         if arrival.lane is not None and arrival.channel != JOBS and after != before:
             queues.save_conversation(tx, arrival.lane, self._content.seal(after, CONVERSATION))
 
-    def _count(self, tx: Transaction, arrival: Arrival, source: Head | DueTimer, error: Exception) -> bool:
+    def _count(
+        self, tx: Transaction, arrival: Arrival, source: Head | DueTimer, error: Exception, *, regrets: bool = True
+    ) -> bool:  # fmt: skip
         last = source.tries + 1 >= TRIES
         log.error("event_failed", reference=_reference(source.id), kind=_kind(arrival), tries=source.tries + 1,
                   error=type(error).__name__, exc_info=error)  # fmt: skip
-        self.set_aside += last
         if isinstance(source, DueTimer):
             self._count_timer(tx, source, last)
         else:
             claims.count_try(tx, source.id, type(error).__name__, set_aside=last)
-            if last:
+            if last and regrets:
                 self._apologise(tx, arrival, _reference(source.id))
+        self.set_aside += last
         return False
 
     def _apologise(self, tx: Transaction, arrival: Arrival, reference: str) -> None:
@@ -363,18 +373,6 @@ class Dispatcher:
             queues.arm(tx, id=timer.id, key=timer.key, kind=timer.kind, due_at=again, subject=timer.subject,
                        lane=timer.lane, data=msgspec.json.decode(timer.data))  # fmt: skip
         return again is not None
-
-
-def _one_a_lane(due: Sequence[DueTimer]) -> list[DueTimer]:
-    """The first of each conversation: a second one would not see what the first changed there."""
-    lanes: set[int] = set()
-    found = []
-    for timer in due:
-        if timer.lane is None or timer.lane not in lanes:
-            found.append(timer)
-        if timer.lane is not None:
-            lanes.add(timer.lane)
-    return found
 
 
 def _worked(tx: Transaction) -> float:

@@ -229,6 +229,18 @@ def due_timers(tx: Transaction, at_most: int, channels: Collection[str], look: L
     return due
 
 
+def one_a_lane(due: Sequence[DueTimer]) -> list[DueTimer]:
+    """The first of each conversation: a second one would not see what the first changed there."""
+    lanes: set[int] = set()
+    found = []
+    for one in due:
+        if one.lane is None or one.lane not in lanes:
+            found.append(one)
+        if one.lane is not None:
+            lanes.add(one.lane)
+    return found
+
+
 def count_timer_try(tx: Transaction, id_: int, *, set_aside: bool, next_at: datetime) -> None:
     """Counts a failed try; the next comes at `next_at`, the last one sets the occurrence aside."""
     state = TimerState.SET_ASIDE if set_aside else TimerState.ARMED

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from sqlalchemy.exc import DataError
 from structlog.testing import CapturingLogger
 
 from bot.delivery import dispatcher
@@ -96,6 +97,18 @@ async def test_a_counted_try_is_committed_before_the_next_event(stage: Stage) ->
 async def test_where_even_the_apology_fails_the_event_is_set_aside(stage: Stage) -> None:
     stage.desk.on("wrong", writes("wrong", KeyError("bug")))
     stage.desk.apology_fault = KeyError("no words")
+    await stage.says("wang", "wrong")
+    await stage.says("li", "right")
+    await stage.settle()
+    assert stage.inbox_states() == [InboxState.SET_ASIDE, InboxState.DONE]
+    assert stage.owed() == ["got right"]
+
+
+async def test_a_person_for_whom_no_statement_works_does_not_stop_the_others(stage: Stage) -> None:
+    """On a server a fault ends its transaction: the words of regret would meet it again, time after time."""
+    fault = DataError("INSERT", None, ValueError("value too long"))
+    stage.desk.on("wrong", writes("wrong", fault))
+    stage.desk.apology_fault = fault
     await stage.says("wang", "wrong")
     await stage.says("li", "right")
     await stage.settle()
