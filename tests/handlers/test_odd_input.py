@@ -43,6 +43,17 @@ async def test_no_text_breaks_the_talk(town: Town, text: str) -> None:
     assert resident.last.text == "不客气。"
 
 
+@pytest.mark.parametrize(
+    ("tag", "thanked"),
+    [("ca-ES-valencia", "不客气。"), ("en-US-u-nu-latn", "You are welcome."), ("x" * 35, "不客气。")],
+)
+async def test_whatever_language_a_device_tells_its_owner_is_answered(town: Town, tag: str, thanked: str) -> None:
+    resident, next_one = town.resident(language=tag), town.resident("li")
+    await resident.says("谢谢")
+    await next_one.says("谢谢")
+    assert [resident.last.text, next_one.last.text] == [thanked, "不客气。"]
+
+
 async def test_unknown_kinds_of_update_are_done_and_say_nothing(town: Town) -> None:
     resident = town.resident()
     await resident.does(Ignored("poll"))

@@ -29,11 +29,13 @@ from bot.store.transaction import Transaction
 from bot.store.types import UtcTime
 from bot.telling import Lane
 
+LONGEST_TAG = 12  # characters of a language's tag
+
 person = Table(
     "person",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("language", String(12)),
+    Column("language", String(LONGEST_TAG)),
     Column("consent", SmallInteger, nullable=False),  # version agreed to; 0: none
     Column("consent_at", UtcTime),
     Column("name", LargeBinary),  # sealed; of officials, by their own wish of residents

@@ -178,8 +178,8 @@ class People:
         return sending.wake_address(self._tx, person.address, sending.CLOSED) if person else 0
 
     def _welcome(self, channel: str, chat: str, language: str | None) -> Person:
-        person = Person(self._ids(), self._ids(), channel, language, is_new=True)
-        records.add_person(self._tx, person.id, language)
+        person = Person(self._ids(), self._ids(), channel, _kept(language), is_new=True)
+        records.add_person(self._tx, person.id, person.language)
         records.add_address(
             self._tx,
             id=person.address,
@@ -224,3 +224,10 @@ class People:
     def key(self, channel: str, chat: str) -> bytes:
         """By what a chat is found."""
         return self._lookup.digest("address", channel, chat)
+
+
+def _kept(tag: str | None) -> str | None:
+    """A language as a device tells it; of one with many parts (RFC 5646: “ca-ES-valencia”) its name alone."""
+    if tag is None or len(tag) <= records.LONGEST_TAG:
+        return tag
+    return tag.replace("_", "-").partition("-")[0][: records.LONGEST_TAG]
