@@ -15,6 +15,7 @@ from bot.telling import Lane
 
 RESEND_AFTER = timedelta(seconds=60)
 MAX_REPEATS = 2
+MOST_TRIES = 32_767  # as far as they are counted: they are kept as small integers
 LONGEST_CHAIN = 50  # messages that took the place of each other before the first of them arrived
 LONGEST_PARTS = 600  # characters
 CLOSED = "closed"  # the cause of waiting for a page that is not open: it holds up nothing else
@@ -74,10 +75,11 @@ _CLAIM = Prepared(
     update(outbox)
     .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
     .values(
-        state=OutboxState.SENDING, epoch=bindparam("epoch_now"), sending_at=bindparam("now"), tries=outbox.c.tries + 1
+        state=OutboxState.SENDING, epoch=bindparam("epoch_now"), sending_at=bindparam("now"),
+        tries=case((outbox.c.tries < MOST_TRIES, outbox.c.tries + 1), else_=outbox.c.tries),
     )
     .returning(*(outbox.c[name] for name in Sendable.__slots__))
-)
+)  # fmt: skip
 
 
 class Left(NamedTuple):

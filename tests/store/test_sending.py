@@ -10,7 +10,7 @@ from sqlalchemy import select
 from bot.store import queues, sending, withdrawal
 from bot.store.claims import WINDOW
 from bot.store.queues import OutboxState, Policy, outbox
-from bot.store.sending import MAX_REPEATS, RESEND_AFTER, Left, Sendable
+from bot.store.sending import MAX_REPEATS, MOST_TRIES, RESEND_AFTER, Left, Sendable
 from bot.store.transaction import Transaction
 from bot.telling import Lane
 from tests.rig import FakeClock
@@ -139,6 +139,15 @@ def test_an_opened_page_gets_what_waited_for_it_and_nothing_meant_for_later(post
         post.writer.run(partial(sending.postpone, row=row, until=clock.now() + timedelta(days=30), cause="closed page"))
     assert post.writer.run(lambda tx: sending.wake_address(tx, 1, "closed page")) == 2
     assert post.sends_all() == ["one", "two"]
+
+
+def test_whoever_never_takes_a_message_keeps_no_other_from_going_out(post: Post) -> None:
+    """A page that is opened and closed a thousand times an hour: a column of small integers ends (PostgreSQL)."""
+    refused = post.owes("to somebody who never takes it")
+    often = outbox.update().where(outbox.c.id == refused).values(tries=MOST_TRIES)
+    post.writer.run(lambda tx: tx.flushed().execute(often))
+    post.owes("to another", address=2)
+    assert post.sends_all() == ["to somebody who never takes it", "to another"]
 
 
 def test_each_channel_sends_its_own_rows(post: Post) -> None:
