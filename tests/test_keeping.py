@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from sqlalchemy import func, select, text
 
 from bot import keeping
 from bot.dialogue.event import FileKind
-from bot.errors import ConfigError
+from bot.errors import ConfigError, NotSent
 from bot.keeping import answer_outbox, back_up, restore, verify
 from bot.office.people.records import audit
 from bot.outside import Outside
@@ -142,6 +143,21 @@ async def test_a_notice_that_was_under_way_is_stopped_by_a_restore(town: Town, t
     assert all(person.news() == [] for person in people)
     await chen.says("/notices")
     assert "停了 · 全青石街道 60 人 · 已送出 50" in chen.last.text
+
+
+async def test_a_notice_that_a_restore_has_stopped_is_not_released(town: Town, tmp_path: Path) -> None:
+    people = await residents(town)
+    chen, li = await office(town)
+    await asked(town, chen)
+    await agreed(li, 3)
+    town.channel.faults[people[0].chat] = NotSent("429", timedelta(hours=1))
+    await town.passes(seconds=61)
+    assert sum(len(person.news()) for person in people) == 2
+    made = await kept(town, tmp_path / "backups")
+    await restored(town, made)
+    town.store.writer.run(lambda tx: held.release(tx, None))
+    await town.passes(hours=2)
+    assert people[0].news() == []
 
 
 async def test_a_notice_whose_time_has_not_come_still_goes_out(town: Town, tmp_path: Path) -> None:

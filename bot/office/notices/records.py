@@ -13,6 +13,7 @@ from bot.office.notices.model import RUNNING, UNDER_WAY, UNSETTLED, Arrival, Aud
 from bot.office.notices.tables import delivery, notice
 from bot.office.people.records import address
 from bot.sealing import Sealer
+from bot.store import withdrawal
 from bot.store.claims import armed_for
 from bot.store.prepared import Prepared
 from bot.store.queues import OutboxState, disarm, outbox
@@ -173,7 +174,8 @@ def note_stopped(tx: Transaction, id_: int) -> None:
 
 
 def stop_running(tx: Transaction) -> int:
-    """After a restore: what was under way, or due by now, may have gone on since; how many that was."""
+    """After a restore: what was under way, or due by now, may have gone on since; how many that was. What is held of
+    it is not released any more."""
     stopped = 0
     for row in tx.read(select(notice.c.id, notice.c.status).where(notice.c.status.in_(RUNNING))).all():
         start = armed_for(tx, f"notice:{row.id}:start")
@@ -182,6 +184,7 @@ def stop_running(tx: Transaction) -> int:
         ended = update(notice).where(notice.c.id == row.id)
         tx.write(ended.values(status=Status.STOPPED, ended_at=tx.now, revision=notice.c.revision + 1))
         disarm(tx, f"notice:{row.id}:start")
+        withdrawal.cancel_all(tx, row.id)
         stopped += 1
     return stopped
 
