@@ -59,23 +59,18 @@ def release(tx: Transaction, ids: Sequence[int] | None) -> list[int]:
     chosen = _uncertain(tx, ids)
     released: list[int] = []
     for first in range(0, len(chosen), AT_ONCE):
-        some = outbox.c.id.in_(chosen[first : first + AT_ONCE])
-        again = update(outbox).where(some, outbox.c.body.is_not(None))
-        tx.flushed().execute(
-            again.values(state=OutboxState.QUEUED, repeats=outbox.c.repeats + 1, not_before=tx.now, cause=None,
-                         settled_at=None)
-        )  # fmt: skip
-        statement = select(outbox.c.id).where(some, outbox.c.state == OutboxState.QUEUED)
-        released += tx.flushed().execute(statement).scalars()
-    return released
+        again = update(outbox).where(*_still(chosen[first : first + AT_ONCE]), outbox.c.body.is_not(None))
+        again = again.values(state=OutboxState.QUEUED, repeats=outbox.c.repeats + 1, not_before=tx.now, cause=None,
+                             settled_at=None)  # fmt: skip
+        released += tx.flushed().execute(again.returning(outbox.c.id)).scalars()
+    return sorted(released)
 
 
 def drop(tx: Transaction, ids: Sequence[int]) -> list[int]:
     """Never to be sent: somebody has looked, or told the person another way."""
-    chosen = _uncertain(tx, ids)
-    ended = update(outbox).where(outbox.c.id.in_(chosen))
-    tx.flushed().execute(ended.values(state=OutboxState.CANCELLED, body=None, settled_at=tx.now, cause="dropped"))
-    return chosen
+    ended = update(outbox).where(*_still(_uncertain(tx, ids)))
+    ended = ended.values(state=OutboxState.CANCELLED, body=None, settled_at=tx.now, cause="dropped")
+    return sorted(tx.flushed().execute(ended.returning(outbox.c.id)).scalars())
 
 
 def hold_all(tx: Transaction) -> int:
@@ -84,6 +79,11 @@ def hold_all(tx: Transaction) -> int:
     return tx.flushed().execute(
         owed.values(state=OutboxState.UNCERTAIN, cause=RESTORED, settled_at=tx.now)
     ).rowcount  # fmt: skip
+
+
+def _still(ids: Sequence[int]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Those of them that nobody else has released or dropped since they were read."""
+    return outbox.c.id.in_(ids), outbox.c.state == OutboxState.UNCERTAIN
 
 
 def _uncertain(tx: Transaction, ids: Sequence[int] | None) -> list[int]:
