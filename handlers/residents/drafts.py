@@ -54,6 +54,7 @@ def end(ctx: Ctx, due: Due) -> None:
         ctx.office.remember(f"draft-end:{ctx.arrival.lane}", "draft.end", ctx.now + CATCHING_UP, lane=ctx.arrival.lane)
         return
     ctx.leave_form()
+    ctx.memory.pop("lately", None)  # its words, kept for the case that they are changed
 
 
 @router.action("draft.go")

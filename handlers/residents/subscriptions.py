@@ -6,7 +6,7 @@ from bot.text import Text, join
 from bot.words import _
 from handlers.context import RESIDENTS, Ctx, Router
 from handlers.officials import approvals
-from handlers.residents import consent, menu
+from handlers.residents import consent, drafts, menu
 
 router = Router("subscriptions", who=RESIDENTS)
 
@@ -94,7 +94,7 @@ def again(ctx: Ctx) -> Screen:
 def stop(ctx: Ctx, _rest: str) -> Screens:
     """The same word ends a form, a notice of one's own that is going out, or all notices to oneself."""
     if ctx.conversation.filling is not None:
-        return menu.cancel_form(ctx)
+        return drafts.drop(ctx)
     if ctx.person.is_official:
         return approvals.stop_mine(ctx) or menu.cancel(ctx, "")
     return leave(ctx)

@@ -293,3 +293,18 @@ async def test_after_two_days_no_id_of_a_message_is_known(town: Town) -> None:
     assert await known()
     await town.becomes(town.clock.now() + timedelta(days=2, hours=12))
     assert await known() == []
+
+
+@pytest.mark.parametrize("words", ["取消", "算了", "停", "/stop", "/cancel"])
+async def test_not_handed_in_nothing_of_it_stays_by_whatever_word(town: Town, words: str) -> None:
+    resident = await drafted(town)
+    await resident.says(words)
+    assert "没有交" in resident.last.text
+    assert told_of(town, await everything(town)) == set()
+
+
+async def test_a_draft_that_was_left_until_its_end_leaves_no_words(town: Town) -> None:
+    await drafted(town)
+    assert told_of(town, await everything(town)) == {"conversation"}
+    await town.becomes(town.clock.now() + timedelta(days=10))
+    assert told_of(town, await everything(town)) == set()
