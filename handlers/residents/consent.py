@@ -8,11 +8,13 @@ from bot.dialogue.screen import Screen
 from bot.text import join
 from bot.words import Message, _
 from handlers.context import CATCHING_UP, RESIDENTS, Ctx, Router, missed_its_moment
-from handlers.residents import held
+from handlers.residents import held, tidy
 from handlers.residents.menu import menu_screen
 
 HELD_FOR = timedelta(hours=24)
 A_YEAR = 365
+# of what somebody does without registering anything: wrong look-ups, and what is to be tidied away in a quarter hour
+STAYS = frozenset(("misses", tidy.READING, tidy.LOOKING, tidy.LEFT))
 
 NO = ("不同意", "不同意，只看政策", "不", "不要", "不行", "no")
 
@@ -130,9 +132,8 @@ def decline(ctx: Ctx) -> Screen:
     if ctx.person.has_consented:
         return menu_screen(ctx)  # an old button: what was agreed to stands until it is taken back
     ctx.office.forget(f"held:{ctx.arrival.lane}")
-    misses = ctx.memory.get("misses", [])
-    ctx.memory.clear()
-    ctx.memory["misses"] = misses
+    for name in ctx.memory.keys() - STAYS:
+        del ctx.memory[name]
     return ctx.screen(
         _("All right, nothing is kept. Policies and phone numbers are there for you at any time; "
           "if you change your mind, just write."),

@@ -118,6 +118,24 @@ async def test_what_waits_for_a_closed_page_is_taken_back_in_time(town: Town) ->
     assert await shown_to(town, "reader", before) == []
 
 
+@pytest.mark.parametrize("code_too", [True, False])
+async def test_saying_no_to_registering_leaves_no_more_of_a_look_up_than_else(town: Town, code_too: bool) -> None:
+    await town.official("du", Role.SUPERVISOR)
+    _resident, number, code = await anonymously(town)
+    reader = town.resident("reader")
+    await reader.opens()
+    town.clock.advance(minutes=1)
+    before = town.clock.now()
+    await reader.says(f"查进度 {number} {code}" if code_too else f"查进度 {number}")
+    town.clock.advance(minutes=1)
+    await reader.says("路灯坏了")
+    await reader.presses("不同意，只看政策")
+    assert "什么都没留" in reader.last.text
+    await town.passes(minutes=16)
+    await town.passes(minutes=10)
+    assert await shown_to(town, "reader", before) == []
+
+
 async def test_what_is_said_while_an_answer_is_held_up_keeps_its_words(town: Town) -> None:
     """Also where it could not be handled: it is kept for those who look after the office, and they are told so."""
     await town.official("du", Role.SUPERVISOR)
