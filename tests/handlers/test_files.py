@@ -10,6 +10,7 @@ import pytest
 
 from bot.delivery.jobs import LEASE
 from bot.dialogue.event import FileKind, FileRef, Said
+from bot.errors import Refused
 from bot.fetching import Fetching
 from bot.store.writer import no_failpoint
 from tests.handlers.test_main_talk import LAMP, registered
@@ -91,6 +92,29 @@ async def test_a_file_is_named_and_shown_by_its_bytes_not_by_its_sender(town: To
     await official.presses("看文件（1）")
     shown = official.last.screen.files[0]
     assert (shown.kind, shown.name) == ("photo", f"{number}-1.jpg")
+
+
+async def test_what_a_device_says_of_a_file_keeps_no_matter_from_being_registered(town: Town) -> None:
+    official = await town.official()
+    resident = town.resident()
+    for words in ("/start", "好"):
+        await resident.says(words)
+    town.channel.files["odd"] = PHOTO
+    await resident.does(Said(LAMP, (FileRef(FileKind.DOCUMENT, "odd", len(PHOTO), mime="image/" + "x" * 90),)))
+    await resident.presses("登记")
+    assert "登记好了" in "".join(resident.news())
+    assert "文件到了" in official.last.text
+
+
+async def test_a_file_whose_platform_gives_a_long_reason_is_asked_for_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fetch(_ref: str, _at_most: int) -> bytes:
+        raise Refused("400 Bad Request: wrong file_id or the file is temporarily unavailable")
+
+    monkeypatch.setattr(town.channel, "fetch", fetch)
+    _official, resident, _number = await with_photo(town)
+    assert resident.last.labels == ["再发一次"]
 
 
 async def test_a_file_lies_sealed_on_the_disk(town: Town) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Select, Table, bindparam, func, insert, select, update
 
 from bot.errors import Changed
+from bot.office.cases import tables
 from bot.office.cases.chain import Chain
 from bot.office.cases.model import OPEN, Case, Kind, Outcome, Privacy, Said, Status
 from bot.office.cases.scope import (
@@ -224,7 +225,8 @@ class Records:
     ) -> None:  # fmt: skip
         shared = {"case": of.id, "state": "pending", "may_identify": False, "added_at": at or self._tx.now}
         self._tx.write(insert(attachment), [
-            {**shared, **row, "name": self._seal(str(row["name"]), NAME) if row.get("name") else None} for row in rows
+            shared | tables.fitting(row) | {"name": self._seal(str(row["name"]), NAME) if row.get("name") else None}
+            for row in rows
         ])  # fmt: skip
 
     def settle_attachment(self, id_: int, result: Mapping[str, Any]) -> str:
@@ -232,7 +234,8 @@ class Records:
         reason = result.get("failed")
         state = "stored" if reason is None else "lost" if reason == "gone" else "refused"
         values = {name: result[name] for name in ("kind", "digest", "mime", "size", "may_identify") if name in result}
-        self._tx.write(update(attachment).where(attachment.c.id == id_).values(state=state, reason=reason, **values))
+        values = tables.fitting(values | {"state": state, "reason": reason})
+        self._tx.write(update(attachment).where(attachment.c.id == id_).values(values))
         return state
 
     def log(

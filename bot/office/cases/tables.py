@@ -1,5 +1,8 @@
 """The tables of cases, whole from the first migration on. A case is never deleted."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -136,6 +139,8 @@ entry = Table(
     Index("ix_entry_source", "source"),
 )
 
+SAID_OF_FILES = {"mime": 80, "reason": 40}  # characters that are kept of what a device or a platform says
+
 attachment = Table(
     "attachment",
     metadata,
@@ -144,9 +149,9 @@ attachment = Table(
     Column("entry", BigInteger, nullable=False),
     Column("kind", String(12), nullable=False),
     Column("state", String(8), nullable=False),  # pending, stored, refused, lost
-    Column("reason", String(40)),
+    Column("reason", String(SAID_OF_FILES["reason"])),
     Column("name", LargeBinary),  # sealed
-    Column("mime", String(80)),
+    Column("mime", String(SAID_OF_FILES["mime"])),
     Column("size", BigInteger),
     Column("seconds", Float),
     Column("digest", String(64)),
@@ -182,3 +187,9 @@ case_event = Table(
     Column("digest", LargeBinary(32), nullable=False),
     UniqueConstraint("case", "number"),
 )
+
+
+def fitting(file: Mapping[str, Any]) -> dict[str, Any]:
+    """A file's columns, of what is said of it as much as has room: a server takes no more."""
+    return {name: (value or "")[: SAID_OF_FILES[name]] or None if name in SAID_OF_FILES else value
+            for name, value in file.items()}  # fmt: skip
