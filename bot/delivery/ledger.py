@@ -39,6 +39,7 @@ class Result:
     sent: Sent | None = None
     group: bool = False
     error: DeliveryError | None = None
+    chat: str = ""  # where it was tried, if it failed there
 
 
 class Claimed(NamedTuple):
@@ -148,7 +149,7 @@ class Ledger:
             sending.settle_sent(tx, arrived)
         for result in results:
             if result.error is not None:
-                self._record_failure(tx, result.row, result.error)
+                self._record_failure(tx, result.row, result.error, result.chat)
         self._note(tx, [result.row for result in results])
 
     def settle_orphans(self, tx: Transaction) -> None:
@@ -165,18 +166,22 @@ class Ledger:
         if notices and self._noted is not None:
             self._noted(tx, notices)
 
-    def _record_failure(self, tx: Transaction, row: Sendable, error: DeliveryError) -> None:
+    def _record_failure(self, tx: Transaction, row: Sendable, error: DeliveryError, chat: str) -> None:
         if isinstance(error, NotSent):
             self._postpone(tx, row, error.retry_in, error.cause)
         elif isinstance(error, ChannelDown):
             self._postpone(tx, row, DOWN_PAUSE, error.cause)
-        elif isinstance(error, Refused) and error.moved_to and self._moved(tx, row.address, error.moved_to):
+        elif isinstance(error, Refused) and self._goes_on(tx, row, error.moved_to, chat):
             self._postpone(tx, row, timedelta(), error.cause)
         elif isinstance(error, Refused):
             sending.settle(tx, row.id, OutboxState.FAILED, cause=error.cause)
             self._lost(tx, row.id, _case_of(row), row.address, error.gone)
         else:
             self._uncertain(tx, row)
+
+    def _goes_on(self, tx: Transaction, row: Sendable, to: str | None, chat: str) -> bool:
+        """Whether the address leads to another chat now; an update may have said so while it was on its way."""
+        return to is not None and to != chat and self._moved(tx, row.address, to)
 
     def _postpone(self, tx: Transaction, row: Sendable, span: timedelta, cause: str) -> None:
         until = tx.now + span

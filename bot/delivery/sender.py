@@ -166,7 +166,7 @@ class Sender:
                 outgoing = await self._cleared(outgoing, outgoing.screen.clears)
             return Result(row, sent=await self._channel.send(outgoing), group=outgoing.group)
         except DeliveryError as error:
-            return Result(row, error=error)
+            return Result(row, error=error, chat=outgoing.chat)
         except asyncio.CancelledError:
             return Result(row, error=Uncertain("stopped"))
         except Exception as error:  # our own fault: it may have left

@@ -193,10 +193,10 @@ class Stage:
             return found
 
         def moved(_tx: Transaction, address: int, chat: str) -> bool:
-            is_new = address in self.audiences and self.moved.get(address) != chat
-            if is_new:
+            is_group = address in self.audiences
+            if is_group:
                 self.moved[address] = chat
-            return is_new
+            return is_group
 
         def lost(_tx: Transaction, row: int, subject: int | None, address: int, gone: bool) -> None:
             self.lost.append((row, subject, address, gone))

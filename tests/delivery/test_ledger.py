@@ -275,6 +275,21 @@ async def test_nothing_goes_where_it_is_not_meant_to_be_read(
     assert stage.channel.sent[0].group is (goes and chat is not None)
 
 
+async def test_what_was_on_its_way_when_its_group_moved_goes_to_the_new_one(stage: Stage, sender: Sender) -> None:
+    """The platform says so in an update as well, which may be handled before the refusal is recorded."""
+    stage.audiences[1] = "staff:"
+    stage.channel.troubles["words"] = [Refused("400", moved_to="new")]
+    arrives = stage.channel.held["words"] = asyncio.Event()
+    stage.owes("words", audience="staff:")
+    await sender.step()
+    await stage.channel.began.wait()
+    stage.moved[1] = "new"
+    arrives.set()
+    await sender.idle()
+    await stage.sends(sender)
+    assert [(out.chat, str(out.screen.text)) for out in stage.channel.sent] == [("new", "words")]
+
+
 async def test_a_group_that_has_moved_is_followed_once(stage: Stage, sender: Sender) -> None:
     stage.audiences[1] = "staff:"
     stage.channel.troubles["words"] = [Refused("400", moved_to="new")]

@@ -171,13 +171,17 @@ async def test_a_group_that_moves_stays_registered(town: Town) -> None:
     assert "新来一件" in card(new, second)
 
 
-async def test_a_send_that_is_told_of_the_move_follows_it(town: Town) -> None:
-    _ada, _clerk, _room = await staffed(town)
+@pytest.mark.parametrize("is_told", [False, True])
+async def test_a_send_that_is_told_of_the_move_follows_it(town: Town, is_told: bool) -> None:
+    """Also where an update has said so while it was on its way; and its buttons work where it arrives."""
+    _ada, clerk, _room = await staffed(town)
     new = town.room("super")
     group = (await groups_of(town))[0].id
 
     async def moved(outgoing: Outgoing) -> Sent:
         if outgoing.chat == "room":
+            if is_told:
+                await town.store.writer.submit(lambda tx: town.app.office(tx).groups.move(group, "super"))
             raise Refused("400 upgraded", moved_to="super")
         return await send(outgoing)
 
@@ -186,6 +190,7 @@ async def test_a_send_that_is_told_of_the_move_follows_it(town: Town) -> None:
     _resident, number = await registered(town)
     assert "新来一件" in card(new, number)
     assert (await groups_of(town))[0].id == group
+    assert "归您了" in await new.pressed_by(clerk, "我来办")
 
 
 @pytest.mark.parametrize("standing", [Standing.ADMINISTRATOR, Standing.SILENCED, Standing.MEMBER])

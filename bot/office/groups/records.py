@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from bot.office.groups.model import Group, State
 from bot.store.prepared import Prepared, first
-from bot.store.queues import inserting_new
+from bot.store.queues import OutboxState, inserting_new, outbox
 from bot.store.schema import metadata
 from bot.store.transaction import Transaction
 from bot.store.types import UtcTime
@@ -127,8 +127,15 @@ def put_card(tx: Transaction, case_id: int, group: int, newest: int | None, show
 
 
 def drop_cards(tx: Transaction, group: int) -> None:
-    """The group's cards cannot be found any more, or are not to be: it went on elsewhere, or has ended."""
+    """The group's cards are not to be found any more: it has ended."""
     tx.write(delete(group_card).where(group_card.c.group == group))
+
+
+def leave_cards(tx: Transaction, group: int) -> None:
+    """The group went on elsewhere, and its cards stayed behind, but for those that have yet to arrive."""
+    open_ = outbox.c.state.in_((OutboxState.QUEUED, OutboxState.SENDING))
+    comes = list(tx.flushed().execute(select(outbox.c.id).where(outbox.c.address == group, open_)).scalars())
+    tx.write(delete(group_card).where(group_card.c.group == group, group_card.c.newest.not_in(comes)))
 
 
 def drop_card(tx: Transaction, case_id: int, group: int) -> None:

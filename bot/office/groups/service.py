@@ -126,16 +126,16 @@ class Groups:
             self.move(known.id, now)
 
     def move(self, id_: int, chat: str) -> bool:
-        """Whether that was news."""
+        """Whether it is one of ours; it may be known already."""
         known = self.find(id_)
         key = self._people.key(known.channel, chat) if known is not None else b""
         there = records.by_lookup(self._tx, key) if key else None
         if known is None or (there is not None and there.id == id_):
-            return False
+            return known is not None
         if there is not None:
             queues.disarm(self._tx, _leaving(there.id))
         records.move(self._tx, id_, lookup=key, chat=self._people.sealed_chat(chat))
-        records.drop_cards(self._tx, id_)
+        records.leave_cards(self._tx, id_)
         self._tx.cache.pop(_REGISTERED, None)
         self._people.note("group.moved", actor=None, subject=id_)
         return True
