@@ -17,6 +17,7 @@ router = Router("writing", who=WORKERS)
 
 UNSEEN = ("note", "contacted")  # ways of writing that no resident reads
 AWAITED = frozenset(("words", "pass", "decline", "name"))  # what officials are asked to type
+TYPED = AWAITED | {"notice", "approve"}
 UNKNOWN = _("They do not want to be known: do not ask who they are, for a phone or an address.")
 OUTCOMES: dict[Outcome, Message] = {
     Outcome.SOLVED: _("solved"),
@@ -174,11 +175,11 @@ def written(ctx: Ctx, said: Said) -> Screens:
 def _words_please(ctx: Ctx) -> Screens:
     """A photo or a voice note where words are waited for: it is no matter of the official's own, and goes nowhere."""
     awaited = ctx.memory.get("expects", {})
-    if AWAITED.isdisjoint(awaited) or awaited.get("until", 0.0) < ctx.now.timestamp():
+    if TYPED.isdisjoint(awaited) or awaited.get("until", 0.0) < ctx.now.timestamp():
         return None
     return ctx.screen(
         _("Only words work here so far: this was neither sent nor kept. Type it, or leave it."),
-        [ctx.button(_("Leave it"), "write.drop")],
+        [ctx.button(_("Leave it"), "write.drop")] if ctx.person.works_on_cases else [],
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from bot.dialogue.event import FileKind
 from bot.office.people.model import Role
 from tests.handlers.test_nothing_lost import STAFF
 from tests.rig import SHANGHAI, Someone, Town
@@ -325,6 +326,19 @@ async def test_whoever_joins_after_it_was_asked_for_is_not_added(town: Town) -> 
     await agreed(li, 3)
     await town.passes(minutes=5)
     assert [len(person.news()) for person in (*people, *late)] == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(("role", "labels"), [(Role.HEAD, ["算了"]), (Role.EDITOR, [])])
+async def test_a_photo_where_the_words_are_waited_for_is_no_matter_of_the_writers(
+    town: Town, role: Role, labels: list[str]
+) -> None:
+    writer = await town.official("chen", role)
+    await writer.says("/notice")
+    await writer.sends(FileKind.PHOTO, b"x")
+    assert "请打字，或者先不写" in writer.last.text
+    assert writer.last.labels == labels
+    await writer.says("明天停水")
+    assert "发给谁" in writer.last.text
 
 
 async def test_a_draft_is_kept_or_thrown_away(town: Town) -> None:
