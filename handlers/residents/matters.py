@@ -74,15 +74,10 @@ def _typed(ctx: Ctx, kind: Kind, rest: str) -> Screens:
 def understand(ctx: Ctx, said: Said) -> Screens:
     """Free words that nothing else claimed: one guess."""
     if not said.text:
-        said = _instead(ctx, said)
-        if said.phone and ctx.person.has_consented and (asked := _which_case(ctx, said)) is not None:
-            return asked
-        if said.files or said.spot or said.phone:
-            return begin(ctx, said, Kind.HELP)
-        return unreadable(ctx, said) or small_talk(ctx)
+        return _wordless(ctx, _instead(ctx, said))
     understood = ctx.office.understand(said.text)
-    if understood.talk is not None and not said.files:
-        return small_talk(ctx, understood.talk)
+    if understood.talk is not None:  # under a photo a greeting says no more than the photo
+        return begin(ctx, _instead(ctx, said), Kind.HELP) if said.files else small_talk(ctx, understood.talk)
     said = _instead(ctx, said)
     matters = understood.matters
     if any(found.wants_person for found in matters):
@@ -92,6 +87,14 @@ def understand(ctx: Ctx, said: Said) -> Screens:
     if not ctx.person.has_consented:
         return consent.hold(ctx, said)
     return _several(ctx, said, matters)
+
+
+def _wordless(ctx: Ctx, said: Said) -> Screens:
+    if said.phone and ctx.person.has_consented and (asked := _which_case(ctx, said)) is not None:
+        return asked
+    if said.files or said.spot or said.phone:
+        return begin(ctx, said, Kind.HELP)
+    return unreadable(ctx, said) or small_talk(ctx)
 
 
 def _single(ctx: Ctx, said: Said, found: Any) -> Screens:

@@ -222,6 +222,22 @@ async def test_a_photo_under_a_request_is_registered_with_it(town: Town) -> None
     assert "看文件（1）" in official.last.labels
 
 
+@pytest.mark.parametrize("words", ["您好", "谢谢", "。。。", "👍", "hello"])
+@pytest.mark.parametrize("has_agreed", [True, False])
+async def test_a_photo_with_a_greeting_is_a_matter_like_a_photo_alone(town: Town, words: str, has_agreed: bool) -> None:
+    official, resident = await town.official(), town.resident()
+    await resident.opens()
+    if has_agreed:
+        await resident.says("好")
+    await resident.sends(FileKind.PHOTO, PHOTO, text=words)
+    if not has_agreed:
+        await resident.says("好")
+    assert "照片收到" in resident.last.text
+    await resident.presses("登记")
+    await official.says(f"/case {resident.number()}")
+    assert "看文件（1）" in official.last.labels
+
+
 async def test_an_officials_photo_is_not_silently_left_out(town: Town) -> None:
     official = await town.official()
     resident, number = await registered(town)
