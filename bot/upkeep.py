@@ -117,7 +117,8 @@ class Upkeep:
         return {"address": addresses[0] if addresses else 0, "farewell": data["farewell"]}
 
     async def trim_talks(self, _subject: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Other people's chats forget the labels of their last buttons, what they typed lately, and unsent drafts."""
+        """Other people's chats forget the labels of their last buttons, what they typed lately, and what they had not
+        sent yet about these cases."""
 
         def trim(tx: Transaction, lane: int) -> None:
             state = claims.state_of(tx, lane)
@@ -125,8 +126,10 @@ class Upkeep:
                 return
             talk = self._opened(state)
             talk.choices = ()
-            for name in ("lately", "drafts", "draft"):
-                talk.memory.pop(name, None)
+            talk.memory.pop("lately", None)
+            drafts = talk.memory.get("drafts", {})
+            for number in [*data.get("numbers", drafts)]:
+                drafts.pop(number, None)
             replace_talk(tx, lane, self._house.means.content.seal(_encode(talk), CONVERSATION))
 
         for lane in data["lanes"]:

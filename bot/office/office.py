@@ -337,10 +337,12 @@ class Office:
 
     def _trim_neighbours(self) -> None:
         """Others' chats keep the buttons of their last screen, and those may quote what has just gone."""
-        lanes, self.erasures.traces.neighbours = sorted(self.erasures.traces.neighbours), set()
+        traces = self.erasures.traces
+        lanes, numbers = sorted(traces.neighbours), sorted(traces.numbers)
+        traces.neighbours, traces.numbers = set(), set()
         if lanes:
             id_ = self.house.means.ids()
-            self._start("talk.trim", id_, f"trim:{id_}", {"lanes": lanes})
+            self._start("talk.trim", id_, f"trim:{id_}", {"lanes": lanes, "numbers": numbers})
 
     def _wipe(self, data: dict[str, Any]) -> None:
         id_ = self.house.means.ids()

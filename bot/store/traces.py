@@ -31,6 +31,12 @@ class Traces:
         self._tx = tx
         self.marks: set[bytes] = set()
         self.neighbours: set[int] = set()  # chats of others whose last screens may have shown what went
+        self.numbers: set[str] = set()  # of the cases whose words went
+
+    def begin(self) -> None:
+        """Forgets what an event before noted in the same transaction: it may have been undone."""
+        for noted in (self.marks, self.neighbours, self.numbers):
+            noted.clear()
 
     def went(self, sealed: Iterable[bytes | None]) -> None:
         """These sealed values are being deleted."""

@@ -389,3 +389,17 @@ async def test_strangers_may_ask_too(town: Town, command: str) -> None:
     stranger = town.resident("stranger")
     await stranger.says(command)
     assert stranger.last.text
+
+
+async def test_a_preview_about_another_case_stays_a_draft(town: Town) -> None:
+    wang, lamp = await registered(town)
+    li, pipe = await registered(town, "幸福里5号楼水管漏水", "li")
+    official = await town.official()
+    for number, words in ((lamp, "灯周三去换"), (pipe, "水管周四去修")):
+        await official.says(f"/take {number}")
+        await official.says(f"/tell {number} {words}")
+    preview = official.last
+    await deletes_all(town, wang, taking_back=True)
+    li.news()
+    await official.presses("发送", on=preview)
+    assert any("水管周四去修" in words for words in li.news())

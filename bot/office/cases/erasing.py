@@ -93,6 +93,7 @@ class Erasing(Acts):
         for lost in traces.silence(found.id, upto, person):
             self._tell_one(found, lost)
         traces.unshow(found.id)
+        traces.numbers.add(found.number)
         traces.neighbours |= self._lanes(found, {row.author for row in rows if row not in theirs} - {person})
         return self._drop_files([row.id for row in theirs], traces)
 

@@ -73,8 +73,7 @@ class Erasures:
     def begin(self, who: Person, *, mark: str, event: int, lane: int | None, misses: bool = False) -> Rest:
         """Takes away what fits into this transaction; `event` is the update by which it was asked for."""
         tx, upto = self._tx, self._ids()
-        self.traces.marks.clear()  # of an event before in the same transaction, which may have been undone
-        self.traces.neighbours.clear()
+        self.traces.begin()
         found = tx.read(select(address).where(address.c.person == who.id)).all()
         rest = Rest(person=who.id, asked_at=tx.now.timestamp(), upto=upto, works_here=who.is_official, misses=misses,
                     addresses=[row.id for row in found], lanes=[row.lane for row in found])  # fmt: skip
