@@ -40,6 +40,10 @@ WORDS: dict[str, Message] = {
     "held.full": _(
         "What you said before is kept; there is no room for this as well. Please choose first, then send it once more."
     ),
+    "drafts.full": _(
+        "Much is begun here and not registered yet; there is no room for this as well. What you said before is kept. "
+        "Please register what is open, or say “cancel”, then send this once more."
+    ),
     "link": _("This link is not known any more."),
     "notice": _("There is no such notice, or not any more."),
     "notice.over": _("That cannot be changed any more. A running notice can only be stopped."),
@@ -60,7 +64,9 @@ WORDS: dict[str, Message] = {
     "role": _("Nobody holds this role any more."),
 }
 
-CHOOSE_FIRST = frozenset(("held.full",))  # what there was to choose from must stay within reach of who types
+CHOOSE_FIRST = frozenset(
+    ("held.full", "drafts.full")
+)  # what there was to choose from must stay within reach of who types
 
 
 def excuse(error: OfficeError) -> Message:

@@ -12,6 +12,7 @@ from bot.dialogue.event import Said
 from bot.dialogue.form import FILES, PHONE, TEXT, Answers, Choice, Form, Question, Words_
 from bot.dialogue.router import Router
 from bot.dialogue.screen import Button, Mode, Request, Screen, encode_action
+from bot.errors import Invalid
 from bot.text import Text
 from bot.words import Message, Translator, _
 
@@ -19,6 +20,7 @@ O = TypeVar("O")  # noqa: E741  the office: what handlers act on
 P = TypeVar("P")  # the person who spoke
 
 EXPECTED_FOR = 3600.0  # seconds: words of tomorrow are something new
+MOST_LEFT = 10  # forms left for another one: the whole chat is read and written with every message
 
 Screens = Screen | Sequence[Screen] | None
 
@@ -125,9 +127,11 @@ class Context(Generic[O, P]):
         return Button(self.say.plain(label), request=request)
 
     def fill(self, form: Form[Any], **answers: Any) -> list[Screen]:
-        """Starts a form with what is known already; an open one waits as a draft."""
+        """Starts a form with what is known already; an open one waits as a draft. Raises Invalid where many do."""
         talk = self.conversation
         if talk.filling is not None and form_of_words(talk.filling):
+            if len(talk.drafts) >= MOST_LEFT:
+                raise Invalid("drafts.full")
             talk.drafts.append(talk.filling)
         talk.filling = Filling(form.name, form.version, dict(answers))
         return self.ask()

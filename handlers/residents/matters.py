@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from bot.dialogue.context import Screens, listed
+from bot.dialogue.context import MOST_LEFT, Screens, listed
 from bot.dialogue.event import Due, Said
 from bot.dialogue.form import PHONE, files_of
 from bot.dialogue.screen import Screen
@@ -15,7 +15,7 @@ from bot.text import Text, join, quote
 from bot.words import Message, _
 from handlers.context import KINDS, MOST_LISTED, RESIDENTS, Ctx, Router, excerpt, number_in, said_with, unreadable
 from handlers.residents import consent, held, human, policies
-from handlers.residents.registration import begin, later, matter, next_matter, small_talk, with_intro
+from handlers.residents.registration import begin, later, matter, next_matter, small_talk, wait, with_intro
 
 router = Router("matters", who=RESIDENTS)
 
@@ -86,6 +86,8 @@ def understand(ctx: Ctx, said: Said) -> Screens:
         return _single(ctx, said, matters[0])
     if not ctx.person.has_consented:
         return consent.hold(ctx, said)
+    if len(matters) > MOST_LEFT:
+        return begin(ctx, said, Kind.HELP)  # a long list is one matter: whoever reads it sees what belongs to whom
     return _several(ctx, said, matters)
 
 
@@ -174,7 +176,7 @@ def _several(ctx: Ctx, said: Said, matters: Any) -> Screens:
     matters = sorted(matters, key=lambda found: found.kind == Kind.CONSULT)  # a question waits for no answer of theirs
     lines = [ctx.say(_("I hear {count} things:", count=len(matters)))]
     lines += [quote(f"{number} {found.text}") for number, found in enumerate(matters, 1)]
-    ctx.memory["waiting"] = [*map(later, matters[1:]), *ctx.memory.get("waiting", [])]
+    wait(ctx, [*map(later, matters[1:]), *ctx.memory.get("waiting", [])])
     ctx.memory["position"] = 1
     first = Said(text=matters[0].text, files=said.files, spot=said.spot, phone=said.phone)
     begun = listed(_one(ctx, first, matters[0].kind, matters[0]))

@@ -25,6 +25,7 @@ from handlers.context import (
 )
 from handlers.residents import consent
 
+MOST_ASKED = 20_000  # characters of questions that go to a person together
 READ_FOR = 1800.0  # seconds in which the next question may belong to the page
 
 router = Router("policies", who=RESIDENTS)
@@ -114,7 +115,8 @@ def in_context(ctx: Ctx, question: str) -> Screens:
     if ctx.now.timestamp() - opened["at"] > READ_FOR:
         return None  # a question of days later is a new one
     slug = opened["slug"]
-    ctx.memory["asked"] = "\n".join(filter(None, (ctx.memory.get("asked"), question)))
+    asked = "\n".join(filter(None, (ctx.memory.get("asked"), question)))
+    ctx.memory["asked"] = asked if len(asked) <= MOST_ASKED else question  # what was offered a person long ago goes
     return offer_person(ctx, slug)
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import msgspec
 
-from bot.dialogue.context import Screens, listed
+from bot.dialogue.context import MOST_LEFT, Screens, listed
 from bot.dialogue.event import FileKind, Said
 from bot.dialogue.form import FILES, PHONE, TEXT, Answers, Choice, Form, Place, Words, files_of
 from bot.dialogue.screen import Button, Request, Screen
+from bot.errors import Invalid
 from bot.office.cases.model import Case, Kind, Privacy
 from bot.office.cases.service import Matter
 from bot.text import Text, join, quote
@@ -82,7 +83,7 @@ def _no_place(ctx: Ctx, answers: Answers, said: Said) -> Screens:
 
 def _noted(ctx: Ctx, matters: Any) -> Screen:
     """Said in between: its turn comes after the matter at hand."""
-    ctx.memory["waiting"] = [*ctx.memory.get("waiting", []), *map(later, matters)]
+    wait(ctx, [*ctx.memory.get("waiting", []), *map(later, matters)])
     return ctx.screen(_("I note that as well; it is next. First this one."))
 
 
@@ -243,6 +244,13 @@ def later(found: Any) -> dict[str, Any]:
     """A matter whose turn comes after the one at hand."""
     return {"text": found.text, "kind": found.kind, "category": found.category,
             "needs_place": found.needs_place, "place": found.place}  # fmt: skip
+
+
+def wait(ctx: Ctx, matters: list[dict[str, Any]]) -> None:
+    """These come one after another; what finds no room is said, as with forms that were left for others."""
+    if len(matters) > MOST_LEFT:
+        raise Invalid("drafts.full")
+    ctx.memory["waiting"] = matters
 
 
 def with_intro(screen: Screen, intro: Text) -> Screen:

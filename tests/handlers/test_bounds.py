@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.config import LimitSettings
+from bot.dialogue.context import MOST_LEFT
 from bot.dialogue.event import FileKind, FileRef, Said
 from bot.dialogue.form import MOST_FILES
 from bot.errors import StoreError
@@ -16,7 +17,9 @@ from bot.office.cases.service import MOST_FOLLOWERS
 from bot.office.cases.tables import attachment, case_party
 from bot.office.people.model import Role
 from bot.outside import Outside
+from bot.store.queues import conversation
 from bot.words import Message
+from handlers.residents import matters
 from tests.handlers.test_files import PHOTO
 from tests.handlers.test_main_talk import LAMP, registered
 from tests.handlers.test_own_data import code_in
@@ -50,6 +53,61 @@ async def states(town: Town) -> list[tuple[str, str | None]]:
     wanted = select(attachment.c.state, attachment.c.reason).order_by(attachment.c.entry, attachment.c.state.desc())
     rows = await town.store.writer.submit(lambda tx: tx.read(wanted).all())
     return [(row.state, row.reason) for row in rows]
+
+
+# --- what is begun and not registered ---
+
+
+@pytest.mark.parametrize(
+    "words", ["/request 幸福里{n}号楼2单元的灯坏了", "我要投诉窗口第{n}个工作人员收了我钱", "/suggest 多办{n}场讲座"]
+)
+async def test_what_is_begun_and_not_registered_has_an_end_that_is_said(town: Town, words: str) -> None:
+    """Each message reads and writes the whole chat: one that grows without end would hold up everybody."""
+    resident = town.resident()
+    for begins in ("/start", "好", "楼道灯坏了"):
+        await resident.says(begins)
+    for n in range(MOST_LEFT):
+        await resident.says(words.format(n=n))
+        assert "放不下" not in resident.last.text
+    state = select(func.max(func.length(conversation.c.state)))
+    for _time in range(2):
+        await resident.says(words.format(n="多"))
+        assert "这条放不下，没有记" in resident.last.text
+        size = (await town.store.writer.submit(lambda tx: tx.flushed().execute(state).scalar())) or 0
+        assert size < 20_000
+    await resident.says("取消")
+    await resident.says(words.format(n="又"))
+    assert "放不下" not in resident.last.text
+
+
+async def test_questions_about_page_after_page_have_an_end_too(town: Town) -> None:
+    resident = town.resident()
+    official = await town.official("yi", Role.HANDLER, "medical-desk")
+    for words in ("/start", "好"):
+        await resident.says(words)
+    state = select(func.max(func.length(conversation.c.state)))
+    for n in range(10):
+        await resident.forges("policy.page:hospital-bill")
+        await resident.says(f"第{n}回住院能报多少" + "呢" * 3000)
+    size = (await town.store.writer.submit(lambda tx: tx.flushed().execute(state).scalar())) or 0
+    assert size < 100_000
+    await resident.presses("要")
+    await official.says(f"/case {resident.number()}")
+    await official.presses("看全部的话")
+    while "第9回住院" not in official.last.text:
+        await official.presses("下一页", on=official.last)
+
+
+async def test_a_list_of_many_matters_is_one(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    resident = town.resident()
+    for words in ("/start", "好"):
+        await resident.says(words)
+    several = "幸福里3号楼2单元的灯坏了，还有水管漏水，另外问下居住证怎么办"
+    monkeypatch.setattr(matters, "MOST_LEFT", 2)
+    await resident.says(several)
+    assert several in resident.last.text
+    await resident.presses("登记")
+    assert "登记好了" in resident.last.text
 
 
 # --- matters a day ---
