@@ -102,8 +102,10 @@ def agree(ctx: Ctx) -> Screens:
     if going_on := ctx.memory.pop("after_consent", None):
         action, *args = going_on
         screens = listed(ctx.router.actions[action].handler(ctx, *args))
-        said = held.take(ctx)  # what was said behind the button is the first answer
-        return ctx.hear(said) if said is not None else screens
+        said = held.take(ctx)
+        if said is None:
+            return screens
+        return [*(one for one in screens if not one.prompt), *ctx.hear(said)]  # the first answer to what was asked
     said = held.take(ctx)
     if said is None:
         return ctx.screen(_("Good. Just write, speak or send a photo."))

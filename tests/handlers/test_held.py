@@ -1,5 +1,6 @@
 """What is said before consent: held a day, then deleted, and never without a word."""
 
+import re
 from datetime import datetime
 
 import pytest
@@ -100,3 +101,17 @@ async def test_what_had_no_room_goes_too_when_the_talk_is_deleted(town: Town) ->
     await resident.presses("交上去")
     await resident.presses("抄好了，清掉聊天")
     assert (resident.chat, refused) in town.channel.deleted
+
+
+async def test_what_was_asked_for_before_the_yes_is_said_though_more_was_said_since(town: Town) -> None:
+    """A question that goes to a person: its number, and what was said behind it, both."""
+    resident = town.resident()
+    await resident.opens()
+    await resident.says("住院报销我那个情况能报多少")
+    await resident.forges("policy.register:hospital-bill")
+    await resident.says("幸福里3号楼2单元的灯坏了")
+    resident.news()
+    await resident.says("好")
+    receipt, rest = resident.news()
+    assert re.search("编号 [0-9A-Z]{4}-[0-9A-Z]{4}", receipt)
+    assert "另一件事" in rest
