@@ -29,6 +29,7 @@ SAID = {
     Entered.VERSION: _("You changed it to"),
     Entered.REPLY: _("You replied"),
     Entered.UNSOLVED: _("You said it is not solved"),
+    Entered.HARASSED: _("You said that somebody makes it hard for you"),
     Entered.PROGRESS: _("We told you"),
     Entered.QUESTION: _("We asked you"),
     Entered.ANSWER: _("We answered"),

@@ -19,6 +19,8 @@ from bot.store.queues import conversation, job, outbox, timer
 from bot.store.transaction import Transaction
 from tests.handlers.test_files import PHOTO
 from tests.handlers.test_main_talk import LAMP, registered
+from tests.handlers.test_sealed import confidentially
+from tests.handlers.test_sealed_traces import everything, legible
 from tests.rig import SHANGHAI, Someone, Town
 
 MARK = "（已应本人要求删除）"
@@ -403,3 +405,27 @@ async def test_a_preview_about_another_case_stays_a_draft(town: Town) -> None:
     li.news()
     await official.presses("发送", on=preview)
     assert any("水管周四去修" in words for words in li.news())
+
+
+async def harassed(town: Town) -> Someone:
+    await town.official("du", Role.SUPERVISOR)
+    resident, _number = await confidentially(town)
+    await resident.says("我的事")
+    await resident.presses(next(label for label in resident.last.labels if label.startswith("1 ")))
+    await resident.presses("有人为难我")
+    await resident.says("他昨晚堵在我家楼下骂canary")
+    assert "这句也交给督办员了" in resident.last.text
+    return resident
+
+
+async def test_what_was_said_of_being_harassed_is_theirs_too(town: Town) -> None:
+    resident = await harassed(town)
+    await resident.says("/mydata")
+    assert "他昨晚堵在我家楼下骂canary" in data_of(town, resident)
+
+
+async def test_and_goes_with_the_rest(town: Town) -> None:
+    resident = await harassed(town)
+    await deletes_all(town, resident, taking_back=True)
+    tables = [(name, words) for name, words in legible(town, await everything(town)) if "canary" in words]
+    assert tables == []

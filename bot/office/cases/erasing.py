@@ -20,7 +20,7 @@ from bot.office.people.records import address
 from bot.store.passing import pass_by
 from bot.store.traces import Going, Traces
 
-RESIDENTS_WORDS = frozenset((Said.WORDS, Said.ADDITION, Said.VERSION, Said.REPLY, Said.UNSOLVED))
+RESIDENTS_WORDS = frozenset((Said.WORDS, Said.ADDITION, Said.VERSION, Said.REPLY, Said.UNSOLVED, Said.HARASSED))
 ABOUT_THEM = frozenset((Said.NOTE, Said.CONTACTED))  # what officials wrote down of the person, for officials only
 LONG_RUN = 8  # characters that somebody repeats of another's words are a quotation
 AT_ONCE = 20  # cases in one transaction
