@@ -1,4 +1,8 @@
-"""Who people are, sealed: chat ids, names, phones. Imported by office.people and the sender alone."""
+"""Who people are, sealed: chat ids and names.
+
+`office.people` opens names; the sender, the menus and the upkeep open chat ids, each where it calls the platform; the
+house makes the one there is and hands it on. `tests/test_floors.py` holds that nobody else does.
+"""
 
 from bot.sealing import Sealer
 
