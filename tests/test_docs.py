@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from bot.cli import app
 from bot.config import Settings
 from handlers.routes import all_routes
+from tests.proof.__main__ import PROOFS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("deploy/*")])
@@ -139,3 +140,10 @@ def test_words_of_make_exist() -> None:
         for line in code_in(page):
             for word in re.findall(r"\bmake (?:-C \S+ )?([a-z]+)", line):
                 assert word in targets, f"{page.name}: {line}"
+
+
+def test_every_proof_has_its_line_and_every_line_its_proof() -> None:
+    lines = re.findall(
+        r"^\| ([A-Z]\d+(?:, [A-Z]\d+)*) \|", (ROOT / "docs" / "proofs.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert {id for line in lines for id in line.split(", ")} == {name.split()[0] for name in PROOFS}
