@@ -3,6 +3,7 @@
 K16 takes SOAK_MINUTES from the environment; two hours without it.
 """
 
+import argparse
 import asyncio
 import sys
 import tempfile
@@ -131,7 +132,9 @@ async def prove(wanted: list[str]) -> int:
 
 if __name__ == "__main__":
     set_up_logs("critical")
-    unknown = [id for id in sys.argv[1:] if id not in PROOFS]
-    if unknown:
-        sys.exit(f"no such proof: {unknown[0]}; there are {', '.join(PROOFS)}")
-    sys.exit(asyncio.run(prove(sys.argv[1:])))
+    parser = argparse.ArgumentParser(prog="python -m tests.proof", description=__doc__)
+    parser.add_argument("ids", nargs="*", metavar="ID", help=f"of {', '.join(PROOFS)}; without any, all")
+    ids = parser.parse_args().ids
+    if unknown := [id for id in ids if id not in PROOFS]:
+        parser.error(f"no such proof: {', '.join(unknown)}")
+    sys.exit(asyncio.run(prove(ids)))
