@@ -76,7 +76,7 @@ def chat(
     role: Annotated[str | None, typer.Option(help="Play an official with this role.")] = None,
     department: Annotated[str | None, typer.Option(help="The official's department.")] = None,
 ) -> None:
-    """Talk to the bot in this terminal, with an embedded database."""
+    """Talk to the bot in this terminal, over the database of the settings."""
     from bot.logs import set_up_logs
     from bot.terminal import talk
 

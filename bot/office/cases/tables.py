@@ -97,7 +97,7 @@ assignment = Table(
     _of_case(),
     Column("department", String(60)),
     Column("official", BigInteger),
-    Column("part", String(8), nullable=False),  # lead, co
+    Column("part", String(8), nullable=False),  # lead, or offer while it waits to be accepted
     Column("round", SmallInteger, nullable=False),
     Column("since", UtcTime, nullable=False),
     Column("until", UtcTime),
@@ -167,7 +167,7 @@ case_link = Table(
     _id(),
     _of_case(),
     Column("other", BigInteger, nullable=False, index=True),
-    Column("kind", String(16), nullable=False),  # issue, repeat, follows, bulletin
+    Column("kind", String(16), nullable=False),  # bulletin: the case answers a notice
     UniqueConstraint("case", "other", "kind"),
 )
 

@@ -55,7 +55,7 @@ class People:
         return {id_: person for id_, person in people.items() if person is not None}
 
     def channel_of(self, address: int) -> str | None:
-        """The channel of an address, while somebody can be reached there."""
+        """The channel of an address; whether anybody can be reached there is another question."""
         return records.channel_of(self._tx, address)
 
     def agree(self, person: Person) -> Person:
