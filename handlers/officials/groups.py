@@ -15,13 +15,14 @@ from bot.office.people.model import Role
 from bot.telling import Telling
 from bot.text import Text, bold, join, quote
 from bot.words import Message, _
-from handlers.context import WORKERS, Ctx, Router, alert, number_in
+from handlers.context import MOST_LISTED, WORKERS, Ctx, Router, alert, number_in
 from handlers.excuses import excuse
 from handlers.officials.queue import heading, name_of
 from handlers.officials.roles import WHOLE
 
 router = Router("groups", who=WORKERS)
 
+LISTED = 20  # groups on one screen
 IN_PRIVATE = {"reply": "write.reply", "pass": "case.pass"}  # what goes on there: the press in the group, the action
 _NUMBERS = re.compile(r"\d(?:[ -]?\d){6,}")  # telephones, identity cards: nobody in a group needs them
 WHAT_CHANGED: dict[str, Message] = {
@@ -79,18 +80,26 @@ def unregister(ctx: Ctx) -> None:
 @router.command("groups", who=Role.ADMINISTRATOR, about=_("Staff groups"))
 @router.command("register", who=Role.ADMINISTRATOR)
 def groups(ctx: Ctx, _rest: str) -> Screen:
-    """Every registered group. They have no titles here: department and day tell them apart."""
-    found = ctx.office.groups.registered()[:20]
+    return listed_groups(ctx)
+
+
+@router.action("groups", who=Role.ADMINISTRATOR)
+def listed_groups(ctx: Ctx, first: str = "0") -> Screen:
+    """Every registered group, some at a time. They have no titles here: department and day tell them apart."""
+    start = number_in(first, MOST_LISTED)
+    found = ctx.office.groups.registered()
+    there = list(enumerate(found, 1))[start : start + LISTED]
     how = ctx.say(_("To register one: take me into the group, then type /register there."))
     lines = [
         ctx.say(_("{number} {what}, since {day}", number=number, what=_where(ctx, group.department),
                   day=group.changed_at.astimezone(ctx.office.calendar.zone).date()))
-        for number, group in enumerate(found, 1)
+        for number, group in there
     ]  # fmt: skip
     rows = [[ctx.button(_("End {number}", number=number), "group.end", group.id)]
-            for number, group in enumerate(found, 1)]  # fmt: skip
+            for number, group in there]  # fmt: skip
+    more = [ctx.button(_("More"), "groups", start + LISTED)] if len(found) > start + LISTED else []
     head = ctx.say(_("Staff groups:") if found else _("No staff group is registered."))
-    return ctx.screen(join([head, *lines, how]), *rows)
+    return ctx.screen(join([head, *lines, how]), *rows, more)
 
 
 @router.action("group.end", who=Role.ADMINISTRATOR, by_yes=False)
@@ -105,11 +114,6 @@ def tell_changed(ctx: Ctx, telling: Telling) -> Screen | None:
         return None
     where = _where(ctx, telling.data["department"] or None)
     return ctx.screen(WHAT_CHANGED[telling.data["what"]](where=where), [ctx.button(_("Staff groups"), "groups")])
-
-
-@router.action("groups", who=Role.ADMINISTRATOR)
-def pressed_groups(ctx: Ctx) -> Screen:
-    return groups(ctx, "")
 
 
 # --- what happens to the bot in a group ---

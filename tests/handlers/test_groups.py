@@ -14,6 +14,7 @@ from bot.office.people.model import Role
 from bot.office.people.records import audit
 from bot.store.queues import OutboxState, inbox, outbox
 from bot.store.transaction import Transaction
+from handlers.officials.groups import LISTED
 from tests.handlers.test_main_talk import LAMP, registered
 from tests.rig import Room, Someone, Town
 
@@ -100,6 +101,17 @@ async def test_an_administrator_ends_it_from_afar(town: Town) -> None:
     assert room.is_left
     await ada.says("/groups")
     assert "还没有登记过" in ada.last.text
+
+
+async def test_each_of_many_groups_is_listed_and_can_be_ended(town: Town) -> None:
+    ada = await town.official("ada", Role.ADMINISTRATOR)
+    rooms = [await town.staff_group(ada, chat=f"room{number}") for number in range(LISTED + 1)]
+    await ada.says("/groups")
+    assert f"停掉 {LISTED}" in ada.last.labels
+    await ada.presses("看更多")
+    assert f"\n{LISTED + 1} " in ada.last.text
+    await ada.presses(f"停掉 {LISTED + 1}")
+    assert [room.is_left for room in rooms] == [False] * LISTED + [True]
 
 
 # --- every other group ---
