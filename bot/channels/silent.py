@@ -22,7 +22,7 @@ class SilentChannel:
                  run: str = "", gone: Callable[[str, Sequence[str]], None] | None = None) -> None:  # fmt: skip
         self.name = name
         self._run = run  # keeps the ids of one run apart from those of the next
-        self.abilities = Abilities(edits=True, buttons=True, idempotent_send=True, per_second=100_000, deletes=True)
+        self.abilities = Abilities(idempotent_send=True, per_second=100_000, deletes=True)
         self.files: dict[str, bytes] = {}
         self.menus: list[Menu] = []
         self.fault: DeliveryError | None = None  # raised by the next send

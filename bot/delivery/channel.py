@@ -46,15 +46,12 @@ class Sent(Struct, frozen=True):
 
 
 class Abilities(Struct, frozen=True):
-    """What a platform can do. The loops ask for these, never for a platform's name."""
+    """What a platform can do, as far as the loops have to know. They ask for these, never for a platform's name."""
 
-    edits: bool = False
-    buttons: bool = False
     idempotent_send: bool = False  # the same `Outgoing.id` sent twice arrives once
     per_second: int = 1000  # accepted sends in any second, over all chats
     chat_spacing: float = 0.0  # seconds between two sends to one chat
     group_spacing: float = 0.0  # the same for a group
-    press_seconds: int = 150  # how long a press can be answered
     deletes: bool = False  # messages of both sides
     delete_seconds: int | None = None  # how old they may be; none: any age
     pushes: bool = True  # a message reaches people who do nothing; else only once they open their page

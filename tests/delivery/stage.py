@@ -131,7 +131,7 @@ class ScriptedChannel(SilentChannel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.abilities = Abilities(edits=True, buttons=True)
+        self.abilities = Abilities()
         self.sent: list[Outgoing] = []
         self.begun: list[str] = []
         self.began = asyncio.Event()

@@ -73,9 +73,8 @@ class TelegramChannel:
             raise ConfigError("telegram.token: not a bot token (digits, a colon, letters)")
         self.name = f"telegram:{number}"
         self.abilities = Abilities(
-            edits=True, buttons=True, per_second=per_second, chat_spacing=1.0, group_spacing=3.0, press_seconds=150,
-            deletes=True, delete_seconds=DELETABLE,
-        )  # fmt: skip
+            per_second=per_second, chat_spacing=1.0, group_spacing=3.0, deletes=True, delete_seconds=DELETABLE
+        )
         self._pays = pays  # for more messages a second than are free
         self._client = Client(token, base_url, base_file_url, local_mode=local_mode)
         self._local_mode = local_mode

@@ -56,8 +56,7 @@ class Host(Protocol):
 class WebChannel:
     """The pages of one side, "web:resident" or "web:office"; the server hands it what they say."""
 
-    abilities = Abilities(edits=True, buttons=True, idempotent_send=True, per_second=1000, press_seconds=3600,
-                          deletes=True, pushes=False)  # fmt: skip
+    abilities = Abilities(idempotent_send=True, per_second=1000, deletes=True, pushes=False)
 
     def __init__(
         self, name: str, *, history: History, spool: Path, host: Host, clock: Clock, address: str = ""
