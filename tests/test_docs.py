@@ -24,6 +24,7 @@ SOURCE = "\n".join(path.read_text("utf-8") for path in (ROOT / "bot").rglob("*.p
 OF_OTHERS = {  # @BotFather's, web addresses, and a setting of PostgreSQL
     "newbot", "setprivacy", "revoke", "healthz", "metrics", "office", "synchronous_commit",
 }  # fmt: skip
+CITED = re.compile(r"\b(?:[MN]\d{2}|T\d{1,2})\b")  # of a mechanism, a demand, a threat
 ids = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
@@ -147,3 +148,12 @@ def test_every_proof_has_its_line_and_every_line_its_proof() -> None:
         r"^\| ([A-Z]\d+(?:, [A-Z]\d+)*) \|", (ROOT / "docs" / "proofs.md").read_text("utf-8"), re.MULTILINE
     )
     assert {id for line in lines for id in line.split(", ")} == {name.split()[0] for name in PROOFS}
+
+
+def test_every_id_that_is_cited_is_explained_and_no_other() -> None:
+    page = ROOT / "docs" / "mechanisms.md"
+    explained = re.findall(r"^\| (\w+) \|", page.read_text("utf-8").replace("| id |", ""), re.MULTILINE)
+    sources = [path for folder in ("bot", "handlers", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    cited = {id for path in [*sources, *PAGES] if path != page for id in CITED.findall(path.read_text("utf-8"))}
+    assert len(explained) == len(set(explained))
+    assert set(explained) == cited

@@ -152,7 +152,7 @@ def toggle_topic(ctx: Ctx, id_: str, slug: str) -> Screen:
 
 
 def _ask_wider(ctx: Ctx, notice: Notice, named: tuple[str, ...]) -> Screen:
-    """The words speak of one area, the choice is wider (rule 20)."""
+    """The words speak of one area, the choice is wider: that is asked about, never assumed."""
     notices, is_urgent = ctx.office.notices, bool(notice.urgent)
     fewer = notices.reach(Audience(areas=named), urgent=is_urgent).people
     more = notices.reach(notice.audience, urgent=is_urgent).people - fewer

@@ -164,7 +164,7 @@ class SealedCases(Cases):
         return found
 
     def _alarm(self, case: Case, event: int) -> bool:
-        """By night and on holidays too (rule of alarms); of a sealed case to those who may read it alone."""
+        """An alarm waits for no morning and no working day; of a sealed case to those who may read it alone."""
         self._records.hurry(case)
         hearers = self.guardians(case)
         if not case.sealed:

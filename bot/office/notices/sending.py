@@ -243,7 +243,7 @@ class Sending:
         return records.of_case(self._tx, case.id)
 
     def call_reader(self, of: Notice, case: Case) -> None:
-        """An answer to an urgent notice rings whoever reads them, day or night; without one, all who can (rule 19)."""
+        """An answer to an urgent notice rings whoever reads them, day or night; without one, all who can."""
         readers = self._people.find([of.reader]).values() if of.reader is not None else []
         able = [person for person in readers if person.sees_whole_office]
         for person in able or self._heads(of):
