@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 
@@ -156,3 +157,14 @@ def cut(words: str, at_most: int) -> str:
 def utf16_length(words: str) -> int:
     """Length in UTF-16 code units, as the Bot API counts."""
     return len(words) if words.isascii() else len(words.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def mended(value: Any) -> Any:
+    """A decoded JSON value whose words are all storable."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [mended(item) for item in value]
+    if isinstance(value, dict):
+        return {key: mended(item) for key, item in value.items()}
+    return value

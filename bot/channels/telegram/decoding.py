@@ -9,7 +9,7 @@ import json
 import re
 import struct
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -45,7 +45,7 @@ from bot.dialogue.event import (
     Who,
 )
 from bot.errors import Undecodable
-from bot.text import storable
+from bot.text import mended
 
 LARGEST_FETCH = 20 * 1024 * 1024  # bytes that getFile hands out, https://core.telegram.org/bots/api#getfile
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,21 +139,11 @@ def _read(raw: bytes, shape: type[T]) -> T:
     except (ValueError, RecursionError):
         pass  # malformed for msgspec, bytes that are not UTF-8, or too deep
     try:
-        return msgspec.convert(_mended(json.loads(raw.decode("utf-8", "replace"), strict=False)), shape)
+        return msgspec.convert(mended(json.loads(raw.decode("utf-8", "replace"), strict=False)), shape)
     except msgspec.ValidationError as error:
         raise Undecodable(str(error)) from None
     except (ValueError, RecursionError) as error:
         raise Undecodable(type(error).__name__) from None
-
-
-def _mended(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, list):
-        return [_mended(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _mended(item) for key, item in value.items()}
-    return value
 
 
 def _message(message: Message, username: str) -> Event:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from bot.dialogue.event import FileKind, Spot
 from bot.dialogue.screen import Button
 from bot.errors import Undecodable
-from bot.text import Piece, storable
+from bot.text import Piece, mended
 
 MOST_FRAME = 128 * 1024  # bytes of one message from a page
 
@@ -179,7 +179,7 @@ def read(data: str) -> Frame:
     except (ValueError, RecursionError):
         pass
     try:
-        frame: Frame = msgspec.convert(_mended(json.loads(data)), Frame)
+        frame: Frame = msgspec.convert(mended(json.loads(data)), Frame)
         return frame
     except (ValueError, RecursionError) as error:
         raise Undecodable(type(error).__name__) from None
@@ -189,13 +189,3 @@ def place_of(words: str) -> int | None:
     """The place in the talk that an id stands for; ids that pages made stand for none."""
     number = int(words) if words.isascii() and words.isdigit() and len(words) < 20 else 0
     return number if 0 < number < 1 << 63 else None
-
-
-def _mended(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, list):
-        return [_mended(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _mended(item) for key, item in value.items()}
-    return value
