@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bot.disk import settle
 from bot.errors import ConfigError, HuiyinError
 
 _NAMES = ("content", "identity", "lookup")
@@ -126,7 +127,7 @@ def make_keys(path: Path) -> Keys:
             _give_name(draft, path)
         finally:
             draft.unlink(missing_ok=True)
-        _settle(path.parent)
+        settle(path.parent)  # keys that a loss of power took away would take all data with them
     except FileExistsError:
         raise KeysExist(f"security.key_file: {path} is there already") from None
     except OSError as error:
@@ -143,15 +144,3 @@ def _give_name(draft: Path, path: Path) -> None:
             raise
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # the name is ours, and empty for a moment
         os.replace(draft, path)
-
-
-def _settle(folder: Path) -> None:
-    """The names in it are on the disk: keys that a loss of power took away would take all data with them."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # a network share that has no such call
-            raise
-    finally:
-        os.close(handle)

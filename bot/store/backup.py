@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Engine, MetaData, Table, column, insert, table
 
+from bot.disk import settle
 from bot.errors import HuiyinError
 from bot.store.leases import lease
 from bot.store.schema import metadata
@@ -70,9 +71,9 @@ def make(
     parts = {str(path.relative_to(draft)): _part(path) for path in _files_in(draft)}
     manifest = Manifest(FORMAT, version, revision, now, keys, rows, parts)
     _write(draft / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
-    _sync(draft)
+    settle(draft)
     draft.rename(target / name)
-    _sync(target)
+    settle(target)
     return target / name
 
 
@@ -219,11 +220,3 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

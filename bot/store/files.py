@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from bot.clock import Clock, SystemClock
+from bot.disk import settle
 from bot.errors import Refused
 from bot.sealing import Sealer
 
@@ -47,7 +48,7 @@ class Files:
         except OSError:
             Path(draft).unlink(missing_ok=True)  # a full disk must not fill up with halves
             raise
-        _sync(path.parent)
+        settle(path.parent)
         return digest
 
     async def read(self, digest: str) -> bytes:
@@ -71,7 +72,7 @@ class Files:
                 path.unlink()
             except FileNotFoundError:
                 return True
-        _sync(path.parent)
+        settle(path.parent)
         return True
 
     @property
@@ -82,12 +83,3 @@ class Files:
         if not (len(digest) == 64 and digest.isalnum()):
             raise Refused("gone")
         return self.folder / digest[:2] / digest
-
-
-def _sync(folder: Path) -> None:
-    """The new name itself must reach the disk, not only what it names."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
