@@ -1,13 +1,13 @@
 """Departments and categories from content: names, and which department a matter goes to first. Slugs are permanent."""
 
 import re
-import tomllib
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bot.errors import ConfigError
+from bot.office.entries import names_of, read_entries, words_of
 
 _A_PLACE = r"(?!\s?(?:[0-9０-９一二三四五六七八九十]|[号栋幢里内门楼旁边外]|附近|对面|周边|estate|building|block))"
 
@@ -69,9 +69,8 @@ class Departments:
 
 def read_departments(departments: Path, categories: Path) -> Departments:
     """Both files; a fault names the file and the entry."""
-    found = {slug: _department(departments, slug, entry) for slug, entry in _table(departments).items()}
-    names = {slug: _names(categories, slug, _entry(categories, slug, entry))
-             for slug, entry in _table(categories).items()}  # fmt: skip
+    found = {slug: _department(departments, slug, entry) for slug, entry in read_entries(departments).items()}
+    names = {slug: names_of(categories, slug, entry) for slug, entry in read_entries(categories).items()}
     for department in found.values():
         for category in department.categories:
             if category not in names:
@@ -79,39 +78,6 @@ def read_departments(departments: Path, categories: Path) -> Departments:
     return Departments(found, names)
 
 
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from None
-
-
-def _department(path: Path, slug: str, entry: Any) -> Department:
-    entry = _entry(path, slug, entry)
-    return Department(slug, _names(path, slug, entry), _strings(path, slug, entry, "categories"),
-                      _strings(path, slug, entry, "areas"))  # fmt: skip
-
-
-def _entry(path: Path, slug: str, entry: Any) -> dict[str, Any]:
-    if not isinstance(entry, dict):
-        raise ConfigError(f"{path}: {slug}: not a table")
-    return entry
-
-
-def _names(path: Path, slug: str, entry: Any) -> dict[str, str]:
-    names = {key: value for key, value in entry.items() if key in ("zh_CN", "en") and isinstance(value, str)}
-    nested = entry.get("name")
-    if isinstance(nested, dict):
-        names |= nested
-    if not names:
-        raise ConfigError(f"{path}: {slug}: no name (zh_CN, en)")
-    return names
-
-
-def _strings(path: Path, slug: str, entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = entry.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ConfigError(f"{path}: {slug}.{key}: a list of words is needed")
-    return tuple(value)
+def _department(path: Path, slug: str, entry: Mapping[str, Any]) -> Department:
+    return Department(slug, names_of(path, slug, entry), words_of(path, slug, entry, "categories"),
+                      words_of(path, slug, entry, "areas"))  # fmt: skip

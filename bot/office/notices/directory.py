@@ -1,13 +1,13 @@
 """Areas and topics from content: their names, and which areas a text speaks of. Slugs are permanent."""
 
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bot.errors import ConfigError
+from bot.office.entries import names_of, read_entries, words_of
 
 _SLUG = re.compile(r"[a-z0-9-]{1,24}")  # short enough for a button
 
@@ -77,47 +77,27 @@ class Directory:
 
 def read_directory(areas: Path, topics: Path) -> Directory:
     """Both files; a fault names the file and the entry."""
-    found = {slug: _area(areas, slug, entry) for slug, entry in _table(areas).items()}
+    found = {slug: _area(areas, slug, entry) for slug, entry in _short(areas).items()}
     for area in found.values():
         for part in area.parts:
             if part not in found or found[part].parts:
                 raise ConfigError(f"{areas}: {area.slug}.parts: no single area {part}")
-    own = {slug: _names(topics, slug, entry) for slug, entry in _table(topics).items()}
+    own = {slug: names_of(topics, slug, entry) for slug, entry in _short(topics).items()}
     return Directory(found, own)
 
 
-def _area(path: Path, slug: str, entry: Any) -> Area:
-    names = _names(path, slug, entry)
-    return Area(slug, names, _strings(path, slug, entry, "words"), _strings(path, slug, entry, "parts"))
+def _area(path: Path, slug: str, entry: Mapping[str, Any]) -> Area:
+    names = names_of(path, slug, entry)
+    return Area(slug, names, words_of(path, slug, entry, "words"), words_of(path, slug, entry, "parts"))
 
 
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        found = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from None
+def _short(path: Path) -> dict[str, dict[str, Any]]:
+    """Entries whose slugs fit into buttons."""
+    found = read_entries(path)
     for slug in found:
         if not _SLUG.fullmatch(slug):
             raise ConfigError(f"{path}: {slug}: at most 24 small letters, digits and hyphens")
     return found
-
-
-def _names(path: Path, slug: str, entry: Any) -> dict[str, str]:
-    if not isinstance(entry, dict):
-        raise ConfigError(f"{path}: {slug}: not a table")
-    names = {key: value for key, value in entry.items() if isinstance(value, str)}
-    if not names:
-        raise ConfigError(f"{path}: {slug}: no name (zh_CN, en)")
-    return names
-
-
-def _strings(path: Path, slug: str, entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = entry.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise ConfigError(f"{path}: {slug}.{key}: a list of words is needed")
-    return tuple(value)
 
 
 def _in(names: Mapping[str, str], language: str) -> str:
