@@ -24,8 +24,8 @@ class Verdict(Enum):
 class Limit:
     """So many updates a minute in the long run, so many at once."""
 
-    per_minute: int = 30
-    burst: int = 60
+    per_minute: int
+    burst: int
 
 
 @dataclass(slots=True)

@@ -69,8 +69,8 @@ class House:
     emergencies: Emergencies
     platforms: Mapping[str, Message]  # channel: through whose hands a message goes
     directory: Directory  # areas and topics
+    retention: Retention
     carriers: Carriers = field(default_factory=lambda: Carriers({}))  # channels by how they reach people
-    retention: Retention = field(default_factory=Retention)
     duty_phone: str = ""
     companies: Mapping[str, Message] = field(default_factory=dict)  # channel: the company that sees its messages
     outside_phone: str = ""  # of the body that hears complaints about staff from outside

@@ -14,14 +14,14 @@ from bot.store.transaction import Transaction
 class Retention:
     """Days. What was said before consent waits one day and an open form seven: their own timers see to that."""
 
-    cases: int = 365  # the resident's words, files and place in the case, after its end
-    people: int = 365  # of somebody who has nothing open and has not written since
-    talks: int = 365  # what web chats have shown
-    set_aside: int = 14  # updates that could not be handled, for an operator
-    uncertain: int = 14  # words of messages that may have arrived, for an operator
-    queues: int = 14  # keys of handled updates, to know repeats; timers and jobs that are over
-    messages: int = 30  # that a message about no case went out, without its words
-    copies: int = 35  # of the database, made before it was brought to a newer version
+    cases: int  # the resident's words, files and place in the case, after its end
+    people: int  # of somebody who has nothing open and has not written since
+    talks: int  # what web chats have shown
+    set_aside: int  # updates that could not be handled, for an operator
+    uncertain: int  # words of messages that may have arrived, for an operator
+    queues: int  # keys of handled updates, to know repeats; timers and jobs that are over
+    messages: int  # that a message about no case went out, without its words
+    copies: int  # of the database, made before it was brought to a newer version
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ class Space:
     """The disks of these folders; the fullest counts. The shares are percent that must be free."""
 
     folders: tuple[Path, ...]
-    for_files: float = 10
-    for_messages: float = 3
+    for_files: float
+    for_messages: float
 
     @property
     def takes_files(self) -> bool:

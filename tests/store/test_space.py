@@ -16,6 +16,10 @@ def disk(monkeypatch: pytest.MonkeyPatch, *, total: int, free: int) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(total=total, free=free))
 
 
+def shared(*folders: Path) -> Space:
+    return Space(folders, for_files=10, for_messages=3)
+
+
 @pytest.mark.parametrize(
     ("free", "files", "messages"), [(10, True, True), (9, False, True), (3, False, True), (2, False, False)]
 )
@@ -23,18 +27,18 @@ def test_a_share_of_the_disk_must_be_free(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, files: bool, messages: bool
 ) -> None:
     disk(monkeypatch, total=SMALL, free=free * SMALL // 100)
-    space = Space((tmp_path,))
+    space = shared(tmp_path)
     assert (space.takes_files, space.takes_messages) == (files, messages)
 
 
 def test_of_a_large_disk_no_more_than_is_ever_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     disk(monkeypatch, total=4000 * GB, free=MOST_FOR_FILES)
-    assert Space((tmp_path,)).takes_files
+    assert shared(tmp_path).takes_files
     disk(monkeypatch, total=4000 * GB, free=MOST_FOR_MESSAGES)
-    assert not Space((tmp_path,)).takes_files
-    assert Space((tmp_path,)).takes_messages
+    assert not shared(tmp_path).takes_files
+    assert shared(tmp_path).takes_messages
     disk(monkeypatch, total=4000 * GB, free=MOST_FOR_MESSAGES - 1)
-    assert not Space((tmp_path,)).takes_messages
+    assert not shared(tmp_path).takes_messages
 
 
 def test_an_office_may_do_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -54,5 +58,5 @@ def test_the_fullest_disk_counts_and_a_folder_still_to_be_made_does_not(
 
     monkeypatch.setattr(shutil, "disk_usage", usage)
     (tmp_path / "full").mkdir()
-    assert Space((tmp_path, tmp_path / "none")).takes_messages
-    assert not Space((tmp_path, tmp_path / "full")).takes_messages
+    assert shared(tmp_path, tmp_path / "none").takes_messages
+    assert not shared(tmp_path, tmp_path / "full").takes_messages

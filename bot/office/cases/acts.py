@@ -39,8 +39,8 @@ class Directory(Protocol):
 class Bounds:
     """How much one person may bring before something else is said than usual; no matter is ever refused."""
 
-    matters_a_day: int = 5
-    files_a_case: int = 30
+    matters_a_day: int
+    files_a_case: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Means:
     lookup: Lookup
     calendar: Calendar
     directory: Directory
-    bounds: Bounds = Bounds()
+    bounds: Bounds
 
 
 class Acts:
