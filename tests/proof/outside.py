@@ -98,6 +98,18 @@ def died_at(config: Path, point: str) -> bool:
     return died == point
 
 
+async def has_died(process: Process, config: Path, point: str, is_over: Callable[[], bool]) -> bool:
+    """Whether the victim ended at that point; what has nothing more to do is stopped, and may still pass it then."""
+    await until(lambda: process.returncode is not None or is_over())
+    was_asked = process.returncode is None
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    await asyncio.wait_for(process.wait(), PATIENCE)
+    died = died_at(config, point)
+    assert died or was_asked, "it ended of something else"
+    return died
+
+
 async def stopped(process: Process) -> None:
     process.terminate()
     await asyncio.wait_for(process.wait(), PATIENCE)

@@ -22,6 +22,7 @@ from tests.proof.outside import (
     configured,
     died_at,
     free_port,
+    has_died,
     is_settled,
     rows,
     stopped,
@@ -72,19 +73,11 @@ async def register(people: list[Person]) -> list[str]:
 
 async def killed(config: Path, point: str, api: FakeBotApi, settings: Settings, hits: tuple[int, ...]) -> int:
     """Lets the office die at the point, at different depths of its work; how often it did."""
-    return sum([await dies(config, point, api, settings, hit) for hit in hits])
-
-
-async def dies(config: Path, point: str, api: FakeBotApi, settings: Settings, hit: int) -> bool:
-    """Whether the office passed the point so often that it died there; it is stopped where it did not."""
-    process = await victim(config, point, str(hit), AGAIN)
-    await until(lambda: process.returncode is not None or (api.is_drained and is_settled(settings)))
-    await asyncio.sleep(0.3)
-    if process.returncode is None:
-        await stopped(process)
-        return False
-    assert died_at(config, point), "it ended of something else"
-    return True
+    deaths = 0
+    for hit in hits:
+        process = await victim(config, point, str(hit), AGAIN)
+        deaths += await has_died(process, config, point, lambda: api.is_drained and is_settled(settings))
+    return deaths
 
 
 async def prove(

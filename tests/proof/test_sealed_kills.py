@@ -1,6 +1,5 @@
 """kill -9 while an anonymous complaint is handed in, and while its talk is deleted: wholly, or not at all."""
 
-import asyncio
 import re
 from pathlib import Path
 
@@ -12,18 +11,7 @@ from bot.office.cases.tables import attachment, case, case_party, entry
 from bot.sealing import read_keys
 from bot.store.queues import conversation, inbox, job, outbox
 from tests.fakebotapi import FakeBotApi, Person
-from tests.proof.outside import (
-    AGAIN,
-    PATIENCE,
-    PHOTO,
-    configured,
-    died_at,
-    is_settled,
-    rows,
-    stopped,
-    until,
-    victim,
-)
+from tests.proof.outside import AGAIN, PATIENCE, PHOTO, configured, has_died, is_settled, rows, stopped, until, victim
 from tests.unsealed import opened
 
 CANARY = "外来人口窗口姓刘的，绿皮收据本上写着壹佰捌拾柒"
@@ -62,13 +50,7 @@ async def drafted(alice: Person) -> None:
 async def dies(config: Path, point: str, hit: int, api: FakeBotApi, settings: Settings) -> bool:
     """Runs the office until it dies at the point or has nothing more to do; whether it died."""
     process = await victim(config, point, str(hit), AGAIN)
-    await until(lambda: process.returncode is not None or (api.is_drained and is_settled(settings)))
-    await asyncio.sleep(0.2)
-    if process.returncode is not None:
-        assert died_at(config, point), "it ended of something else"
-        return True
-    await stopped(process)
-    return False
+    return await has_died(process, config, point, lambda: api.is_drained and is_settled(settings))
 
 
 @pytest.mark.parametrize("point", ["mid-batch", "before commit", "after commit", "after HTTP", "file stored"])
