@@ -81,7 +81,7 @@ async def test_the_page_is_emptied_and_nothing_of_the_talk_is_kept(tmp_path: Pat
     async with asyncio.timeout(60):
         while await counted(running, address):
             clock.advance(seconds=1)
-            await asyncio.sleep(0.1)
+            running.app.inbox_bell.ring()
     assert await counted(running, web_message) == 0
     reading.cancel()
     await alice.close()
