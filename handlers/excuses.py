@@ -44,6 +44,10 @@ WORDS: dict[str, Message] = {
         "Much is begun here and not registered yet; there is no room for this as well. What you said before is kept. "
         "Please register what is open, or say “cancel”, then send this once more."
     ),
+    "additions.full": _(
+        "One matter holds {most} additions, and this one is full: what you just said is not in it. If there is more "
+        "that counts, say “a person”: that opens a matter of its own."
+    ),
     "link": _("This link is not known any more."),
     "notice": _("There is no such notice, or not any more."),
     "notice.over": _("That cannot be changed any more. A running notice can only be stopped."),

@@ -13,6 +13,7 @@ from bot.dialogue.event import FileKind, FileRef, Said
 from bot.dialogue.form import MOST_FILES
 from bot.errors import StoreError
 from bot.house import read_house
+from bot.office.cases import service
 from bot.office.cases.service import MOST_FOLLOWERS
 from bot.office.cases.tables import attachment, case_party
 from bot.office.people.model import Role
@@ -262,3 +263,32 @@ async def test_a_code_that_goes_round_makes_no_crowd_that_every_answer_is_owed_t
     assert "也发您一份" in town.resident("kin0").last.text
     count = select(func.count()).select_from(case_party)
     assert await town.store.writer.submit(lambda tx: tx.read(count).scalar()) == MOST_FOLLOWERS + 1
+
+
+async def test_what_one_case_holds_has_an_end_that_is_said(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks at it opens all of it: one that grew for ever would hold up everybody."""
+    monkeypatch.setattr(service, "MOST_ADDED", 3)
+    official = await town.official()
+    resident, number = await registered(town)
+    first = await resident.says(f"/add {number} 还是黑的")
+    await resident.says(f"/add {number} 又黑了一层")
+    await resident.edits(first, f"/add {number} 还是很黑")
+    await resident.says(f"/add {number} 三层也黑了")
+    await resident.edits(first, f"/add {number} 真的很黑")
+    assert "一件事最多补充 3 次，这件满了" in resident.last.text
+    await official.says(f"/take {number}")
+    await official.says(f"/case {number}")
+    assert "又黑了一层" in official.last.text
+    assert "三层也黑了" not in official.last.text
+    await resident.says("找真人")
+    assert "编号" in resident.last.text
+
+
+async def test_that_somebody_makes_it_hard_has_room_in_a_full_case(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MOST_ADDED", 0)
+    supervisor = await town.official("du", Role.SUPERVISOR)
+    resident, number, code = await anonymously(town)
+    await resident.says(f"/check {number} {code}")
+    await resident.presses("有人为难我")
+    await resident.says("他来我家敲门")
+    assert "他来我家敲门" in supervisor.last.text

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Select, Table, bindparam, func, insert, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, insert, select, update
 
 from bot.errors import Changed
 from bot.office.cases import tables
@@ -111,6 +111,10 @@ class Records:
         wanted = frozenset(kinds) if kinds is not None else None
         rows = self._read("entries", viewer, wanted=case_id)
         return [self._entry(row) for row in rows if wanted is None or row.kind in wanted]
+
+    def count_entries(self, case_id: int, kinds: Sequence[Said]) -> int:
+        """How often something of these kinds was said."""
+        return int(self._tx.rows(_COUNT_ENTRIES, {"case": case_id, "kinds": kinds})[0][0])
 
     def entry_of_source(self, source: str, *, viewer: Viewer) -> Entry | None:
         """The entry that came by a certain message."""
@@ -302,12 +306,10 @@ _SAVE = Prepared(
     .where(case.c.id == bindparam("id_now"), case.c.revision == bindparam("revision_now"))
     .values({name: bindparam(f"new_{name}") for name in (*_CHANGING, "revision")})
 )
+_COUNT_ENTRIES = Prepared(
+    select(func.count()).where(entry.c.case == bindparam("case"), entry.c.kind.in_(bindparam("kinds", expanding=True)))
+)
 _LAST_ENTRY = Prepared(select(func.max(entry.c.id).label("last")).where(entry.c.case == bindparam("wanted")))
-
-
-def _adding(table: Table) -> Prepared:
-    return Prepared(insert(table), [column.name for column in table.c])
-
 
 _ADD_CASE = Prepared(
     insert(case),
@@ -326,7 +328,7 @@ _CLOSE_ASSIGNMENTS = Prepared(
     )
     .values(until=bindparam("now"))
 )
-_ADD_ENTRY = _adding(entry)
+_ADD_ENTRY = Prepared(insert(entry), [column.name for column in entry.c])
 _wanted: BindParameter[Any] = bindparam("wanted")
 _offer = assignment.alias("offered")  # a name of its own: the viewer's condition asks for assignments too
 _told = case_party.c.part.in_(("requester", "follower"))

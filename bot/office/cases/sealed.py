@@ -75,6 +75,7 @@ class SealedCases(Cases):
         old = self._anonymous(number, code)
         is_reply = old.status is Status.WAITING
         kind = Said.REPLY if is_reply else Said.ADDITION
+        self._check_has_room(old)
         self._enter_unknown(old, kind, words, files)
         new = self._records.save(old, old.move(Status.IN_PROGRESS) if is_reply else old)
         event = self._note_unknown(new, kind.value, before=old.status, after=new.status)

@@ -36,6 +36,8 @@ JOB = b"job"
 REOPEN_TERM = timedelta(days=15)
 TITLE_LENGTH = 60
 FULL = "full"  # why a file found no place
+ADDED = (Said.ADDITION, Said.REPLY, Said.VERSION, Said.UNSOLVED)
+MOST_ADDED = 300  # times in one case; that somebody makes it hard for them has room all the same
 MOST_FOLLOWERS = 20  # beside whoever brought it: one event tells all of them
 OVERSEEN = frozenset(
     ("village", "conduct")
@@ -127,6 +129,7 @@ class Cases(Work, Erasing):
     ) -> Case:  # fmt: skip
         """More words or files from the resident; they reach whoever handles it, also after the end."""
         found = self._own(number, by)
+        self._check_has_room(found)
         kind = Said.REPLY if found.status is Status.WAITING else Said.ADDITION
         self._enter_words(found, kind, words, files, by=by, source=source, happened_at=said_at)
         new = found.move(Status.IN_PROGRESS) if found.status is Status.WAITING else found
@@ -151,6 +154,7 @@ class Cases(Work, Erasing):
             return None
         if words == self._newest(first, by).words:
             return found
+        self._check_has_room(found)
         self._records.add_entry(found, id=self._id(), kind=Said.VERSION, words=words, author=by.id, source=None,
                                 happened_at=said_at, revises=first.id)  # fmt: skip
         event = self._records.log(found, "version", id=self._id(), actor=None, detail=str(first.id))
@@ -188,6 +192,7 @@ class Cases(Work, Erasing):
         by_when = self._means.calendar.due_after_working_days(self._now, 1).at
         if not words and self._records.solved(found, viewer=by) is False:
             return found, by_when  # pressed twice: it is with those who decide already
+        self._check_has_room(found)
         self._records.evaluate(found, solved=False)
         self._records.add_entry(found, id=self._id(), kind=Said.UNSOLVED, words=words, author=by.id, source=None,
                                 happened_at=said_at)  # fmt: skip
@@ -280,6 +285,11 @@ class Cases(Work, Erasing):
             number = new_number(self._means.random)
             if self._records.by_number(number, viewer=MACHINE) is None:
                 return number
+
+    def _check_has_room(self, of: Case) -> None:
+        """Whoever looks at a case opens all that was said: one that grew for ever would hold up everybody."""
+        if self._records.count_entries(of.id, ADDED) >= MOST_ADDED:
+            raise Invalid("additions.full", most=MOST_ADDED)
 
     def _enter_words(
         self, of: Case, kind: Said, words: str, files: Sequence[Mapping[str, Any]], *, by: Person,
