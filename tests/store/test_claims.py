@@ -1,5 +1,6 @@
 """Taking what waits to be handled, in its order: each rule on both databases."""
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -90,6 +91,27 @@ def test_what_came_over_another_channel_waits_for_who_can_read_it(post: Post) ->
     assert post.writer.run(lambda tx: claims.heads(tx, 10, ["telegram:1", "job"], look=look)) == []
     assert not look.behind
     assert [head.lane for head in post.writer.run(lambda tx: claims.heads(tx, 10, HERE))] == [5, 4]
+
+
+def test_taking_heads_reads_what_waits_and_not_all_that_ever_came(post: Post) -> None:
+    if post.writer.run(lambda tx: tx.is_postgresql):
+        pytest.skip("a server chooses by its own figures")
+    asked: list[str] = []
+
+    def traced(tx: Transaction) -> list[str]:
+        driver = tx.flushed().connection.dbapi_connection
+        assert isinstance(driver, sqlite3.Connection)
+        queues.arm(tx, id=post.ids(), key="draft:5", kind="draft", due_at=tx.now, lane=5)
+        tx.flushed()
+        driver.set_trace_callback(asked.append)
+        assert claims.due_timers(tx, 10, HERE)
+        claims.heads(tx, 10, HERE)
+        driver.set_trace_callback(None)
+        return [str(row[3]) for sql in asked for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+    steps = [step for step in post.writer.run(traced) if "inbox" in step]
+    assert len(steps) == 2
+    assert all("ix_inbox_new" in step for step in steps), steps
 
 
 def test_what_has_waited_for_a_channel_for_too_long_is_set_aside(post: Post, clock: FakeClock) -> None:
