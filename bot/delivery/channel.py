@@ -50,6 +50,7 @@ class Abilities(Struct, frozen=True):
 
     idempotent_send: bool = False  # the same `Outgoing.id` sent twice arrives once
     per_second: int = 1000  # accepted sends in any second, over all chats
+    at_once: int = 64  # sends on their way at one time, over all chats
     chat_spacing: float = 0.0  # seconds between two sends to one chat
     group_spacing: float = 0.0  # the same for a group
     deletes: bool = False  # messages of both sides

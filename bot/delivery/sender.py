@@ -23,9 +23,9 @@ from bot.telling import Lane
 
 log = structlog.get_logger()
 
-IN_FLIGHT = 64
+MOST_CLAIMED = 64  # rows of one claim
 KEPT_IN_FLIGHT = 8
-CROWDED, MOMENT = IN_FLIGHT // 2, 0.005  # seconds
+CROWDED, MOMENT = MOST_CLAIMED // 2, 0.005  # seconds
 
 
 class Sender:
@@ -82,7 +82,7 @@ class Sender:
 
     async def step(self) -> int:
         """Claims what may go out now and starts sending it; how many that was."""
-        room = min(IN_FLIGHT - len(self._tasks), self._window.free)
+        room = min(self._channel.abilities.at_once - len(self._tasks), self._window.free, MOST_CLAIMED)
         if self._window.free <= 0:
             self._share.exhausted()
         if room <= 0 or asyncio.get_running_loop().time() < self._paused_until:
@@ -97,8 +97,8 @@ class Sender:
         return len(claimed)
 
     async def _claim(self, room: int) -> Claimed:
-        bulk = min(IN_FLIGHT - KEPT_IN_FLIGHT - len(self._tasks), self._window.free - self._share.left,
-                   self._trickle.room)  # fmt: skip
+        bulk = min(self._channel.abilities.at_once - KEPT_IN_FLIGHT - len(self._tasks),
+                   self._window.free - self._share.left, self._trickle.room)  # fmt: skip
         busy = frozenset(self._spacing.busy)
         in_doubt = frozenset(self._in_hand) if self._doubts else None
         self._doubts, self._has_new_room = True, False

@@ -38,6 +38,7 @@ CLOSED_FOR = timedelta(days=1)
 # A page may open while the sender still writes down that it was closed: the waking is said again after these seconds.
 WAKE_AGAIN = (1.0, 5.0, 30.0)
 MISSED_FOR = 60.0  # seconds
+MOST_AT_ONCE = 100_000  # sends; fewer pages can be open
 MOST_REMEMBERED = 10_000  # messages taken, files shown
 
 
@@ -56,7 +57,9 @@ class Host(Protocol):
 class WebChannel:
     """The pages of one side, "web:resident" or "web:office"; the server hands it what they say."""
 
-    abilities = Abilities(idempotent_send=True, per_second=1000, deletes=True, pushes=False)
+    # A page that never says what it shows keeps a send on its way for ten seconds: there is room for all of them.
+    abilities = Abilities(idempotent_send=True, per_second=MOST_AT_ONCE, at_once=MOST_AT_ONCE, deletes=True,
+                          pushes=False)  # fmt: skip
 
     def __init__(
         self, name: str, *, history: History, spool: Path, host: Host, clock: Clock, address: str = ""
