@@ -77,7 +77,7 @@ def understand(ctx: Ctx, said: Said) -> Screens:
         return _wordless(ctx, _instead(ctx, said))
     understood = ctx.office.understand(said.text)
     if understood.talk is not None:  # under a photo a greeting says no more than the photo
-        return begin(ctx, _instead(ctx, said), Kind.HELP) if said.files else small_talk(ctx, understood.talk)
+        return _wordless(ctx, _instead(ctx, said)) if said.files else small_talk(ctx, understood.talk)
     said = _instead(ctx, said)
     matters = understood.matters
     if any(found.wants_person for found in matters):
@@ -92,11 +92,11 @@ def understand(ctx: Ctx, said: Said) -> Screens:
 
 
 def _wordless(ctx: Ctx, said: Said) -> Screens:
-    if said.phone and ctx.person.has_consented and (asked := _which_case(ctx, said)) is not None:
-        return asked
-    if said.files or said.spot or said.phone:
-        return begin(ctx, said, Kind.HELP)
-    return unreadable(ctx, said) or small_talk(ctx)
+    """A photo, a voice note, a place: it may be what somebody was asked for."""
+    if not (said.files or said.spot or said.phone):
+        return unreadable(ctx, said) or small_talk(ctx)
+    asked = _which_case(ctx, said) if ctx.person.has_consented else None
+    return asked if asked is not None else begin(ctx, said, Kind.HELP)
 
 
 def _single(ctx: Ctx, said: Said, found: Any) -> Screens:

@@ -238,6 +238,19 @@ async def test_a_photo_with_a_greeting_is_a_matter_like_a_photo_alone(town: Town
     assert "看文件（1）" in official.last.labels
 
 
+@pytest.mark.parametrize("words", ["", "您好"])
+async def test_a_photo_that_was_asked_for_is_not_taken_for_another_matter(town: Town, words: str) -> None:
+    official, (resident, number) = await town.official(), await registered(town)
+    for said in (f"/take {number}", f"/ask {number} 能拍张照片吗", "发送"):
+        await official.says(said)
+    await resident.sends(FileKind.PHOTO, PHOTO, text=words)
+    assert "另一件事" in resident.last.labels
+    await resident.presses(resident.last.labels[0])
+    assert number in resident.last.text
+    await official.says(f"/case {number}")
+    assert "看文件（1）" in official.last.labels
+
+
 async def test_an_officials_photo_is_not_silently_left_out(town: Town) -> None:
     official = await town.official()
     resident, number = await registered(town)
