@@ -1,8 +1,10 @@
 """From a channel into the inbox: safe before it is acknowledged, sealed, once."""
 
 import asyncio
+import threading
 
 import pytest
+from sqlalchemy import select
 
 from bot.delivery.channel import Raw
 from bot.delivery.receiver import RAW, Receiver
@@ -67,10 +69,25 @@ async def test_what_could_not_be_stored_is_not_acknowledged(stage: Stage) -> Non
     assert stage.rows(inbox) == []
 
 
-async def test_the_dispatcher_is_woken_after_the_commit(stage: Stage) -> None:
-    await stage.receiver.take_in([raw(stage, "1")])
-    async with asyncio.timeout(60):
-        await stage.bell.wait()
+async def test_the_dispatcher_is_woken_before_the_commit_and_the_platform_answered_after_it(stage: Stage) -> None:
+    """So the dispatcher's batch stands behind the rows in the writer and may share their transaction."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def holds_up(name: str) -> None:
+        if name == "inbox commit":
+            begun.set()
+            go_on.wait()
+
+    receiver = Receiver(stage.channel, writer=stage.writer, seal=IDENTITY, lookup=LOOKUP, ids=stage.ids,
+                        bell=stage.bell, failpoint=holds_up)  # fmt: skip
+    taking = asyncio.create_task(receiver.take_in([raw(stage, "1")]))
+    await asyncio.to_thread(begun.wait)
+    batch = stage.writer.submit(lambda tx: [row.key for row in tx.flushed().execute(select(inbox))])
+    rung, answered = stage.bell.is_rung, taking.done()
+    go_on.set()
+    assert await batch == ["1"]
+    await taking
+    assert (rung, answered) == (True, False)
 
 
 async def test_a_call_that_brought_nothing_wakes_nobody(stage: Stage) -> None:

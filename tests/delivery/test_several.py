@@ -129,6 +129,8 @@ async def test_a_chat_in_another_writers_hands_is_passed_over(url: URL, stage: S
 
 async def test_a_message_taken_back_between_reading_and_claiming_is_not_sent(stage: Stage) -> None:
     """Its chat is asked for just before it is claimed: there another writer takes it back."""
+    if not stage.is_on_a_server:
+        pytest.skip("an embedded database has one writer")
     row = stage.owes("hello")
     sender = stage.a_sender()
 
@@ -139,9 +141,8 @@ async def test_a_message_taken_back_between_reading_and_claiming_is_not_sent(sta
             withdrawal.cancel_rows(tx, [row])
 
     sender.ledger.fence = Fence()
-    if stage.writer.run(lambda tx: tx.is_postgresql):
-        await stage.sends(sender)
-        assert (stage.channel.texts, stage.row(outbox, row).state) == ([], "cancelled")
+    await stage.sends(sender)
+    assert (stage.channel.texts, stage.row(outbox, row).state) == ([], "cancelled")
 
 
 async def test_a_worker_leaves_to_others_what_is_done_elsewhere(stage: Stage) -> None:

@@ -1,11 +1,14 @@
 """What people say at odd moments: it reaches whom it is meant for, and nobody else."""
 
 import pytest
+from sqlalchemy import select
 
 from bot.dialogue.event import FileKind, Said, Spot
 from bot.dialogue.form import MOST_FILES
+from bot.office.cases.tables import case
 from bot.office.people.model import Role
 from tests.handlers.test_main_talk import LAMP, registered
+from tests.handlers.test_own_data import counted, rows
 from tests.rig import Someone, Town
 
 STAFF = "窗口姓刘的工作人员收了我200块加急费，不给票"
@@ -28,10 +31,15 @@ async def test_a_complaint_about_staff_by_the_entry_is_sealed(town: Town) -> Non
     assert not any("200" in heard.text for heard in clerk.heard)
 
 
-async def test_a_complaint_about_staff_by_asking_for_a_person_is_sealed(town: Town) -> None:
+async def test_who_asks_for_a_person_about_staff_is_asked_how_first_and_then_it_is_sealed(town: Town) -> None:
     clerk, resident = await town.official("liu"), await consented(town)
     await resident.says(STAFF)
     await resident.says("转人工")
+    assert "保密：只有督办员看内容" in resident.last.text
+    assert await counted(town, case) == 0
+    await resident.presses("保密，能传话")
+    await resident.presses("交上去")
+    assert [row.sealed for row in await rows(town, select(case.c.sealed))] == [True]
     assert not any("200" in heard.text for heard in clerk.heard)
 
 

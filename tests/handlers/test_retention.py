@@ -230,7 +230,7 @@ def test_a_night_whose_hour_comes_twice_is_one_night() -> None:
 
 async def test_copies_of_before_a_migration_go_after_five_weeks(town: Town) -> None:
     if not town.url.startswith("sqlite"):
-        return
+        pytest.skip("a server's backups are its own")
     old, new = town.folder / "huiyin.db.20260101-000000.0001.backup", town.folder / "huiyin.db.x.0002.backup"
     unfinished = town.folder / "huiyin.db.copying"
     for copy in (old, new, unfinished):
@@ -248,7 +248,7 @@ async def test_copies_of_before_a_migration_go_after_five_weeks(town: Town) -> N
 async def test_databases_that_a_restore_moved_aside_go_after_five_weeks_too(town: Town) -> None:
     """Whoever is forgotten after the restore must not stand in one for ever."""
     if not town.url.startswith("sqlite"):
-        return
+        pytest.skip("a server's backups are its own")
     name = "huiyin.db.20260101-000000.before-restore"
     old, its_log = town.folder / name, town.folder / f"{name}-wal"
     new = town.folder / "huiyin.db.20260910-000000.before-restore"

@@ -94,6 +94,7 @@ async def test_a_card_shows_a_case_and_not_a_person(town: Town) -> None:
     await resident.says(STAFF)
     await resident.presses("Confidential, pass it on")
     await resident.presses("Hand it in")
+    assert "收了我200块加急费" in supervisor.last.text
     for heard in supervisor.heard:
         assert "8837" not in heard.text
         assert "silent" not in heard.text
