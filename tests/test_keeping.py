@@ -1,7 +1,6 @@
 """Backups and their way back: whole or not there, sound or said, and nothing sent twice after a restore."""
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
@@ -31,6 +30,31 @@ from tests.handlers.test_main_talk import registered
 from tests.handlers.test_notices import WORDS, agreed, asked, office, residents
 from tests.postgres import EMPTY, a_database
 from tests.rig import Town
+
+DYING = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from bot.store import backup
+from bot.store.engine import read_url, watching_engine
+
+address, files, folder, left = sys.argv[1:]
+real, calls, fatal = os.fsync, 0, None
+
+def counted(handle):
+    global calls
+    calls += 1
+    if calls == fatal:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(handle)
+
+os.fsync = counted
+with backup.snapshot(watching_engine(read_url(address))) as connection:
+    for day in (1, 2):
+        backup.make(connection, Path(files), Path(folder), now=datetime(2026, 9, day, tzinfo=UTC),
+                    version="0", revision="0", keys="0")
+        fatal = calls + 1 if left == "None" else 2 * calls + 1 - int(left)
+"""  # makes a backup, and dies in the next
 
 
 async def kept(town: Town, folder: Path, keep: int | None = None) -> Path:
@@ -298,26 +322,24 @@ async def test_a_running_office_is_not_replaced(town: Town, tmp_path: Path) -> N
         restore(town.settings, made, replace=True)
 
 
-async def test_a_killed_backup_leaves_nothing_that_looks_whole(town: Town, tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [1, 2, 3, None])
+async def test_a_killed_backup_leaves_nothing_that_looks_whole(town: Town, tmp_path: Path, left: int | None) -> None:
+    """The second of two dies before as many calls to the disk as are left, or before its first: those say what is safe.
+
+    With one left it has its name already, with two it lacks only that, with three its list has just been written.
+    """
     await with_a_case(town)
     folder = tmp_path / "backups"
-    for delay in (0.0, 0.002, 0.01):
-        code = (
-            "import os,signal,sys,threading,time;from pathlib import Path;from bot.store import backup;"
-            f"threading.Timer({delay}, lambda: os.kill(os.getpid(), signal.SIGKILL)).start();"
-            "from sqlalchemy import create_engine;"
-            f"engine=create_engine('sqlite:///{town.folder}/huiyin.db');"
-            "from datetime import datetime,UTC\n"
-            f"with backup.snapshot(engine) as c:\n while True: backup.make(c, Path('{town.folder}/files'),"
-            f" Path('{folder}') / str(time.time_ns()), now=datetime.now(UTC), version='0', revision='0', keys='0')"
-        )
-        done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code], check=False)
-        assert done.returncode == -signal.SIGKILL
-    for made in folder.glob("*/huiyin-*"):
-        assert list(backup.faults(made, backup.read_manifest(made))) == []
-    for draft in folder.glob("*/.partial-*"):  # its list is written last: with it, it only lacks its name
-        with contextlib.suppress(backup.Broken):
-            assert list(backup.faults(draft, backup.read_manifest(draft))) == []
+    arguments = (town.settings.database.url, str(town.folder / "files"), str(folder), str(left))
+    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", DYING, *arguments], check=False)
+    assert done.returncode == -signal.SIGKILL
+    made, drafts = sorted(folder.glob("huiyin-*")), sorted(folder.glob(".partial-*"))
+    assert (len(made), len(drafts)) == ((2, 0) if left == 1 else (1, 1))
+    for whole in made:
+        assert list(backup.faults(whole, backup.read_manifest(whole))) == []
+    for draft in drafts:
+        with pytest.raises(backup.Broken, match="never finished"):
+            backup.read_manifest(draft)
 
 
 async def test_a_backup_moves_from_one_database_to_the_other(town: Town, tmp_path: Path, postgres: str) -> None:
