@@ -19,6 +19,7 @@ from tests.rig import Town
 
 ROOT = Path(app.__file__).parent.parent
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "sleep"}
+PYTHONS_OWN = 0.005  # seconds that a thread may compute while others wait, unless it is told otherwise
 OUTSIDE = {"asyncio", "socket", "aiohttp", "threading", "time", "subprocess", "sqlite3", "os"}
 
 
@@ -65,13 +66,15 @@ def test_nothing_of_ptb_that_keeps_state_in_memory_is_loaded() -> None:
     assert done.stdout.strip() == "[]"
 
 
-async def test_the_loop_need_not_wait_long_for_a_busy_writer(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_start_asks_for_shorter_turns_of_threads(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What that gains the loop beside a busy writer hangs on the machine, and is not shown here."""
     asked: list[float] = []
     monkeypatch.setattr(sys, "setswitchinterval", asked.append)
     monkeypatch.setattr(town.app, "open", _stopped)
     with pytest.raises(_Stopped):
         await town.app.start()
-    assert asked == [0.0005]
+    assert len(asked) == 1
+    assert asked[0] <= PYTHONS_OWN / 10
 
 
 class _Stopped(Exception):
