@@ -199,9 +199,6 @@ def show_speed(documents: list[Document], questions: list[Question]) -> None:
     show("many.index_cpu_s", time.process_time() - begun, "<= 3")
     show("many.memory_mb", _memory() - before, "<= 60")
     show("many.p99_ms", slowest(outcomes(engine, questions)), "<= 35")
-    begun = time.perf_counter()
-    engine.attach(many[0][0], questions[0].words)
-    show("many.attach_live_s", time.perf_counter() - begun, "<= 1")
 
 
 def _mixed(documents: list[Document], chance: random.Random) -> Iterator[Document]:

@@ -2,7 +2,6 @@
 
 import math
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from heapq import nlargest
@@ -47,27 +46,16 @@ class Engine:
     def index(self, documents: Iterable[Document]) -> None:
         """Builds the whole index anew from (id, title, text); ids are unique."""
         self._ids: list[str] = []
-        self._numbers: dict[str, int] = {}
         self._lengths: list[int] = []
         self._postings: dict[str, tuple[array[int], array[int]]] = {}
         for id, title, text in documents:
-            self._numbers[id] = len(self._ids)
-            self._ids.append(id)
             counts = wording.counted(title, text)
             self._lengths.append(counts.total())
             for term, count in counts.items():
-                self._add(term, self._numbers[id], count)
+                self._add(term, len(self._ids), count)
+            self._ids.append(id)
         total = len(self._ids)
         self._rarities = [math.log(1 + (total - having + 0.5) / (having + 0.5)) for having in range(total + 1)]
-        self._damp()
-
-    def attach(self, id: str, question: str) -> None:
-        """Puts a resident's question into the title of a text, so that the next one who asks so finds it."""
-        number = self._numbers[id]
-        counts = wording.counted(question, "")
-        for term, count in counts.items():
-            self._add(term, number, count)
-        self._lengths[number] += counts.total()
         self._damp()
 
     def search(self, question: str, at_most: int) -> list[Scored]:
@@ -98,24 +86,11 @@ class Engine:
         posting = self._postings.get(term)
         return self._rarities[len(posting[0]) if posting is not None else 0]
 
-    def share_in(self, text: str, question: str) -> float:
-        """Of the question's terms by weight, the share that stands in any text, indexed or not."""
-        asked = wording.asked(question)
-        present = set(wording.terms(wording.normalise(text)))
-        total = sum(map(self.weight, asked))
-        return sum(self.weight(term) for term in asked if term in present) / total if total else 0.0
-
     def _add(self, term: str, number: int, count: int) -> None:
-        posting = self._postings.get(term)
-        if posting is None:
-            posting = self._postings[term] = (array("I"), array("B"))
-        numbers, counts = posting
-        place = len(numbers) if not numbers or numbers[-1] < number else bisect_left(numbers, number)
-        if place < len(numbers) and numbers[place] == number:
-            counts[place] = min(counts[place] + count, MOST_COUNTED)
-        else:
-            numbers.insert(place, number)
-            counts.insert(place, min(count, MOST_COUNTED))
+        """Texts come in the order of their numbers."""
+        numbers, counts = self._postings.setdefault(term, (array("I"), array("B")))
+        numbers.append(number)
+        counts.append(min(count, MOST_COUNTED))
 
     def _damp(self) -> None:
         """Long texts have more words by chance: each text's share of k1, after its length."""

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from bot.errors import NotFound
 from bot.office.policies import search
-from bot.office.policies.model import Page, Part, Section, Tree
+from bot.office.policies.model import Page, Section, Tree
 from bot.office.policies.reading import read_trees
 from bot.office.policies.search import Band, Engine, Scored
 
 SPARE = 20  # finds beyond those asked for, as some may not be in force
-CLEAR = 0.3  # of the question's words: below, no part of a page is the one that was meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +86,6 @@ class Policies:
         """What may be done with the hits: answer, offer them, or none."""
         return search.band(self.confidence(question, hits))
 
-    def part(self, question: str, hit: Hit) -> Part | None:
-        """The part of a found page that answers, where one stands out."""
-        place = _part(self._engines[hit.found_in], question, self.page(hit.page.slug, hit.found_in))
-        return None if place is None else hit.page.parts[place]
-
-    def attach(self, slug: str, question: str, language: str) -> None:
-        """An official has said that this page answers a resident's question: it is found by those words from now on."""
-        language = self._tree(language).language
-        if slug in self._trees[language].by_slug:
-            self._engines[language].attach(slug, question)
-
     def _tree(self, language: str) -> Tree:
         return self._trees.get(language) or self._trees[self.default]
 
@@ -131,10 +119,3 @@ def _indexed(tree: Tree) -> Engine:
         for page in section.pages
     )
     return engine
-
-
-def _part(engine: Engine, question: str, page: Page) -> int | None:
-    """Which part of a page has most of a question's words, if it has enough of them."""
-    shares = [engine.share_in(f"{part.heading} {part.words}", question) for part in page.parts]
-    best = max(shares, default=0.0)
-    return shares.index(best) if best >= CLEAR else None

@@ -44,13 +44,6 @@ def test_a_question_in_the_other_language_shows_the_own_page(samples: Policies) 
     assert first(samples, "hospital invoice", "zh_CN") == "hospital-bill"
 
 
-def test_the_part_that_was_meant(samples: Policies) -> None:
-    (hit, *_) = samples.search("住院报销孩子代办", "zh_CN", TODAY)
-    part = samples.part("住院报销孩子代办", hit)
-    assert part is not None
-    assert part.heading == "孩子代办"
-
-
 def test_bands(samples: Policies) -> None:
     def band(question: str) -> Band:
         return samples.band(question, samples.search(question, "zh_CN", TODAY))
@@ -95,25 +88,6 @@ def test_a_page_past_its_review_is_flagged(samples: Policies) -> None:
 def test_a_page_that_is_gone(samples: Policies) -> None:
     with pytest.raises(NotFound):
         samples.page("nothing", "zh_CN")
-
-
-def test_an_attached_question_is_found_at_once(write: Writes, read: Read) -> None:
-    write()
-    write("stairs", title="楼梯扶手")
-    policies = read()
-    assert policies.search("摸黑爬楼", "zh_CN", TODAY)[0].page.slug == "stairs"
-    policies.attach("lamp", "晚上摸黑爬楼怎么办", "zh_CN")
-    policies.attach("withdrawn", "没有这一页", "zh_CN")
-    assert policies.search("摸黑爬楼", "zh_CN", TODAY)[0].page.slug == "lamp"
-
-
-def test_attaching_equals_indexing_with_the_question() -> None:
-    grown, built = Engine(), Engine()
-    grown.index([("a", "灯", "楼道的灯坏了"), ("b", "水", "水管漏水")])
-    grown.attach("a", "晚上看不见")
-    built.index([("a", "灯 晚上看不见", "楼道的灯坏了"), ("b", "水", "水管漏水")])
-    for question in ("晚上看不见", "灯坏了", "漏水"):
-        assert grown.search(question, 5) == built.search(question, 5)
 
 
 def test_an_index_can_be_empty() -> None:
