@@ -1,10 +1,9 @@
 """The working calendar: which days count, when the office is open, when a limit ends. It reads no clock."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -43,21 +42,20 @@ class Calendar:
     opens: time
     closes: time
     years: Mapping[int, Year] = field(default_factory=dict)
-    lunch: tuple[time, time] | None = None
 
     def is_working_day(self, day: date) -> bool:
         year = self._year(day.year)
         return day in year.swapped or (day.weekday() < 5 and day not in year.off)
 
     def is_open(self, moment: datetime) -> bool:
-        """Whether people are served now: closed at lunch and at closing time itself."""
+        """Whether people are served now; at closing time itself no more."""
         return self.open_until(moment) is not None
 
     def open_until(self, moment: datetime) -> datetime | None:
-        """When people stop being served, at lunch or for the day; None while the office is closed."""
+        """When people stop being served today; None while the office is closed."""
         day = self._day(moment)
-        sessions = self._sessions(day) if self.is_working_day(day) else []
-        return next((end for start, end in sessions if start <= moment < end), None)
+        opens, closes = self._at(day, self.opens), self._at(day, self.closes)
+        return closes if self.is_working_day(day) and opens <= moment < closes else None
 
     def is_swapped(self, moment: datetime) -> bool:
         """Whether the moment's day is a Saturday or Sunday that is worked (M12)."""
@@ -68,21 +66,19 @@ class Calendar:
         """Whether the days off of the moment's year are not announced yet."""
         return self._year(self._day(moment).year).provisional
 
-    def in_working_hours(self, moment: datetime) -> bool:
-        """Whether officials may be told things now: lunch counts."""
-        day = self._day(moment)
-        return self.is_working_day(day) and self._at(day, self.opens) <= moment < self._at(day, self.closes)
-
     def next_opening(self, moment: datetime) -> datetime:
         """The first opening at or after the moment, also while the office is open."""
-        return next(start for start, _end in self._sessions_from(self._day(moment)) if start >= moment)
+        day = self._day(moment)
+        while not (self.is_working_day(day) and moment <= self._at(day, self.opens) < self._at(day, self.closes)):
+            day += _DAY  # a skipped hour can have it open after it closes
+        return self._at(day, self.opens)
 
     def opening_for(self, moment: datetime) -> datetime:
         """From when on officials may be told what happens at the moment: at once while the office is open."""
         return moment if self.is_open(moment) else self.next_opening(moment)
 
     def next_morning(self, moment: datetime) -> datetime:
-        """The first opening of a working day after the moment; never the one after lunch."""
+        """The first opening of a working day after the moment."""
         day = self._day(moment)
         if not self.is_working_day(day) or self._at(day, self.opens) <= moment:
             day = self.next_working_day(day)
@@ -128,40 +124,14 @@ class Calendar:
         last = end if self.is_working_day(end) else self.next_working_day(end)
         return self._due(end, last, self._at(last, self.closes))
 
-    def due_after_working_hours(self, moment: datetime, hours: float) -> Due:
-        """So many hours of being open; what comes out of hours starts at the next opening."""
-        left = timedelta(hours=hours)
-        if left <= timedelta():
-            raise ValueError("a limit that is over before it begins")
-        first = self._day(moment)
-        for start, end in self._sessions_from(first):
-            begun = max(start, moment.astimezone(UTC))
-            if begun + left <= end:
-                return self._due(first, self._day(begun), begun + left)
-            left -= max(end - begun, timedelta())
-        raise AssertionError("the days have no end")
-
-    def quiet_until(self, moment: datetime, starts: time = QUIET_FROM, ends: time = QUIET_UNTIL) -> datetime | None:
-        """The end of the quiet hours that the moment lies in; None outside them. They may pass midnight."""
+    def quiet_until(self, moment: datetime) -> datetime | None:
+        """The end of the quiet hours that the moment lies in; None outside them. They pass midnight."""
         today = self._day(moment)
         for day in (today - _DAY, today):
-            until = self._at(day + _DAY if ends < starts else day, ends)
-            if self._at(day, starts) <= moment < until:
+            until = self._at(day + _DAY, QUIET_UNTIL)
+            if self._at(day, QUIET_FROM) <= moment < until:
                 return until
         return None
-
-    def _sessions_from(self, day: date) -> Iterator[tuple[datetime, datetime]]:
-        while True:
-            if self.is_working_day(day):
-                yield from self._sessions(day)
-            day += _DAY
-
-    def _sessions(self, day: date) -> list[tuple[datetime, datetime]]:
-        """When the office is open on a working day: once, or before and after lunch."""
-        hours = [self.opens, *(self.lunch or ()), self.closes]
-        moments = [self._at(day, hour) for hour in hours]
-        pairs = zip(moments[::2], moments[1::2], strict=True)
-        return [(start, end) for start, end in pairs if start < end]  # a skipped hour can turn a session around
 
     def _due(self, first: date, last: date, at: datetime) -> Due:
         """`first` and `last` are the days that had to be looked at."""
@@ -180,15 +150,12 @@ class Calendar:
         return self.years.get(number) or _unannounced(number)
 
 
-def load_calendar(
-    folder: Path, zone: ZoneInfo, opens: time, closes: time, lunch: tuple[time, time] | None = None
-) -> Calendar:
+def load_calendar(folder: Path, zone: ZoneInfo, opens: time, closes: time) -> Calendar:
     """Reads every `<year>.toml` in the folder; raises ConfigError. Years without a file are provisional."""
-    hours = [opens, *(lunch or ()), closes]
-    if any(former >= latter for former, latter in pairwise(hours)):
-        raise ConfigError(f"office hours: {', '.join(f'{hour:%H:%M}' for hour in hours)} do not follow each other")
+    if opens >= closes:
+        raise ConfigError(f"office hours: {opens:%H:%M}, {closes:%H:%M} do not follow each other")
     years = dict(_read(path) for path in sorted(folder.glob("*.toml")))
-    return Calendar(zone, opens, closes, years, lunch)
+    return Calendar(zone, opens, closes, years)
 
 
 def _read(path: Path) -> tuple[int, Year]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import ConfigError
@@ -14,15 +14,12 @@ from bot.office.calendar import Calendar, Due, Year, load_calendar
 
 CONTENT = Path(__file__).parents[2] / "content" / "calendar"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-OPENS, CLOSES, LUNCH = time(8, 30), time(17, 30), (time(12), time(14))
+OPENS, CLOSES = time(8, 30), time(17, 30)
 CALENDAR = load_calendar(CONTENT, SHANGHAI, OPENS, CLOSES)
-WITH_LUNCH = load_calendar(CONTENT, SHANGHAI, OPENS, CLOSES, LUNCH)
 ZONES = ("Asia/Shanghai", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "America/Havana", "UTC")
 
 moments = st.datetimes(datetime(2025, 11, 1), datetime(2028, 3, 1), timezones=st.just(UTC))
-calendars = st.sampled_from(
-    [load_calendar(CONTENT, ZoneInfo(zone), OPENS, CLOSES, lunch) for zone in ZONES for lunch in (None, LUNCH)]
-)
+calendars = st.sampled_from([load_calendar(CONTENT, ZoneInfo(zone), OPENS, CLOSES) for zone in ZONES])
 
 
 def shanghai(month: int, day: int, hour: int = 0, minute: int = 0, *, year: int = 2026) -> datetime:
@@ -58,25 +55,6 @@ def test_the_day_of_receipt_is_the_offices_day_at_any_hour(received: datetime) -
 
 def test_a_receipt_on_a_day_off_is_day_0_too() -> None:
     assert CALENDAR.due_after_working_days(shanghai(10, 3, 12), 1) == closing(10, 8)
-
-
-@pytest.mark.parametrize(
-    ("received", "hours", "due"),
-    [
-        (shanghai(9, 15, 9), 2, shanghai(9, 15, 11)),
-        (shanghai(9, 15, 16, 30), 2, shanghai(9, 16, 9, 30)),
-        (shanghai(9, 15, 6), 2, shanghai(9, 15, 10, 30)),
-        (shanghai(9, 15, 15, 30), 2, shanghai(9, 15, 17, 30)),
-        (shanghai(9, 15, 17, 30), 0.5, shanghai(9, 16, 9)),
-        (shanghai(9, 30, 20), 24, shanghai(10, 10, 14, 30)),
-    ],
-)
-def test_hours_of_being_open(received: datetime, hours: float, due: datetime) -> None:
-    assert CALENDAR.due_after_working_hours(received, hours) == Due(due.astimezone(UTC), provisional=False)
-
-
-def test_hours_stand_still_at_lunch() -> None:
-    assert WITH_LUNCH.due_after_working_hours(shanghai(9, 15, 11), 2).at == shanghai(9, 15, 15)
 
 
 def test_a_date_in_a_year_not_announced_is_provisional() -> None:
@@ -115,14 +93,11 @@ def test_the_tables_of_this_repository() -> None:
     assert len(CALENDAR.years[2027].off) == 13  # as many as the law gives
 
 
-def test_open_closed_and_at_lunch() -> None:
+def test_open_and_closed() -> None:
     assert CALENDAR.is_open(shanghai(9, 15, 8, 30))
     assert not CALENDAR.is_open(shanghai(9, 15, 17, 30))
     assert CALENDAR.is_open(shanghai(10, 10, 10))  # a Saturday that is worked (M12)
     assert not CALENDAR.is_open(shanghai(10, 5, 10))
-    assert not WITH_LUNCH.is_open(shanghai(9, 15, 12))
-    assert WITH_LUNCH.in_working_hours(shanghai(9, 15, 12))
-    assert not WITH_LUNCH.in_working_hours(shanghai(9, 15, 17, 30))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +107,6 @@ def test_open_closed_and_at_lunch() -> None:
         (CALENDAR, shanghai(9, 15, 8, 30), shanghai(9, 15, 8, 30)),
         (CALENDAR, shanghai(9, 15, 8, 31), shanghai(9, 16, 8, 30)),
         (CALENDAR, shanghai(9, 30, 18), shanghai(10, 8, 8, 30)),
-        (WITH_LUNCH, shanghai(9, 15, 10), shanghai(9, 15, 14)),
     ],
 )
 def test_next_opening(calendar: Calendar, moment: datetime, opening: datetime) -> None:
@@ -151,10 +125,6 @@ def test_quiet_hours() -> None:
     assert CALENDAR.quiet_until(shanghai(9, 15, 21, 30)) == shanghai(9, 16, 8)
     assert CALENDAR.quiet_until(shanghai(9, 16, 7, 59)) == shanghai(9, 16, 8)
     assert CALENDAR.quiet_until(shanghai(9, 16, 8)) is None
-    noon = (time(12), time(14))
-    assert CALENDAR.quiet_until(shanghai(9, 15, 13), *noon) == shanghai(9, 15, 14)
-    assert CALENDAR.quiet_until(shanghai(9, 15, 23), *noon) is None
-    assert CALENDAR.quiet_until(shanghai(9, 15, 12), time(12), time(12)) is None
 
 
 def in_berlin(opens: time, closes: time) -> Calendar:
@@ -163,17 +133,17 @@ def in_berlin(opens: time, closes: time) -> Calendar:
 
 
 def test_hours_that_are_skipped() -> None:
-    assert in_berlin(time(1), time(4)).due_after_working_hours(utc(3, 28, 23), 2).at == utc(3, 29, 2)
     assert in_berlin(time(2, 30), time(9)).next_opening(utc(3, 28, 20)) == utc(3, 29, 1, 30)
     gone = in_berlin(time(2, 30), time(3, 15))  # opens after it closes, on that one day
     assert not gone.is_open(utc(3, 29, 1, 20))
 
 
 def test_hours_that_come_twice() -> None:
-    night = in_berlin(time(1), time(4))
-    assert night.due_after_working_hours(utc(10, 24, 22), 4).at == utc(10, 25, 3)
-    assert night.quiet_until(utc(10, 25, 0, 10), time(22), time(2, 30)) == utc(10, 25, 0, 30)
-    assert night.quiet_until(utc(10, 25, 1, 10), time(22), time(2, 30)) is None  # 2:10 for the second time
+    """Until a doubled hour means until its first time, from one means from its first time on."""
+    first, second = utc(10, 25, 0, 10), utc(10, 25, 1, 10)  # 2:10 for the first and for the second time
+    assert in_berlin(time(1), time(2, 30)).open_until(first) == utc(10, 25, 0, 30)
+    assert not in_berlin(time(1), time(2, 30)).is_open(second)
+    assert in_berlin(time(2, 30), time(9)).is_open(second)
 
 
 def naive_last(calendar: Calendar, day: date, count: int) -> date:
@@ -213,7 +183,6 @@ def test_a_calendar_limit_ends_on_a_working_day(calendar: Calendar, moment: date
 LIMITS: list[Callable[[Calendar, datetime, int], Due]] = [
     Calendar.due_after_working_days,
     Calendar.due_after_calendar_days,
-    Calendar.due_after_working_hours,
 ]
 
 
@@ -229,25 +198,12 @@ def test_more_time_or_a_later_receipt_never_ends_earlier(
     assert limit(calendar, moment + timedelta(minutes=later), count).at >= due.at
 
 
-@settings(max_examples=40)
-@given(st.sampled_from([CALENDAR, WITH_LUNCH]), st.integers(0, 4 * 24 * 400), st.integers(1, 80))
-def test_working_hours_agree_with_counting_quarters(calendar: Calendar, start: int, quarters: int) -> None:
-    quarter = timedelta(minutes=15)
-    moment = left = datetime(2026, 1, 1, tzinfo=UTC) + start * quarter
-    counted = 0
-    while counted < quarters:
-        counted += calendar.is_open(left)
-        left += quarter
-    assert calendar.due_after_working_hours(moment, quarters / 4).at == left
-
-
 @given(calendars, moments)
 def test_an_opening_opens(calendar: Calendar, moment: datetime) -> None:
     opening = calendar.next_opening(moment)
     assert opening >= moment
     assert calendar.is_open(opening)
     assert not calendar.is_open(opening - timedelta(microseconds=1))
-    assert calendar.in_working_hours(opening)
 
 
 @given(calendars, moments)
@@ -263,10 +219,9 @@ def test_quiet_hours_end(calendar: Calendar, moment: datetime) -> None:
 @pytest.mark.parametrize(
     "ask",
     [
-        Calendar.is_open, Calendar.in_working_hours, Calendar.next_opening, Calendar.closing_of, Calendar.quiet_until,
+        Calendar.is_open, Calendar.next_opening, Calendar.closing_of, Calendar.quiet_until,
         lambda calendar, moment: calendar.due_after_working_days(moment, 1),
         lambda calendar, moment: calendar.due_after_calendar_days(moment, 1),
-        lambda calendar, moment: calendar.due_after_working_hours(moment, 1),
     ],
 )  # fmt: skip
 def test_naive_moments_are_refused(ask: Callable[[Calendar, datetime], object]) -> None:
@@ -320,8 +275,7 @@ def test_a_table_saved_on_windows(tmp_path: Path) -> None:
     assert not calendar.is_working_day(date(2030, 1, 2))
 
 
-@pytest.mark.parametrize("lunch", [None, (time(14), time(12)), (time(7), time(9)), (time(16), time(18))])
-def test_hours_must_follow_each_other(lunch: tuple[time, time] | None) -> None:
-    closes = CLOSES if lunch else OPENS
+@pytest.mark.parametrize("closes", [OPENS, time(8)])
+def test_hours_must_follow_each_other(closes: time) -> None:
     with pytest.raises(ConfigError, match="office hours"):
-        load_calendar(CONTENT, SHANGHAI, OPENS, closes, lunch)
+        load_calendar(CONTENT, SHANGHAI, OPENS, closes)

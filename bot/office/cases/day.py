@@ -68,7 +68,7 @@ class Day(Figures):
         """To everybody who works on cases; whoever has nothing in hand is left out when it is rendered."""
         calendar = self._means.calendar
         here = self._now.astimezone(calendar.zone).time()
-        if calendar.in_working_hours(self._now) and here < LATEST:
+        if calendar.is_open(self._now) and here < LATEST:
             for person in self._people.all_with(*sorted(CASE_ROLES)):
                 self._tell_day_to(person)
 

@@ -225,7 +225,7 @@ class Notices(Sending):
     def opening_for(self, of: Notice) -> datetime | None:
         """When those who may agree hear of it, if not at once: outside working hours only what is urgent rings."""
         calendar = self._calendar
-        return None if of.urgent or calendar.in_working_hours(self._now) else calendar.next_opening(self._now)
+        return None if of.urgent or calendar.is_open(self._now) else calendar.next_opening(self._now)
 
     def _silence(self, of: Notice) -> None:
         """Nobody needs to be asked any more."""
