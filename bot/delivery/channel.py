@@ -34,7 +34,6 @@ class Outgoing(Struct, frozen=True):
     screen: Screen
     edits: str | None = None  # the platform's id of the message to change in place
     answers: str | None = None  # the platform's id of the press to answer
-    quotes: str | None = None  # the platform's id of the message to reply to
     repeat: bool = False  # an earlier try may have arrived: say so
     group: bool = False  # the chat is a group: what is said there must not be carried on
 

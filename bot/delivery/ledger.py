@@ -123,7 +123,6 @@ class Ledger:
                 screen=_decode_screen(self._content.open(row.body, OUTBOX)),
                 edits=row.edits or edited,
                 answers=row.answers,
-                quotes=row.quotes,
                 repeat=row.repeats > 0,
                 group=chat.audience is not None,
             )

@@ -118,7 +118,7 @@ outbox = Table(
     Column("person", BigInteger),
     Column("edits", String(120)),
     Column("answers", String(120)),
-    Column("quotes", String(120)),
+    Column("quotes", String(120)),  # of no use: nothing fills or reads it
     Column("replaces", BigInteger),
     Column("audience", String(80)),  # who may read it; none: one person alone
     Column("not_before", UtcTime, nullable=False),
@@ -202,7 +202,6 @@ class Owed:
     person: int | None = None
     edits: str | None = None
     answers: str | None = None
-    quotes: str | None = None
     replaces: int | None = None
     audience: str | None = None
     created_at: datetime | None = None  # none: now; of what must not tell when it was said, a day

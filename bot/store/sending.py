@@ -33,7 +33,6 @@ class Sendable:
     subject: int | None
     edits: str | None
     answers: str | None
-    quotes: str | None
     replaces: int | None
     repeats: int
     created_at: datetime

@@ -80,8 +80,6 @@ def calls(outgoing: Outgoing, repeat_mark: str, *, pays: bool = False) -> list[C
     for call in made:
         call.parameters.update(common)
     _put_keyboards(screen, made)
-    if (quoted := _number(outgoing.quotes)) is not None:
-        made[0].parameters["reply_parameters"] = {"message_id": quoted, "allow_sending_without_reply": True}
     return made
 
 

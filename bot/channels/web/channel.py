@@ -241,7 +241,6 @@ class WebChannel:
             text=screen.text.pieces,
             rows=screen.rows,
             files=_files(screen),
-            quotes=outgoing.quotes,
             prompt=screen.prompt,
             lasting=screen.lasting,
             fleeting=screen.is_fleeting,

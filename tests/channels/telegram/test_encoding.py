@@ -95,10 +95,8 @@ def test_lasting_entries_go_where_no_other_keyboard_is() -> None:
     assert "inline_keyboard" in last.parameters["reply_markup"]
 
 
-def test_quotes_silence_and_the_repeat_mark() -> None:
-    first, last = made(Screen(bold("字" * 5000), silent=True), quotes="5", repeat=True)
-    assert first.parameters["reply_parameters"] == {"message_id": 5, "allow_sending_without_reply": True}
-    assert "reply_parameters" not in last.parameters
+def test_silence_and_the_repeat_mark() -> None:
+    first, last = made(Screen(bold("字" * 5000), silent=True), repeat=True)
     assert first.parameters["disable_notification"]
     assert last.parameters["disable_notification"]
     assert first.parameters["text"].startswith(f"{MARK}\n字")
@@ -138,11 +136,10 @@ def test_what_cannot_be_edited_in_place(screen: Screen, edits: str | None) -> No
 
 def test_files_with_captions() -> None:
     document = Shown("d2", "document", "通知.pdf")
-    first, last = made(Screen(bold("两份"), rows=((YES,),), files=(PHOTO, document)), quotes="5")
+    first, last = made(Screen(bold("两份"), rows=((YES,),), files=(PHOTO, document)))
     assert (first.method, first.file, "caption" in first.parameters) == ("sendPhoto", PHOTO, False)
     assert (last.method, last.file, last.parameters["caption"]) == ("sendDocument", document, "两份")
     assert last.parameters["caption_entities"] == ({"type": "bold", "offset": 0, "length": 2},)
-    assert "reply_parameters" in first.parameters
     assert "inline_keyboard" in last.parameters["reply_markup"]
 
 
