@@ -240,6 +240,7 @@ def _preview(ctx: Ctx, notice: Notice) -> Screen:
         join([whom_and_how_many, ctx.say(_("Not sent yet.")), *rest]),
         [ctx.button(_("Ask for approval"), "notice.ask", notice.id)],
         [ctx.button(_("Change the words"), "notice.reword", notice.id), *_whom_button(ctx, notice), calm],
+        [ctx.button(_("Another reader"), "notice.who", notice.id)] if notice.urgent else [],
         [ctx.button(_("Keep as a draft"), "notice.keep", notice.id),
          ctx.button(_("Throw away"), "notice.drop", notice.id)],
     )  # fmt: skip

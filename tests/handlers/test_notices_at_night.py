@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bot.errors import NotSent
+from bot.office.people.model import Role
 from bot.store.queues import OutboxState, outbox
 from bot.telling import Lane
 from tests.handlers.test_notices import WORDS, agreed, asked, office, presses, residents
@@ -123,17 +124,36 @@ async def test_the_author_hears_when_those_who_may_agree_see_it(town: Town) -> N
     assert letters(people) == 1
 
 
-async def urgent(town: Town) -> tuple[Someone, Someone]:
-    """An urgent notice that waits for somebody to agree."""
+async def previewed(town: Town) -> Someone:
+    """Who has written an urgent notice for everybody and reads the answers."""
     await residents(town, 1)
-    chen, li = await office(town)
+    chen, _li = await office(town)
     town.clock.set(at(22, 40))
     await chen.says(f"通知 {WORDS}")
     await chen.presses("紧急，今晚发")
     await presses(chen, "全青石街道")
     await presses(chen, "1 我自己")
+    return chen
+
+
+async def urgent(town: Town) -> tuple[Someone, Someone]:
+    """An urgent notice that waits for somebody to agree."""
+    chen = await previewed(town)
     await chen.presses("送批")
-    return chen, li
+    return chen, town.people["li"]
+
+
+async def test_whoever_reads_the_answers_can_be_changed_in_the_preview(town: Town) -> None:
+    chen = await previewed(town)
+    assert "看回话的人：我自己" in chen.last.text
+    await town.official("du", Role.SUPERVISOR)
+    await chen.presses("换人看回话")
+    await presses(chen, "2 ")
+    assert "看回话的人：" in chen.last.text
+    assert "我自己" not in chen.last.text
+    assert "送批" in chen.last.labels
+    await chen.presses("改成不急")  # nobody is rung then
+    assert "换人看回话" not in chen.last.labels
 
 
 async def test_where_nobody_agrees_the_author_hears_so_and_the_ringing_ends(town: Town) -> None:
