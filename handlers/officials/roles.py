@@ -23,6 +23,7 @@ NAMES: dict[Role, Message] = {
     Role.PARTNER: _("partner"),
     Role.ADMINISTRATOR: _("administrator"),
 }
+IDLE = (Role.CUSTODIAN, Role.PARTNER)  # nothing is in their hands yet: nobody is invited for it
 LISTED = 20  # roles on one screen
 WHOLE = "office"  # in place of a department's slug
 
@@ -33,7 +34,7 @@ def invite(ctx: Ctx, rest: str) -> Screens:
     words = rest.split()
     role = _role(ctx, words[0]) if words else None
     if role is None:
-        rows = [[ctx.button(name, "invite.role", role.value)] for role, name in NAMES.items()]
+        rows = [[ctx.button(name, "invite.role", role.value)] for role, name in NAMES.items() if role not in IDLE]
         return ctx.screen(_("For which work?"), *rows)
     if len(words) == 1:
         return choose_department(ctx, role.value)
@@ -177,7 +178,9 @@ def _what(ctx: Ctx, role: Role, department: str | None) -> str:
 
 
 def _role(ctx: Ctx, word: str) -> Role | None:
-    return next((role for role, name in NAMES.items() if word in (role.value, ctx.say.plain(name))), None)
+    """The work that somebody may be invited for, by either of its names."""
+    named = (role for role, name in NAMES.items() if word in (role.value, ctx.say.plain(name)))
+    return next((role for role in named if role not in IDLE), None)
 
 
 def _pairs(buttons: list[Button]) -> list[list[Button]]:

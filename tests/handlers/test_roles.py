@@ -48,6 +48,17 @@ async def test_one_administrator_alone_is_sent_to_the_server(town: Town) -> None
     assert "huiyin invite" in ada.last.text
 
 
+@pytest.mark.parametrize(("role", "name"), [("custodian", "保管员"), ("partner", "协办单位")])
+async def test_work_that_holds_nothing_yet_is_offered_to_nobody(town: Town, role: str, name: str) -> None:
+    ada, bo = await two_administrators(town)
+    bo.news()
+    await ada.says(f"/invite {role} office")
+    assert "经办人" in ada.last.labels
+    assert name not in ada.last.labels
+    await ada.says(f"/invite {name} office")
+    assert not bo.news()
+
+
 async def test_a_removed_role_ends_at_once_and_its_cases_go_back(town: Town) -> None:
     ada, _bo = await two_administrators(town)
     clerk = await town.official("zhou", Role.HANDLER, "xingfuli")
