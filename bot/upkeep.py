@@ -227,9 +227,8 @@ def _said(talk: Conversation) -> Iterator[str]:
             yield str(item["said"]["text"])
     for item in talk.memory.get("waiting", []):
         yield str(item["text"])
-    for name in ("unsure", "asked"):
-        if name in talk.memory:
-            yield str(talk.memory[name])
+    if "asked" in talk.memory:
+        yield str(talk.memory["asked"])
 
 
 def _made_at(copy: Path) -> float:

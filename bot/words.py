@@ -101,9 +101,6 @@ class Translator:
         local = moment.astimezone(self.zone) if isinstance(moment, datetime) else moment
         return f"{local.hour}:{local.minute:02}"
 
-    def knows(self, id: str) -> bool:
-        return id in self._catalog
-
     def _local(self, moment: datetime | date) -> date:
         return moment.astimezone(self.zone) if isinstance(moment, datetime) else moment
 

@@ -118,7 +118,6 @@ def test_days_and_hours_alone(zh: Translator, en: Translator) -> None:
 def test_what_has_no_translation_is_said_in_the_source_language(zh: Translator) -> None:
     assert zh.plain(_("Quite new words")) == "Quite new words"
     assert zh.plain(_("Not yet translated")) == "Not yet translated"
-    assert not zh.knows("Not yet translated")
 
 
 def test_a_translation_that_a_tool_guessed_is_not_said(zh: Translator) -> None:

@@ -102,7 +102,6 @@ class Context(Generic[O, P]):
         *rows: Sequence[Button],
         in_place: bool = False,
         prompt: bool = False,
-        toast: Message | None = None,
         silent: bool = False,
         fleeting: bool = False,
     ) -> Screen:
@@ -111,7 +110,6 @@ class Context(Generic[O, P]):
             rows=tuple(tuple(row) for row in rows if row),
             mode=Mode.IN_PLACE if in_place else Mode.NEW,
             prompt=prompt,
-            toast=self.say.plain(toast) if toast else "",
             silent=silent,
             is_fleeting=fleeting,
         )

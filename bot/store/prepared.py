@@ -18,8 +18,6 @@ from sqlalchemy.types import TypeEngine
 
 Process = Callable[[Any], Any]
 Params = Mapping[str, Any]
-Build = Callable[[str], Any]
-"""Makes the statement for a dialect's name, where the databases differ."""
 
 
 class Prepared:

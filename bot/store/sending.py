@@ -183,12 +183,12 @@ def replaced(tx: Transaction, ids: Sequence[int]) -> Mapping[int, tuple[str, str
     return found
 
 
-def settle(tx: Transaction, id_: int, state: OutboxState, *, message: str | None = None, cause: str = "") -> None:
+def settle(tx: Transaction, id_: int, state: OutboxState, *, cause: str = "") -> None:
     """The end of a row, recorded once; its body goes."""
     tx.flushed().execute(
         update(outbox)
         .where(outbox.c.id == id_, outbox.c.state.in_((OutboxState.SENDING, OutboxState.UNCERTAIN)))
-        .values(state=state, message=message, cause=cause[:200] or None, body=None, settled_at=tx.now)
+        .values(state=state, message=None, cause=cause[:200] or None, body=None, settled_at=tx.now)
     )
 
 

@@ -97,6 +97,6 @@ def _unfinished(ctx: Ctx) -> list[Said]:
     drafts = []
     if filling is not None:
         drafts = [Said(filling.answers.get(TEXT) or "", files_of(filling.answers), phone=filling.answers.get(PHONE))]
-    asked = [Said(str(ctx.memory.pop(name))) for name in ("asked",) if name in ctx.memory]
+    asked = [Said(str(ctx.memory.pop("asked")))] if "asked" in ctx.memory else []
     waiting = held.take(ctx)
     return [*drafts, *asked, *([waiting] if waiting is not None else [])]

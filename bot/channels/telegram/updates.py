@@ -52,7 +52,6 @@ class Media(Struct):
 class Location(Struct):
     latitude: Latitude
     longitude: Longitude
-    live_period: Count | None = None  # seconds; only while the place is shared live
 
 
 class Venue(Struct):

@@ -54,7 +54,6 @@ class Person:
     language: str | None = None
     consent: int = 0
     grants: frozenset[Grant] = frozenset()
-    is_new: bool = False
 
     @property
     def roles(self) -> frozenset[Role]:

@@ -178,7 +178,7 @@ class People:
         return sending.wake_address(self._tx, person.address, sending.CLOSED) if person else 0
 
     def _welcome(self, channel: str, chat: str, language: str | None) -> Person:
-        person = Person(self._ids(), self._ids(), channel, _kept(language), is_new=True)
+        person = Person(self._ids(), self._ids(), channel, _kept(language))
         records.add_person(self._tx, person.id, person.language)
         records.add_address(
             self._tx,
