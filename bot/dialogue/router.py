@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from inspect import Signature, signature
 from typing import Any, Generic, TypeVar
 
 from bot.dialogue.form import Form
@@ -29,12 +30,21 @@ class Route:
 
     name: str
     handler: Handler
+    signature: Signature
     roles: frozenset[StrEnum]
     about: Message | None = None  # the line in the command menu
     by_yes: bool = True  # "yes" may press it
 
     def admits(self, roles: Iterable[StrEnum]) -> bool:
         return ANYONE in self.roles or not self.roles.isdisjoint(roles)
+
+    def takes(self, args: Iterable[str]) -> bool:
+        """Whether the handler can be called with a context and these."""
+        try:
+            self.signature.bind(None, *args)
+        except TypeError:
+            return False
+        return True
 
 
 @dataclass
@@ -137,7 +147,7 @@ class Router(Generic[C]):
         def add(handler: H) -> H:
             if name in table:
                 raise ConfigError(f"router {self.name}: {name} exists already")
-            table[name] = Route(name, handler, roles, about, by_yes)
+            table[name] = Route(name, handler, signature(handler), roles, about, by_yes)
             return handler
 
         return add

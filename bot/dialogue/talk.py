@@ -188,12 +188,9 @@ class Talk:
         self, route: Route, ctx: Ctx, args: Sequence[str], otherwise: Callable[[], list[Screen]]
     ) -> list[Screen]:
         """What a button's handler shows; a forged number of arguments gets what is shown otherwise."""
-        try:
-            return listed(route.handler(ctx, *args)) or self._hooked(ctx, "nothing open")
-        except TypeError as error:
-            if "positional argument" in str(error) and error.__traceback__ and error.__traceback__.tb_next is None:
-                return otherwise()
-            raise
+        if not route.takes(args):
+            return otherwise()
+        return listed(route.handler(ctx, *args)) or self._hooked(ctx, "nothing open")
 
     def _linked(self, ctx: Ctx, code: str) -> list[Screen]:
         links = self._router.links
