@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Row, Select, Table, func, select
 
 from bot.app import App
 from bot.channels.silent import SilentChannel
@@ -281,6 +284,13 @@ class Town:
             await self.settle()
         self.clock.set(target)
         await self.settle()
+
+    async def rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        """What stands in the database."""
+        return await self.store.writer.submit(lambda tx: tx.flushed().execute(statement).all())
+
+    async def counted(self, table: Table, *where: ColumnElement[bool]) -> int:
+        return int((await self.rows(select(func.count()).select_from(table).where(*where)))[0][0])
 
     def resident(self, chat: str = "wang", language: str | None = "zh_CN") -> Someone:
         return self.people.setdefault(chat, Someone(self, chat, language))

@@ -179,8 +179,9 @@ class Form(Generic[C]):
 
 def add_files(answers: Answers, files: Sequence[FileRef], at_most: int) -> None:
     """Files join the answers under "files", as plain data; what is there already stays."""
-    there = answers.get(FILES, [])
-    if room := max(0, at_most - len(there)):
+    if files:
+        there = answers.get(FILES, [])
+        room = max(0, at_most - len(there))
         answers[FILES] = [*there, *(msgspec.to_builtins(file) for file in files[:room])]
 
 

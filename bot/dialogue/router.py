@@ -1,9 +1,10 @@
 """Names to handler functions, with the role each needs. The default is deny: no audience, no start."""
 
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from inspect import Signature, signature
+from inspect import Parameter, signature
 from typing import Any, Generic, TypeVar
 
 from bot.dialogue.form import Form
@@ -30,21 +31,17 @@ class Route:
 
     name: str
     handler: Handler
-    signature: Signature
     roles: frozenset[StrEnum]
     about: Message | None = None  # the line in the command menu
     by_yes: bool = True  # "yes" may press it
+    arguments: range = range(1)  # how many it may be called with beside the context
 
     def admits(self, roles: Iterable[StrEnum]) -> bool:
         return ANYONE in self.roles or not self.roles.isdisjoint(roles)
 
-    def takes(self, args: Iterable[str]) -> bool:
+    def takes(self, args: Sequence[str]) -> bool:
         """Whether the handler can be called with a context and these."""
-        try:
-            self.signature.bind(None, *args)
-        except TypeError:
-            return False
-        return True
+        return len(args) in self.arguments
 
 
 @dataclass
@@ -147,10 +144,19 @@ class Router(Generic[C]):
         def add(handler: H) -> H:
             if name in table:
                 raise ConfigError(f"router {self.name}: {name} exists already")
-            table[name] = Route(name, handler, signature(handler), roles, about, by_yes)
+            table[name] = Route(name, handler, roles, about, by_yes, _arguments(handler))
             return handler
 
         return add
+
+
+def _arguments(handler: Handler) -> range:
+    """Without the context, which comes first."""
+    parameters = signature(handler).parameters.values()
+    places = [one for one in parameters if one.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    needed = sum(one.default is Parameter.empty for one in places)
+    takes_any = any(one.kind is Parameter.VAR_POSITIONAL for one in parameters)
+    return range(needed - 1, sys.maxsize if takes_any else len(places))
 
 
 def visible_commands(router: Router[Any], roles: Iterable[StrEnum]) -> Mapping[str, Message]:

@@ -8,7 +8,6 @@ from bot.dialogue.form import MOST_FILES
 from bot.office.cases.tables import case
 from bot.office.people.model import Role
 from tests.handlers.test_main_talk import LAMP, registered
-from tests.handlers.test_own_data import counted, rows
 from tests.rig import Someone, Town
 
 STAFF = "窗口姓刘的工作人员收了我200块加急费，不给票"
@@ -36,10 +35,10 @@ async def test_who_asks_for_a_person_about_staff_is_asked_how_first_and_then_it_
     await resident.says(STAFF)
     await resident.says("转人工")
     assert "保密：只有督办员看内容" in resident.last.text
-    assert await counted(town, case) == 0
+    assert await town.counted(case) == 0
     await resident.presses("保密，能传话")
     await resident.presses("交上去")
-    assert [row.sealed for row in await rows(town, select(case.c.sealed))] == [True]
+    assert [row.sealed for row in await town.rows(select(case.c.sealed))] == [True]
     assert not any("200" in heard.text for heard in clerk.heard)
 
 

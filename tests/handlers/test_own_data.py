@@ -1,12 +1,10 @@
 """A person's own data: the whole of it in a file, and deleted so that the next word is a stranger's."""
 
 import re
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Row, Select, Table, func, select
+from sqlalchemy import select
 
 from bot.dialogue.event import FileKind, FileRef, Pressed, Said
 from bot.dialogue.screen import encode_action
@@ -24,14 +22,6 @@ from tests.handlers.test_sealed_traces import everything, legible
 from tests.rig import SHANGHAI, Someone, Town
 
 MARK = "（已应本人要求删除）"
-
-
-async def rows(town: Town, statement: Select[Any]) -> Sequence[Row[Any]]:
-    return await town.store.writer.submit(lambda tx: tx.flushed().execute(statement).all())
-
-
-async def counted(town: Town, table: Table, *where: ColumnElement[bool]) -> int:
-    return int((await rows(town, select(func.count()).select_from(table).where(*where)))[0][0])
 
 
 async def deletes_all(town: Town, resident: Someone, *, taking_back: bool = False) -> None:
@@ -109,7 +99,7 @@ async def test_the_file_is_sealed_and_goes_after_a_day(town: Town) -> None:
     assert stored.exists()
     await town.becomes(town.clock.now() + timedelta(minutes=2))
     assert not stored.exists()
-    assert await counted(town, passing_file) == 0
+    assert await town.counted(passing_file) == 0
 
 
 async def test_asked_twice_within_a_minute_it_is_made_once(town: Town) -> None:
@@ -137,7 +127,7 @@ async def test_yes_deletes_nothing_and_neither_does_a_button_of_before(town: Tow
     await town.passes(minutes=11)
     await resident.presses("全部删除")
     assert "可以，我把您的信息删掉" in resident.last.text
-    assert await counted(town, case_party) == 1
+    assert await town.counted(case_party) == 1
 
 
 async def test_a_typed_word_is_as_good_as_the_button(town: Town) -> None:
@@ -183,9 +173,9 @@ async def test_the_case_stays_without_the_person(town: Town) -> None:
     await head.says("统计")
     assert head.last.text == figures
     assert not list((town.folder / "files").rglob("?" * 64))
-    assert await counted(town, case, case.c.number == number, case.c.erased_at.is_not(None)) == 1
-    assert await counted(town, entry, entry.c.source.is_not(None)) == 0
-    assert await counted(town, attachment) == 0
+    assert await town.counted(case, case.c.number == number, case.c.erased_at.is_not(None)) == 1
+    assert await town.counted(entry, entry.c.source.is_not(None)) == 0
+    assert await town.counted(attachment) == 0
 
 
 async def test_nothing_is_left_that_leads_to_the_person(town: Town) -> None:
@@ -193,17 +183,17 @@ async def test_nothing_is_left_that_leads_to_the_person(town: Town) -> None:
     resident, number = await registered(town)
     await answered(town, official, number)
     lane = town.store.keys.lookup.lane("silent", resident.chat)
-    known = (await rows(town, select(address.c.id, address.c.person).where(address.c.lane == lane)))[0]
+    known = (await town.rows(select(address.c.id, address.c.person).where(address.c.lane == lane)))[0]
     await deletes_all(town, resident)
-    assert await counted(town, person, person.c.id == known.person) == 0
-    assert await counted(town, address, address.c.lane == lane) == 0
-    assert await counted(town, outbox, outbox.c.address == known.id) == 0
-    assert await counted(town, case_party, case_party.c.person == known.person) == 0
-    assert await counted(town, conversation, conversation.c.id == lane) == 0
-    assert await counted(town, timer, timer.c.lane == lane) == 0
-    assert await counted(town, timer, timer.c.kind == "erasure.rest") == 0
-    assert await counted(town, job, job.c.subject == known.person) == 0
-    assert await counted(town, job, job.c.kind == "erasure.wipe", job.c.state != "done") == 0
+    assert await town.counted(person, person.c.id == known.person) == 0
+    assert await town.counted(address, address.c.lane == lane) == 0
+    assert await town.counted(outbox, outbox.c.address == known.id) == 0
+    assert await town.counted(case_party, case_party.c.person == known.person) == 0
+    assert await town.counted(conversation, conversation.c.id == lane) == 0
+    assert await town.counted(timer, timer.c.lane == lane) == 0
+    assert await town.counted(timer, timer.c.kind == "erasure.rest") == 0
+    assert await town.counted(job, job.c.subject == known.person) == 0
+    assert await town.counted(job, job.c.kind == "erasure.wipe", job.c.state != "done") == 0
     await town.becomes(town.clock.now() + timedelta(days=40))
     assert resident.last.text.startswith("都删了")  # the last message
 
@@ -345,7 +335,7 @@ async def test_a_file_that_is_being_fetched_goes_too(town: Town) -> None:
     for _time in range(3):
         await town.passes(seconds=3)
     assert not list((town.folder / "files").rglob("?" * 64))
-    assert await counted(town, job, job.c.kind == "file.fetch") == 0
+    assert await town.counted(job, job.c.kind == "file.fetch") == 0
     assert "都删了" in resident.last.text
 
 
@@ -358,8 +348,8 @@ async def test_nobody_to_say_farewell_to_does_not_keep_anything(town: Town) -> N
     town.channel.send = closed_for_good  # type: ignore[method-assign,assignment]  # a page that nobody opens again
     await resident.presses("全部删除")
     await town.becomes(town.clock.now() + timedelta(hours=1, minutes=1))
-    assert await counted(town, person) == 0
-    assert await counted(town, outbox) == 0
+    assert await town.counted(person) == 0
+    assert await town.counted(outbox) == 0
 
 
 async def closed_for_good(_outgoing: object) -> None:

@@ -23,7 +23,7 @@ from bot.store.transaction import Transaction
 from bot.upkeep import next_night
 from tests.handlers.test_files import PHOTO
 from tests.handlers.test_main_talk import LAMP, registered
-from tests.handlers.test_own_data import answered, counted, rows
+from tests.handlers.test_own_data import answered
 from tests.rig import SHANGHAI, Town
 
 MARK = "（到期已删除）"
@@ -38,7 +38,7 @@ async def a_night_later(town: Town, **span: float) -> None:
         arm_once(tx, id=town.house.means.ids(), kind=NIGHT, due_at=next_night(tx.now, town.house))
 
     await town.store.writer.submit(arm)
-    due = (await rows(town, select(timer.c.due_at).where(timer.c.key == NIGHT)))[0].due_at
+    due = (await town.rows(select(timer.c.due_at).where(timer.c.key == NIGHT)))[0].due_at
     town.clock.set(due)
     await town.settle()
 
@@ -50,65 +50,65 @@ async def aged(town: Town, table: Table, column: str, **values: Any) -> None:
 async def test_handled_updates_are_known_for_two_weeks(town: Town) -> None:
     await registered(town)
     await a_night_later(town, days=13)
-    assert await counted(town, inbox, inbox.c.channel == "silent") > 0
+    assert await town.counted(inbox, inbox.c.channel == "silent") > 0
     await a_night_later(town, days=1)
-    assert await counted(town, inbox, inbox.c.channel == "silent") == 0
+    assert await town.counted(inbox, inbox.c.channel == "silent") == 0
 
 
 async def test_updates_that_were_set_aside_wait_two_weeks_for_an_operator(town: Town) -> None:
     await registered(town)
     await aged(town, inbox, "received_at", state="set_aside", raw=b"sealed")
     await a_night_later(town, days=13)
-    assert await counted(town, inbox, inbox.c.raw == b"sealed") > 0
+    assert await town.counted(inbox, inbox.c.raw == b"sealed") > 0
     await a_night_later(town, days=1)
-    assert await counted(town, inbox, inbox.c.raw == b"sealed") == 0
+    assert await town.counted(inbox, inbox.c.raw == b"sealed") == 0
 
 
 async def test_an_update_that_waits_is_never_too_old(town: Town) -> None:
     await registered(town)
     await aged(town, inbox, "received_at", state="new", lane=-999)
-    before = await counted(town, inbox)
+    before = await town.counted(inbox)
 
     def sweeps(tx: Transaction) -> None:
         leftovers.sweep_inbox(tx, 0, tx.now + timedelta(days=1))
         leftovers.sweep_set_aside(tx, 0, tx.now + timedelta(days=1))
 
     await town.store.writer.submit(sweeps)
-    assert await counted(town, inbox) == before
+    assert await town.counted(inbox) == before
 
 
 async def test_messages_about_no_case_are_known_for_a_month_and_those_about_a_case_as_long_as_it(town: Town) -> None:
     await registered(town)
-    about = await counted(town, outbox, outbox.c.subject.is_not(None))
+    about = await town.counted(outbox, outbox.c.subject.is_not(None))
     await a_night_later(town, days=29)
-    assert await counted(town, outbox, outbox.c.subject.is_(None)) > 0
+    assert await town.counted(outbox, outbox.c.subject.is_(None)) > 0
     await a_night_later(town, days=1)
-    assert await counted(town, outbox, outbox.c.subject.is_(None), outbox.c.state != "queued") == 0
-    assert await counted(town, outbox, outbox.c.subject.is_not(None)) >= about > 0
+    assert await town.counted(outbox, outbox.c.subject.is_(None), outbox.c.state != "queued") == 0
+    assert await town.counted(outbox, outbox.c.subject.is_not(None)) >= about > 0
 
 
 async def test_words_that_may_have_arrived_wait_two_weeks_for_an_operator(town: Town) -> None:
     await registered(town)
     await aged(town, outbox, "settled_at", state="uncertain", body=b"sealed")
     await a_night_later(town, days=13)
-    assert await counted(town, outbox, outbox.c.body == b"sealed") > 0
+    assert await town.counted(outbox, outbox.c.body == b"sealed") > 0
     await a_night_later(town, days=1)
-    assert await counted(town, outbox, outbox.c.body == b"sealed") == 0
-    assert await counted(town, outbox, outbox.c.state == "uncertain") > 0
+    assert await town.counted(outbox, outbox.c.body == b"sealed") == 0
+    assert await town.counted(outbox, outbox.c.state == "uncertain") > 0
 
 
 async def test_timers_and_jobs_that_are_over_go(town: Town) -> None:
     official = await town.official()
     resident, number = await registered(town)
     await resident.sends(FileKind.PHOTO, PHOTO, text=f"/add {number}")
-    assert await counted(town, job, job.c.kind == "file.fetch", job.c.data == b"") == 1  # its ref went with its end
+    assert await town.counted(job, job.c.kind == "file.fetch", job.c.data == b"") == 1  # its ref went with its end
     await answered(town, official, number)
     await town.passes(days=7)
     await a_night_later(town, days=14)
     await a_night_later(town, days=14)
     old = town.clock.now() - timedelta(days=14)
-    assert await counted(town, timer, timer.c.state == "fired", timer.c.due_at < old) == 0
-    assert await counted(town, job, job.c.kind == "file.fetch") == 0
+    assert await town.counted(timer, timer.c.state == "fired", timer.c.due_at < old) == 0
+    assert await town.counted(job, job.c.kind == "file.fetch") == 0
 
 
 async def test_what_web_chats_have_shown_goes_after_a_year(town: Town) -> None:
@@ -117,9 +117,9 @@ async def test_what_web_chats_have_shown_goes_after_a_year(town: Town) -> None:
 
     await town.store.writer.submit(shows)
     await a_night_later(town, days=364)
-    assert await counted(town, web_message) == 1
+    assert await town.counted(web_message) == 1
     await a_night_later(town, days=1)
-    assert await counted(town, web_message) == 0
+    assert await town.counted(web_message) == 0
 
 
 async def test_a_case_loses_its_person_a_year_after_its_end(town: Town) -> None:
@@ -129,7 +129,7 @@ async def test_a_case_loses_its_person_a_year_after_its_end(town: Town) -> None:
     await town.passes(days=3)
     await answered(town, official, number)
     await a_night_later(town, days=363)
-    assert await counted(town, case_party) == 1
+    assert await town.counted(case_party) == 1
     await official.says(f"/case {number}")
     assert LAMP in official.last.text
     await a_night_later(town, days=2)
@@ -138,14 +138,14 @@ async def test_a_case_loses_its_person_a_year_after_its_end(town: Town) -> None:
     assert "就是这盏" not in official.last.text
     assert MARK in official.last.text
     assert "换了新灯头" in official.last.text
-    assert await counted(town, case_party) == 0
-    assert await counted(town, attachment) == 0
-    assert await counted(town, entry, entry.c.source.is_not(None)) == 0
-    assert await counted(town, outbox, outbox.c.subject.is_not(None), outbox.c.state == "sent",
+    assert await town.counted(case_party) == 0
+    assert await town.counted(attachment) == 0
+    assert await town.counted(entry, entry.c.source.is_not(None)) == 0
+    assert await town.counted(outbox, outbox.c.subject.is_not(None), outbox.c.state == "sent",
                          outbox.c.created_at < town.clock.now() - timedelta(days=2)) == 0  # fmt: skip
     await town.settle()
     assert not list((town.folder / "files").rglob("?" * 64))
-    codes = await rows(town, select(case_event.c.code).order_by(case_event.c.number))
+    codes = await town.rows(select(case_event.c.code).order_by(case_event.c.number))
     assert codes[-1].code == "erased"
 
 
@@ -155,16 +155,16 @@ async def test_a_case_taken_back_counts_from_that_day(town: Town) -> None:
     await resident.says(f"/withdraw {number}")
     await resident.presses("是，撤回")
     await a_night_later(town, days=350)
-    assert await counted(town, case, case.c.erased_at.is_not(None)) == 0
+    assert await town.counted(case, case.c.erased_at.is_not(None)) == 0
     await a_night_later(town, days=15)
-    assert await counted(town, case, case.c.erased_at.is_not(None)) == 1
+    assert await town.counted(case, case.c.erased_at.is_not(None)) == 1
 
 
 async def test_an_open_case_keeps_its_person_however_long_it_takes(town: Town) -> None:
     await registered(town)
     await a_night_later(town, days=800)
-    assert await counted(town, case, case.c.erased_at.is_not(None)) == 0
-    assert await counted(town, person) == 1
+    assert await town.counted(case, case.c.erased_at.is_not(None)) == 0
+    assert await town.counted(person) == 1
 
 
 async def test_somebody_who_has_not_come_for_a_year_is_nobody_any_more(town: Town) -> None:
@@ -175,12 +175,12 @@ async def test_somebody_who_has_not_come_for_a_year_is_nobody_any_more(town: Tow
     await answered(town, official, number)
     await town.passes(days=3)
     await a_night_later(town, days=361)
-    assert await counted(town, person) == 3
+    assert await town.counted(person) == 3
     await reader.says("你好")
     await a_night_later(town, days=4)
-    assert await counted(town, person) == 2  # the reader was here lately, and the official works here
-    assert await counted(town, address) == 2
-    assert await counted(town, conversation, conversation.c.id ==
+    assert await town.counted(person) == 2  # the reader was here lately, and the official works here
+    assert await town.counted(address) == 2
+    assert await town.counted(conversation, conversation.c.id ==
                          town.store.keys.lookup.lane("silent", resident.chat)) == 0  # fmt: skip
     await resident.says("我的事")
     assert "还没有登记过事" in resident.last.text
@@ -193,14 +193,14 @@ async def test_a_night_with_more_than_a_slice_goes_on_until_nothing_is_left(
     for number in range(6):
         await registered(town, chat=f"r{number}")
     await a_night_later(town, days=14)
-    assert await counted(town, inbox, inbox.c.channel == "silent") == 0
-    assert await counted(town, timer, timer.c.key == "retention.slice", timer.c.state == "armed") == 0
+    assert await town.counted(inbox, inbox.c.channel == "silent") == 0
+    assert await town.counted(timer, timer.c.key == "retention.slice", timer.c.state == "armed") == 0
 
 
 async def test_the_next_night_comes_by_itself(town: Town) -> None:
     await registered(town)
     await a_night_later(town, days=1)
-    due = (await rows(town, select(timer.c.due_at, timer.c.state).where(timer.c.key == NIGHT)))[0]
+    due = (await town.rows(select(timer.c.due_at, timer.c.state).where(timer.c.key == NIGHT)))[0]
     assert due.state == "armed"
     assert due.due_at == town.clock.now() + timedelta(days=1)
     assert due.due_at.astimezone(SHANGHAI).hour == 3
@@ -208,10 +208,10 @@ async def test_the_next_night_comes_by_itself(town: Town) -> None:
 
 async def test_a_night_gone_by_while_nobody_was_there_is_made_up_for(town: Town) -> None:
     await a_night_later(town, days=1)
-    passed = (await rows(town, select(timer.c.due_at).where(timer.c.key == NIGHT)))[0].due_at
+    passed = (await town.rows(select(timer.c.due_at).where(timer.c.key == NIGHT)))[0].due_at
     town.clock.advance(days=3)
     await town.store.writer.submit(town.app._first_beat)
-    assert (await rows(town, select(timer.c.due_at).where(timer.c.key == NIGHT)))[0].due_at == passed
+    assert (await town.rows(select(timer.c.due_at).where(timer.c.key == NIGHT)))[0].due_at == passed
 
 
 def test_a_night_whose_hour_comes_twice_is_one_night() -> None:
@@ -269,8 +269,8 @@ async def test_officials_who_were_told_see_the_mark_in_a_web_chat_no_more(town: 
     official = await town.official()
     resident, number = await registered(town)
     await answered(town, official, number)
-    shown = await rows(town, select(outbox.c.id).where(outbox.c.subject.is_not(None)))
-    count = int((await rows(town, select(func.count()).select_from(web_message)))[0][0])
+    shown = await town.rows(select(outbox.c.id).where(outbox.c.subject.is_not(None)))
+    count = int((await town.rows(select(func.count()).select_from(web_message)))[0][0])
 
     def shows(tx: Transaction) -> None:
         for row in shown:
@@ -282,7 +282,7 @@ async def test_officials_who_were_told_see_the_mark_in_a_web_chat_no_more(town: 
     await resident.says("删掉我的信息")
     await resident.presses("删掉我的信息")
     await resident.presses("全部删除")
-    assert await counted(town, web_message) == 0
+    assert await town.counted(web_message) == 0
 
 
 def test_the_settings_and_the_terms_name_the_same() -> None:

@@ -21,7 +21,7 @@ from bot.store.schema import metadata
 from bot.store.transaction import Transaction
 from tests.handlers.test_files import PHOTO, Crash, Fuse
 from tests.handlers.test_main_talk import registered
-from tests.handlers.test_own_data import answered, code_in, counted, deletes_all, rows
+from tests.handlers.test_own_data import answered, code_in, deletes_all
 from tests.rig import SHANGHAI, Someone, Town
 from tests.unsealed import opened
 
@@ -97,7 +97,7 @@ async def opened_rows(town: Town) -> str:
     """Whatever the office's own keys open in whatever row, and all that stands there openly."""
     seen: list[str] = []
     for table in metadata.sorted_tables:
-        for row in await rows(town, select(table)):
+        for row in await town.rows(select(table)):
             for value in row:
                 seen.append(opened(town.store.keys, value) if isinstance(value, bytes) else str(value))
     return "\n".join(seen)
@@ -176,7 +176,7 @@ async def test_killed_midway_it_goes_on_after_the_restart(tmp_path: Path, point:
     assert [canary for canary in CANARIES if canary in after] == []
     assert kept_files(town) == []
     assert "都删了" in resident.last.text
-    assert await counted(town, person) == 2  # the official, the daughter
+    assert await town.counted(person) == 2  # the official, the daughter
     await town.close()
 
 
@@ -225,8 +225,8 @@ async def test_a_person_with_many_cases_goes_in_slices(town: Town) -> None:
     await town.passes(seconds=3)
     after = await opened_rows(town)
     assert NAME not in after
-    assert await counted(town, case, case.c.status == "withdrawn") == AT_ONCE + 5
-    assert await counted(town, case_party) == 0
+    assert await town.counted(case, case.c.status == "withdrawn") == AT_ONCE + 5
+    assert await town.counted(case_party) == 0
 
 
 def test_every_table_that_names_a_person_is_known_to_forgetting() -> None:
