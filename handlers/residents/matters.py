@@ -9,7 +9,7 @@ from bot.dialogue.context import MOST_LEFT, Screens, listed
 from bot.dialogue.event import Due, Said
 from bot.dialogue.form import PHONE, files_of
 from bot.dialogue.screen import Screen
-from bot.office.cases.model import Case, Kind
+from bot.office.cases.model import Case, Kind, Status
 from bot.office.understanding import PHYSICAL
 from bot.text import Text, join, quote
 from bot.words import Message, _
@@ -76,8 +76,11 @@ def understand(ctx: Ctx, said: Said) -> Screens:
     if not said.text:
         return _wordless(ctx, _instead(ctx, said))
     understood = ctx.office.understand(said.text)
-    if understood.talk is not None:  # under a photo a greeting says no more than the photo
-        return _wordless(ctx, _instead(ctx, said)) if said.files else small_talk(ctx, understood.talk)
+    if understood.talk is not None and said.files:  # a greeting says no more than the photo
+        return _wordless(ctx, _instead(ctx, said))
+    if understood.talk is not None:
+        answer = _answer(ctx, said) if understood.talk == "chatter" else None
+        return answer if answer is not None else small_talk(ctx, understood.talk)
     said = _instead(ctx, said)
     matters = understood.matters
     if any(found.wants_person for found in matters):
@@ -207,6 +210,18 @@ def _which_case(ctx: Ctx, said: Said) -> Screens:
 def other_cases(ctx: Ctx, first: str) -> Screens:
     """More of the open cases, a few at a time."""
     return _offer_cases(ctx, number_in(first, MOST_LISTED))
+
+
+@router.hook("yes")
+def yes_to_a_question(ctx: Ctx) -> Screens:
+    said = ctx.event.what
+    return _answer(ctx, said) if isinstance(said, Said) else None
+
+
+def _answer(ctx: Ctx, said: Said) -> Screens:
+    """What the office has asked may be answered by a “yes” or “no need” alone."""
+    is_asked = any(case.status is Status.WAITING for case in ctx.office.cases.open_of(ctx.person))
+    return _which_case(ctx, said) if is_asked else None
 
 
 def _offer_cases(ctx: Ctx, first: int) -> Screen:

@@ -25,3 +25,17 @@ async def test_a_yes_to_nothing_is_small_talk(town: Town, word: str) -> None:
     await wang.says(word)
     assert "补到" not in wang.last.text
     assert "怎么处理" not in wang.last.text
+
+
+@pytest.mark.parametrize("word", ["好", "好的", "是的", "行", "可以", "嗯", "对", "不用", "ok", "yes"])
+async def test_a_yes_may_be_the_answer_to_what_the_office_has_asked(town: Town, word: str) -> None:
+    zhou = await town.official()
+    wang, number = await registered(town)
+    for said in (f"/take {number}", f"/ask {number} 是三单元吗", "发送"):
+        await zhou.says(said)
+    await wang.says(word)
+    assert "另一件事" in wang.last.labels
+    await wang.presses(wang.last.labels[0])
+    assert number in wang.last.text
+    await zhou.says(f"/case {number}")
+    assert f"：\n{word}" in zhou.last.text
