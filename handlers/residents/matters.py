@@ -1,7 +1,7 @@
 """What free words mean: one guess; where that is not possible, a question. Then a matter begins."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 
@@ -10,7 +10,7 @@ from bot.dialogue.event import Due, Said
 from bot.dialogue.form import PHONE, files_of
 from bot.dialogue.screen import Screen
 from bot.office.cases.model import Case, Kind, Status
-from bot.office.understanding import PHYSICAL
+from bot.office.understanding import PHYSICAL, Matter
 from bot.text import Text, join, quote
 from bot.words import Message, _
 from handlers.context import KINDS, MOST_LISTED, RESIDENTS, Ctx, Router, excerpt, number_in, said_with, unreadable
@@ -102,7 +102,7 @@ def _wordless(ctx: Ctx, said: Said) -> Screens:
     return asked if asked is not None else begin(ctx, said, Kind.HELP)
 
 
-def _single(ctx: Ctx, said: Said, found: Any) -> Screens:
+def _single(ctx: Ctx, said: Said, found: Matter) -> Screens:
     is_further = found.kind == Kind.CONSULT or not (found.sure or found.category in PHYSICAL)
     if is_further and not said.files and (page := policies.in_context(ctx, said.text)) is not None:
         return page
@@ -174,7 +174,7 @@ def question_unsure(ctx: Ctx) -> Screens:
     return begin(ctx, said, Kind.CONSULT) if said.files else policies.answer(ctx, said.text)
 
 
-def _several(ctx: Ctx, said: Said, matters: Any) -> Screens:
+def _several(ctx: Ctx, said: Said, matters: Sequence[Matter]) -> Screens:
     """Several matters: numbered, one after another; the files go with the first."""
     matters = sorted(matters, key=lambda found: found.kind == Kind.CONSULT)  # a question waits for no answer of theirs
     lines = [ctx.say(_("I hear {count} things:", count=len(matters)))]
@@ -182,7 +182,7 @@ def _several(ctx: Ctx, said: Said, matters: Any) -> Screens:
     wait(ctx, [*map(later, matters[1:]), *ctx.memory.get("waiting", [])])
     ctx.memory["position"] = 1
     first = Said(text=matters[0].text, files=said.files, spot=said.spot, phone=said.phone)
-    begun = listed(_one(ctx, first, matters[0].kind, matters[0]))
+    begun = listed(_one(ctx, first, matters[0]))
     if ctx.conversation.filling is None:
         begun += next_matter(ctx)
     intro = join([*lines, ctx.say(_("First this one."))])
@@ -192,10 +192,10 @@ def _several(ctx: Ctx, said: Said, matters: Any) -> Screens:
     return [ctx.screen(intro), *begun]
 
 
-def _one(ctx: Ctx, said: Said, kind: str | None, found: Any) -> Screens:
-    if kind == Kind.CONSULT:
+def _one(ctx: Ctx, said: Said, found: Matter) -> Screens:
+    if found.kind == Kind.CONSULT:
         return policies.answer(ctx, said.text)
-    return begin(ctx, said, Kind(kind or Kind.HELP), found)
+    return begin(ctx, said, Kind(found.kind or Kind.HELP), found)
 
 
 def _which_case(ctx: Ctx, said: Said) -> Screens:

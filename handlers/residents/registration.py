@@ -1,5 +1,6 @@
 """The form of a matter: what is known already, at most three questions, one review, the receipt, and the next one."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from bot.dialogue.screen import Button, Request, Screen
 from bot.errors import Invalid
 from bot.office.cases.model import Case, Kind, Privacy
 from bot.office.cases.service import Matter
+from bot.office.understanding import Matter as Heard
 from bot.text import Text, join, quote
 from bot.words import Message, _
 from handlers.context import (
@@ -81,7 +83,7 @@ def _no_place(ctx: Ctx, answers: Answers, said: Said) -> Screens:
     return None
 
 
-def _noted(ctx: Ctx, matters: Any) -> Screen:
+def _noted(ctx: Ctx, matters: Iterable[Heard]) -> Screen:
     """Said in between: its turn comes after the matter at hand."""
     wait(ctx, [*ctx.memory.get("waiting", []), *map(later, matters)])
     return ctx.screen(_("I note that as well; it is next. First this one."))
@@ -240,7 +242,7 @@ def change(ctx: Ctx) -> Screens:
     )
 
 
-def later(found: Any) -> dict[str, Any]:
+def later(found: Heard) -> dict[str, Any]:
     """A matter whose turn comes after the one at hand."""
     return {"text": found.text, "kind": found.kind, "category": found.category,
             "needs_place": found.needs_place, "place": found.place}  # fmt: skip
@@ -281,18 +283,17 @@ def next_matter(ctx: Ctx) -> list[Screen]:
     return shown if ctx.conversation.filling is not None else [*shown, *next_matter(ctx)]
 
 
-def begin(ctx: Ctx, said: Said, kind: Kind, found: Any = None, *, notice: int | None = None) -> Screens:
+def begin(ctx: Ctx, said: Said, kind: Kind, found: Heard | None = None, *, notice: int | None = None) -> Screens:
     """Starts the form with everything that is known already; `notice` is the one that it answers."""
     if not ctx.person.has_consented:
         return consent.hold(ctx, said)
     if found is None and said.text:
         matters = ctx.office.understand(said.text).matters
         found = matters[0] if len(matters) == 1 else None
-    plain = {name: getattr(found, name) for name in ("category", "needs_place", "place")} if found else {}
-    if not found and not said.text:
-        plain["needs_place"] = not said.files  # a voice note or a photo alone may tell; the staff will look
-    answers = _answers(said.text, kind, plain)
-    if found is not None and getattr(found, "concerns_staff", False):
+    answers = _answers(said.text, kind, later(found) if found is not None else {})
+    if found is None and not said.text:
+        answers["needs_place"] = not said.files  # a voice note or a photo alone may tell; the staff will look
+    if found is not None and found.concerns_staff:
         answers["about_staff"] = True
         answers["needs_place"] = False
     if said.files:
@@ -324,12 +325,11 @@ def plain_answers(said: Said) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(file) for file in said.files]
 
 
-def small_talk(ctx: Ctx, talk: Any = None) -> Screen:
+def small_talk(ctx: Ctx, talk: str | None = None) -> Screen:
     """Thanks and greetings open neither a search nor a case."""
-    code = str(talk)
-    if code == "thanks":
+    if talk == "thanks":
         return ctx.screen(_("You are welcome."))
-    if code == "greeting":
+    if talk == "greeting":
         return ctx.screen(_("Hello. What is it? Just write, speak or send a photo."))
     return ctx.screen(_("I am here. Whatever it is, just write, speak or send a photo."))
 
