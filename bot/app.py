@@ -361,9 +361,9 @@ class App:
                     key=f"alarm:{line.name}",
                     kind=ALARM,
                     due_at=tx.now,
-                    subject=zlib.crc32(line.name.encode()),
+                    subject=zlib.crc32(line.name.encode()),  # no case has so small an id
                     data=data,
-                )  # fmt: skip  no case has so small an id
+                )
 
         await self.store.writer.submit(note)
         self.inbox_bell.ring()

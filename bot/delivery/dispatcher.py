@@ -318,7 +318,7 @@ class Dispatcher:
 
     def _count(
         self, tx: Transaction, arrival: Arrival, source: Head | DueTimer, error: Exception, *, regrets: bool = True
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         last = source.tries + 1 >= TRIES
         log.error("event_failed", reference=_reference(source.id), kind=_kind(arrival), tries=source.tries + 1,
                   error=type(error).__name__, exc_info=error)  # fmt: skip

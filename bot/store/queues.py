@@ -340,7 +340,7 @@ _OWE = inserting_new(
 )  # fmt: skip
 _HOLD = inserting_new(
     outbox, [*Owed.__slots__, "state", "tries", "repeats", "later", "cause", "settled_at"], ["key", "address"]
-)  # fmt: skip
+)
 _SUPERSEDE = Prepared(
     update(outbox)
     .where(outbox.c.id == bindparam("row"), outbox.c.state == OutboxState.QUEUED)

@@ -115,7 +115,7 @@ def statements(now: datetime) -> dict[str, Select[Any]]:
         .where(_is_one(job.c.state, JobState.WAITING, JobState.LEASED))
         .group_by(job.c.state),
         "jobs failed": select(func.count()).where(_is(job.c.state, JobState.FAILED)),
-    }  # fmt: skip
+    }
 
 
 def _is(state: Column[str], value: StrEnum) -> Any:

@@ -53,7 +53,7 @@ def consent_screen(ctx: Ctx, *, holding: bool = False) -> Screen:
         ctx.say(_("Something broken, a question: type, speak or send a photo.")),
         ctx.say(_kept(ctx)),
         ctx.say(ctx.office.platform_words(ctx.person.channel)),
-    ]  # fmt: skip
+    ]
     if holding:
         lines.append(ctx.say(_("I am keeping what you just said, no need to type it again. Say “yes” and I go on.")))
     ctx.memory["asked_consent"] = True

@@ -166,7 +166,7 @@ def register(ctx: Ctx, slug: str) -> Screens:
         ),
         by=ctx.person,
         said_at=ctx.event.happened_at,
-    )  # fmt: skip
+    )
     ctx.memory.pop("asked", None)
     note_registered(ctx, by, case)
     return _passed_on(ctx, case)

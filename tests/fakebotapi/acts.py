@@ -187,7 +187,7 @@ class Acts:
 
     def _send_file(
         self, kind: str, data: bytes, caption: str | None, more: Json, *, name: str = "", mime: str = "", **details: Any
-    ) -> Message:  # fmt: skip
+    ) -> Message:
         size, into, reply_to = more.pop("size", None), more.pop("into", None), more.pop("reply_to", None)
         file = self.hub.files.keep(self.account.id, kind, data, name=name, mime=mime, size=size, **details)
         content: Json = {kind: file, **more}

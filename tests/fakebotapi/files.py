@@ -48,7 +48,7 @@ class Files:
 
     def keep(
         self, bot: int, kind: str, data: bytes, *, name: str = "", mime: str = "", size: int | None = None, **more: Any
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """What stands in the message under `kind`; photos have several sizes. `size` pretends to be another."""
         if kind == "photo":
             return self._photo(bot, data, len(data) if size is None else size)

@@ -58,7 +58,7 @@ class Requests:
 
     async def _answer(
         self, request: web.BaseRequest, account: Account, method: Method, query: Query
-    ) -> web.StreamResponse:  # fmt: skip
+    ) -> web.StreamResponse:
         if unknown := query.values.keys() - method.known:
             self._hub.complain(f"{method.name}: unknown parameters {', '.join(sorted(unknown))}")
         armed = self._faults.meet(method.name, query.values.get("chat_id"))
@@ -70,7 +70,7 @@ class Requests:
 
     async def _faulty(
         self, request: web.BaseRequest, account: Account, method: Method, query: Query, armed: Armed
-    ) -> web.StreamResponse:  # fmt: skip
+    ) -> web.StreamResponse:
         if armed.kind is Fault.LATENCY:
             status, body = await self._late(account, method, query, armed)
             return web.Response(status=status, body=body, content_type="application/json")
@@ -137,7 +137,7 @@ class Requests:
 
     def _note(
         self, account: Account, name: str, values: dict[str, Any], refusal: Refusal, armed: Armed | None = None
-    ) -> Refusal:  # fmt: skip
+    ) -> Refusal:
         self._hub.journal.write(
             CALL, account.id, method=name, chat=values.get("chat_id"), parameters=values,
             outcome=f"fault:{armed.kind}" if armed else str(refusal.code), description=refusal.description,

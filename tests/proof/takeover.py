@@ -126,7 +126,7 @@ async def prove(folder: Path, database: str, *, standstill: float = 0.0) -> list
             exactly("K13", "answers given twice after the stopped one came back", sum(extra), 0),
             exactly("K13", "people who were not answered once over a handing over", lost, 0),
             exactly("K13", "leases left after the last one stopped", len(rows(settings, select(lease.c.name))), 0),
-        ]  # fmt: skip
+        ]
 
 
 def _figures(api: FakeBotApi, settings: Settings, when_taken: Mapping[int, Any]) -> list[Figure]:

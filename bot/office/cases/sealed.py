@@ -233,7 +233,7 @@ class SealedCases(Cases):
 
     def _note_unknown(
         self, of: Case, code: str, *, before: Status | None = None, after: Status | None = None, detail: str = ""
-    ) -> int:  # fmt: skip
+    ) -> int:
         return self._records.log(of, code, id=self._chance(), actor=None, before=before, after=after, detail=detail,
                                  at=self._day_of(self._now))  # fmt: skip
 

@@ -207,7 +207,7 @@ class Work(Day, Passing):
     def _enter(self, of: Case, kind: Said, words: str, by: Person) -> Entry:
         return self._records.add_entry(
             of, id=self._entry_id(of), kind=kind, words=words, author=by.id, source=None, happened_at=self._now
-        )  # fmt: skip
+        )
 
     def _check_words(self, words: str) -> None:
         if not words.strip():

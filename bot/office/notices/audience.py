@@ -73,7 +73,7 @@ def _reachable(channels: Collection[str], by: datetime) -> ColumnElement[bool]:
 
 def count(
     tx: Transaction, who: ColumnElement[bool], *, by: datetime, now: Collection[str], later: Collection[str]
-) -> Reach:  # fmt: skip
+) -> Reach:
     """How many people on channels that find them `now`, and how many of the others `later`; each counts once."""
 
     def counted(channels: Collection[str]) -> int:

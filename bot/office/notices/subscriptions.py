@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from bot.office.notices import audience, records
 from bot.office.notices.audience import OFFICE, Wants, area_key, belongs, topic_key
@@ -128,5 +128,5 @@ class Subscriptions:
             records.note(self._tx, gone)
 
 
-def _one(person: Person, key: str):  # type: ignore[no-untyped-def]  # a condition of SQLAlchemy
+def _one(person: Person, key: str) -> ColumnElement[bool]:
     return (subscription.c.person == person.id) & (subscription.c.what == key)

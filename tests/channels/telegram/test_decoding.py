@@ -336,7 +336,7 @@ SEEDS = [
 )
 def test_no_update_can_do_worse_than_undecodable(
     seed: dict[str, Any], random: random.Random, times: int, cut: bool
-) -> None:  # fmt: skip
+) -> None:
     update: Any = seed
     for _ in range(times):
         update = mutate(update, random)
