@@ -68,7 +68,7 @@ class Batch(msgspec.Struct):
     handled: int = 0
     more: bool = False
     in_time: bool = True  # nothing was left over for want of time
-    beside: bool = False  # others have chats in hand behind which more may wait
+    beside: bool = False  # another dispatcher has chats locked that may hold more; look again soon
     is_cut: bool = False  # an act that others would wait for was the last
     owed: frozenset[str] = frozenset()  # the channels on which something is owed now
     has_jobs: bool = False

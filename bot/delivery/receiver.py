@@ -106,7 +106,8 @@ class Receiver:
 
     def _judged(self, raw: Raw) -> tuple[int, Verdict]:
         """Whose order it belongs to, and what becomes of it."""
-        chat = raw.chat or f"?{raw.key[-1:]}"  # of nobody's there is no order to keep: some at a time, not one by one
+        # Updates without a chat need no order: ten lanes, by the key's last character.
+        chat = raw.chat or f"?{raw.key[-1:]}"
         lane = self._lookup.lane(self._channel.name, chat)
         if self.flood is None:
             return lane, Verdict.TAKEN

@@ -82,7 +82,10 @@ def _is_held(tx: Transaction, row: Any) -> bool:
 
 
 def renew(tx: Transaction, name: str, epoch: int, term: timedelta = TERM) -> bool:
-    """For another term; False where somebody has taken it over. A late holder keeps what nobody wanted."""
+    """For another term; False where somebody has taken it over.
+
+    A holder whose term ran out keeps the lease if nobody took it meanwhile.
+    """
     mine = update(lease).where(lease.c.name == name, lease.c.epoch == epoch)
     return tx.flushed().execute(mine.values(until=moment(tx) + term)).rowcount == 1
 

@@ -161,7 +161,7 @@ def _within(rows: Iterable[_Waiting], at_most: int, bulk: int) -> list[int]:
 def replaced(tx: Transaction, ids: Sequence[int]) -> Mapping[int, tuple[str, str | None]]:
     """State and platform message of earlier rows that others replace; those still queued are superseded now.
 
-    A row that never arrived itself stands for the one that it was to replace.
+    If the replaced row never arrived, its own `replaces` is followed.
     """
     connection = tx.flushed()
     connection.execute(

@@ -34,7 +34,9 @@ class Transaction:
         self._has_savepoint = False
         self.kinds: set[str] = set()  # of the rows collected so far, those of undone events included
         self.wrote = False  # the event at hand wrote a table that is not collected
-        self.holds = False  # what the event at hand owes may have gone out before a restore: it waits for a word
+        # After a restore: messages of the event at hand may have gone out before, so they are written as `uncertain`
+        # until `huiyin outbox --release`.
+        self.holds = False
         self.scrubs = False  # after the commit, nothing of what was taken out may stand in the database's log
         self.now = now
         self.touched: set[str] = set()  # keys of timers armed or disarmed since the batch read what is due

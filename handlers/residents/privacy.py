@@ -1,4 +1,4 @@
-"""Who may know that it comes from somebody: heard in words, and guarded against what a device sends along."""
+"""How much officials may learn of the sender: as chosen in words, and against what a device adds by itself."""
 
 from bot.dialogue.context import Screens
 from bot.dialogue.event import Said
