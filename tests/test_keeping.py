@@ -25,9 +25,8 @@ from bot.store import backup, held, queues
 from bot.store.queues import RESTORED, Owed, Policy
 from bot.store.transaction import Transaction
 from bot.telling import Lane
-from tests.handlers.test_files import PHOTO
-from tests.handlers.test_main_talk import registered
-from tests.handlers.test_notices import WORDS, agreed, asked, office, residents
+from tests.handlers.notices import WORDS, agreed, asked, office, residents
+from tests.handlers.talks import PHOTO, registered
 from tests.postgres import EMPTY, a_database
 from tests.rig import Town
 

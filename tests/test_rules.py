@@ -14,7 +14,7 @@ from bot import app
 from bot.dialogue.event import FileKind
 from bot.store import claims
 from bot.store.queues import JobState, job, outbox
-from tests.handlers.test_main_talk import LAMP
+from tests.handlers.talks import LAMP
 from tests.rig import Town
 
 ROOT = Path(app.__file__).parent.parent

@@ -3,7 +3,7 @@
 import re
 from zoneinfo import ZoneInfo
 
-from tests.handlers.test_main_talk import registered
+from tests.handlers.talks import registered
 from tests.rig import Town
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.errors import NotSent, Refused
-from tests.handlers.test_main_talk import registered
+from tests.handlers.talks import registered
 from tests.rig import Someone, Town
 
 AWAY = timedelta(minutes=10)

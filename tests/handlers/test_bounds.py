@@ -21,10 +21,7 @@ from bot.outside import Outside
 from bot.store.queues import conversation
 from bot.words import Message
 from handlers.residents import matters
-from tests.handlers.test_files import PHOTO
-from tests.handlers.test_main_talk import LAMP, registered
-from tests.handlers.test_own_data import code_in
-from tests.handlers.test_sealed import anonymously
+from tests.handlers.talks import LAMP, PHOTO, anonymously, code_in, registered
 from tests.rig import Someone, Town
 
 GB = 2**30

@@ -10,8 +10,7 @@ from bot.channels.web import decoding as web
 from bot.channels.web.wire import Say
 from bot.dialogue.event import Said, What
 from bot.office.people.model import Role
-from tests.handlers.test_main_talk import LAMP, registered
-from tests.handlers.test_nothing_lost import consented
+from tests.handlers.talks import LAMP, consented, registered
 from tests.rig import TUESDAY, Town
 
 COMMANDS = {  # what a resident with one open matter reads

@@ -3,8 +3,7 @@
 import pytest
 
 from bot.dialogue.event import Said
-from tests.handlers.test_main_talk import LAMP, registered
-from tests.handlers.test_nothing_lost import STAFF, consented
+from tests.handlers.talks import LAMP, STAFF, consented, registered
 from tests.rig import Someone, Town
 
 NUMBER = "13800138000"

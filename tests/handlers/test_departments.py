@@ -8,8 +8,7 @@ import pytest
 
 from bot.office.cases.number import new_number
 from bot.office.people.model import Role
-from tests.handlers.test_main_talk import registered
-from tests.handlers.test_nothing_lost import consented
+from tests.handlers.talks import consented, registered
 from tests.rig import SHANGHAI, Someone, Town
 
 HOUSING = "幸福里5号楼的电梯坏了"

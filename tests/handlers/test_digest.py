@@ -9,7 +9,7 @@ from sqlalchemy import select
 from bot.errors import NotSent
 from bot.office.people.model import Role
 from bot.store.queues import timer
-from tests.handlers.test_main_talk import LAMP, registered
+from tests.handlers.talks import LAMP, registered
 from tests.rig import SHANGHAI, Someone, Town
 
 LAST_DAY = datetime(2026, 9, 21, 8, 30, tzinfo=SHANGHAI)  # of what is registered on 9-15

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.dialogue.event import FileKind, FileRef, Said
-from tests.handlers.test_nothing_lost import consented
+from tests.handlers.talks import consented
 from tests.rig import Town
 
 LAMP = "楼道灯坏了 幸福里3号楼2单元"

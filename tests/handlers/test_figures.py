@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from bot.office.people.model import Role
-from tests.handlers.test_main_talk import registered
+from tests.handlers.talks import registered
 from tests.rig import SHANGHAI, Town
 
 

@@ -13,26 +13,9 @@ from bot.dialogue.event import FileKind, FileRef, Said
 from bot.errors import Refused
 from bot.fetching import Fetching
 from bot.store.writer import no_failpoint
-from tests.handlers.test_main_talk import LAMP, registered
+from tests.handlers.fuse import Crash, Fuse
+from tests.handlers.talks import LAMP, PHOTO, registered
 from tests.rig import Someone, Town
-
-PHOTO = (Path(__file__).parents[1] / "dialogues" / "lamp.jpg").read_bytes()
-
-
-class Crash(BaseException):
-    """Ends what is under way without a word, as the end of the process would."""
-
-
-class Fuse:
-    """A failpoint that blows once, at one name."""
-
-    def __init__(self) -> None:
-        self.name = ""
-
-    def __call__(self, name: str) -> None:
-        if name == self.name:
-            self.name = ""
-            raise Crash(name)
 
 
 async def with_photo(town: Town) -> tuple[Someone, Someone, str]:

@@ -16,8 +16,8 @@ from bot.office.notices.tables import delivery, notice
 from bot.office.people.model import Role
 from bot.office.people.records import invite, role_grant
 from bot.store.transaction import Transaction
-from tests.handlers.test_main_talk import registered
-from tests.handlers.test_notices import asked
+from tests.handlers.notices import asked
+from tests.handlers.talks import registered
 from tests.rig import Someone, Town
 
 FORGED = 40  # of each kind, by each of those who try; `python -m tests.proof T3` tries 100,000

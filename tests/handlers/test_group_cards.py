@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from bot.dialogue.event import Pressed
 from bot.errors import NotSent, Uncertain
 from bot.office.people.model import Role
+from tests.handlers.talks import registered
 from tests.handlers.test_groups import card, staffed
-from tests.handlers.test_main_talk import registered
 from tests.rig import SHANGHAI, Town
 
 

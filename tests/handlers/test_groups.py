@@ -15,7 +15,7 @@ from bot.office.people.records import audit
 from bot.store.queues import OutboxState, inbox, outbox
 from bot.store.transaction import Transaction
 from handlers.officials.groups import LISTED
-from tests.handlers.test_main_talk import LAMP, registered
+from tests.handlers.talks import LAMP, registered
 from tests.rig import Room, Someone, Town
 
 

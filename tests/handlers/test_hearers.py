@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from bot.office.people.model import Role
 from bot.store import prepared, transaction
-from tests.handlers.test_main_talk import registered
+from tests.handlers.talks import registered
 from tests.rig import Town
 
 LAMP = "幸福里3号楼2单元的灯坏了"

@@ -5,9 +5,7 @@ from datetime import datetime
 import pytest
 
 from bot.office.people.model import Role
-from tests.handlers.test_main_talk import LAMP, registered
-from tests.handlers.test_nothing_lost import STAFF, consented
-from tests.handlers.test_sealed import anonymously, confidentially
+from tests.handlers.talks import LAMP, STAFF, anonymously, confidentially, consented, registered
 from tests.rig import SHANGHAI, Someone, Town
 
 NUMBER = "13800138000"

@@ -12,8 +12,7 @@ from bot.errors import NotSent
 from bot.office.cases.number import new_number
 from bot.office.people.model import Role
 from bot.store.queues import inbox, outbox
-from tests.handlers.test_main_talk import registered
-from tests.handlers.test_sealed import anonymously
+from tests.handlers.talks import anonymously, registered
 from tests.rig import Town
 
 

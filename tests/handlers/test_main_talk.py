@@ -10,19 +10,8 @@ from bot.dialogue.event import FileKind
 from bot.dialogue.talk import Talk
 from bot.office.cases.number import new_number
 from bot.office.people.model import Role
-from tests.rig import Someone, Town
-
-LAMP = "幸福里3号楼2单元的灯坏了"
-
-
-async def registered(town: Town, words: str = LAMP, chat: str = "wang") -> tuple[Someone, str]:
-    """A resident with one registered case."""
-    resident = town.resident(chat)
-    await resident.opens()
-    await resident.says("好")
-    await resident.says(words)
-    await resident.presses("登记")
-    return resident, resident.number()
+from tests.handlers.talks import LAMP, registered
+from tests.rig import Town
 
 
 async def test_nothing_is_registered_without_review(town: Town) -> None:

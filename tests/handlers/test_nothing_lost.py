@@ -7,17 +7,8 @@ from bot.dialogue.event import FileKind, Said, Spot
 from bot.dialogue.form import MOST_FILES
 from bot.office.cases.tables import case
 from bot.office.people.model import Role
-from tests.handlers.test_main_talk import LAMP, registered
-from tests.rig import Someone, Town
-
-STAFF = "窗口姓刘的工作人员收了我200块加急费，不给票"
-
-
-async def consented(town: Town, chat: str = "wang") -> Someone:
-    resident = town.resident(chat)
-    await resident.opens()
-    await resident.says("好")
-    return resident
+from tests.handlers.talks import LAMP, STAFF, consented, registered
+from tests.rig import Town
 
 
 async def test_a_complaint_about_staff_by_the_entry_is_sealed(town: Town) -> None:

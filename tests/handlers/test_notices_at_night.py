@@ -9,7 +9,7 @@ from bot.errors import NotSent
 from bot.office.people.model import Role
 from bot.store.queues import OutboxState, outbox
 from bot.telling import Lane
-from tests.handlers.test_notices import WORDS, agreed, asked, office, presses, residents
+from tests.handlers.notices import WORDS, agreed, asked, office, presses, residents
 from tests.handlers.test_notices_survive import PEOPLE, killer, mortal
 from tests.rig import SHANGHAI, Someone, Town
 

@@ -5,7 +5,7 @@ from sqlalchemy import select, update
 
 from bot.office.notices.tables import notice
 from bot.office.people.records import role_grant
-from tests.handlers.test_notices import NIGHT, WORDS, agreed, asked, office, presses, residents
+from tests.handlers.notices import NIGHT, WORDS, agreed, asked, office, presses, residents
 from tests.rig import Someone, Town
 
 OFFICE = "青石街道的通知"

@@ -16,7 +16,7 @@ from bot.office.people.records import address
 from bot.store import queues
 from bot.store.queues import outbox
 from bot.store.transaction import Transaction
-from tests.handlers.test_notices import WORDS, agreed, asked, office, residents
+from tests.handlers.notices import WORDS, agreed, asked, office, residents
 from tests.rig import SHANGHAI, Town
 
 PEOPLE = 7

@@ -8,7 +8,7 @@ import pytest
 from bot.delivery.channel import Raw
 from bot.dialogue.event import Event, Ignored, Pressed, Said, Who
 from bot.store.transaction import Transaction
-from tests.handlers.test_main_talk import LAMP, registered
+from tests.handlers.talks import LAMP, registered
 from tests.rig import Town
 
 

@@ -5,8 +5,7 @@ import pytest
 from bot.dialogue.event import FileKind, Said, Spot
 from bot.dialogue.router import own_commands
 from bot.office.people.model import Role
-from tests.handlers.test_files import PHOTO
-from tests.handlers.test_main_talk import LAMP, registered
+from tests.handlers.talks import LAMP, PHOTO, registered
 from tests.rig import Someone, Town
 
 

@@ -1,6 +1,5 @@
 """A person's own data: the whole of it in a file, and deleted so that the next word is a stranger's."""
 
-import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,39 +14,16 @@ from bot.office.people.records import address, person
 from bot.store.passing import passing_file
 from bot.store.queues import conversation, job, outbox, timer
 from bot.store.transaction import Transaction
-from tests.handlers.test_files import PHOTO
-from tests.handlers.test_main_talk import LAMP, registered
-from tests.handlers.test_sealed import confidentially
-from tests.handlers.test_sealed_traces import everything, legible
+from tests.handlers.talks import LAMP, PHOTO, answered, code_in, confidentially, deletes_all, registered
+from tests.handlers.traces import everything, legible
 from tests.rig import SHANGHAI, Someone, Town
 
 MARK = "（已应本人要求删除）"
 
 
-async def deletes_all(town: Town, resident: Someone, *, taking_back: bool = False) -> None:
-    """Both questions answered, and the time it takes."""
-    await resident.says("删掉我的信息")
-    await resident.presses("撤回，全部删掉" if taking_back else "删掉我的信息")
-    await resident.presses("全部删除")
-    await town.passes(seconds=3)
-    await town.passes(seconds=3)
-
-
 def data_of(town: Town, resident: Someone) -> str:
     """The text of the file that somebody got last."""
     return town.store.files.get(resident.last.screen.files[0].digest).decode()
-
-
-def code_in(resident: Someone) -> str:
-    """What the family has to send."""
-    found = re.search(r"查进度 \S+ \d{3} ?\d{3}", resident.last.text)
-    assert found
-    return found[0]
-
-
-async def answered(town: Town, official: Someone, number: str, words: str = "修好了，换了新灯头") -> None:
-    await official.says(f"/answer {number} {words}")
-    await official.says("发送")
 
 
 async def test_my_data_is_all_of_mine_and_nothing_of_others(town: Town) -> None:

@@ -1,7 +1,7 @@
 """Passing on: a reason, an owner at every moment, an end to being passed around (M15, M18)."""
 
 from bot.office.people.model import Role
-from tests.handlers.test_main_talk import registered
+from tests.handlers.talks import registered
 from tests.rig import Someone, Town
 
 

@@ -10,9 +10,7 @@ import pytest
 
 from bot.dialogue.event import FileKind
 from bot.office.people.model import Role
-from tests.handlers.test_files import PHOTO
-from tests.handlers.test_main_talk import registered
-from tests.handlers.test_sealed import PAIR
+from tests.handlers.talks import PAIR, PHOTO, registered
 from tests.rig import Town
 
 SMALL = {  # as large as the staff, or of one row

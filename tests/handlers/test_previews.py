@@ -3,8 +3,7 @@
 import pytest
 
 from bot.office.people.model import Role
-from tests.handlers.test_main_talk import registered
-from tests.handlers.test_sealed import anonymously, confidentially
+from tests.handlers.talks import anonymously, confidentially, registered
 from tests.rig import Someone, Town
 
 CAREFUL = "别问姓名、电话、住址"

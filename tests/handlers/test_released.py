@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bot.office.people.model import Role
 from bot.store import held
-from tests.handlers.test_main_talk import LAMP
+from tests.handlers.talks import LAMP
 from tests.rig import SHANGHAI, Someone, Town
 
 EVENING = datetime(2026, 9, 15, 20, 0, tzinfo=SHANGHAI)

@@ -21,9 +21,7 @@ from bot.store.queues import arm_once, conversation, inbox, job, outbox, timer
 from bot.store.talks import web_message
 from bot.store.transaction import Transaction
 from bot.upkeep import next_night
-from tests.handlers.test_files import PHOTO
-from tests.handlers.test_main_talk import LAMP, registered
-from tests.handlers.test_own_data import answered
+from tests.handlers.talks import LAMP, PHOTO, answered, registered
 from tests.rig import SHANGHAI, Town
 
 MARK = "（到期已删除）"

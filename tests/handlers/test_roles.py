@@ -5,7 +5,7 @@ import re
 import pytest
 
 from bot.office.people.model import Role
-from tests.handlers.test_main_talk import registered
+from tests.handlers.talks import registered
 from tests.handlers.test_owners import removed
 from tests.rig import Someone, Town
 

@@ -1,38 +1,14 @@
 """Complaints about staff: who is told, who may read, who steps back, and what a telephone shows."""
 
 import random
-import re
 
 import pytest
 
 from bot.dialogue.event import FileKind, FileRef, Said
 from bot.office.cases.number import new_number
 from bot.office.people.model import Role
-from tests.handlers.test_main_talk import LAMP
-from tests.handlers.test_nothing_lost import STAFF, consented
+from tests.handlers.talks import LAMP, PAIR, STAFF, anonymously, complains, confidentially, consented
 from tests.rig import Someone, Town
-
-PAIR = re.compile(r"编号 ([0-9A-Z]{4}-[0-9A-Z]{4})，查询码 (\d{3} \d{3})")
-
-
-async def complains(town: Town, way: str, words: str = STAFF, chat: str = "he") -> Someone:
-    resident = await consented(town, chat)
-    await resident.says(words)
-    await resident.presses(way)
-    await resident.presses("交上去")
-    return resident
-
-
-async def anonymously(town: Town, words: str = STAFF) -> tuple[Someone, str, str]:
-    resident = await complains(town, "匿名，不留账号", words)
-    found = PAIR.search(resident.last.text)
-    assert found, resident.last.text
-    return resident, found[1], found[2]
-
-
-async def confidentially(town: Town) -> tuple[Someone, str]:
-    resident = await complains(town, "保密，能传话")
-    return resident, resident.number()
 
 
 async def test_what_was_said_is_not_asked_again(town: Town) -> None:

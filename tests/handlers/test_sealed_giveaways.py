@@ -4,8 +4,7 @@ import pytest
 
 from bot.dialogue.event import Said
 from bot.office.people.model import Role
-from tests.handlers.test_nothing_lost import STAFF, consented
-from tests.handlers.test_sealed import anonymously, confidentially
+from tests.handlers.talks import STAFF, anonymously, confidentially, consented
 from tests.rig import Town
 
 

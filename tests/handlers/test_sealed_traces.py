@@ -1,10 +1,8 @@
 """An anonymous complaint leaves nothing behind that leads to its sender: every table, every byte, every crash."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -15,10 +13,9 @@ from bot.dialogue.event import FileKind
 from bot.office.cases.tables import attachment, case, case_event, entry
 from bot.office.people.model import Role
 from bot.store.queues import conversation, inbox, job, outbox
-from bot.store.schema import metadata
-from bot.store.transaction import Transaction
-from tests.handlers.test_files import PHOTO, Crash, Fuse
-from tests.handlers.test_sealed import PAIR
+from tests.handlers.fuse import Crash, Fuse
+from tests.handlers.talks import PAIR, PHOTO
+from tests.handlers.traces import Row, everything, legible, read
 from tests.rig import Someone, Town
 from tests.unsealed import opened
 
@@ -27,8 +24,6 @@ CANARY = "外来人口窗口姓刘的，绿皮收据本上写着壹佰捌拾柒�
 HOUR = timedelta(hours=1)
 HOUR_OF_IDS = 3_600_000 << 22
 CASE_TABLES = ("case", "case_round", "entry", "attachment", "case_event", "assignment")
-
-Row = dict[str, Any]
 
 
 async def drafted(town: Town) -> Someone:
@@ -46,28 +41,6 @@ async def drafted(town: Town) -> Someone:
     await resident.sends(FileKind.PHOTO, PHOTO)
     town.clock.advance(seconds=7)
     return resident
-
-
-async def read(town: Town, statement: Any) -> list[Any]:
-    def rows(tx: Transaction) -> list[Any]:
-        return list(tx.flushed().execute(statement).all())
-
-    return await town.app.store.writer.submit(rows)
-
-
-async def everything(town: Town) -> dict[str, list[Row]]:
-    """All rows of all tables."""
-    return {
-        name: [dict(row._mapping) for row in await read(town, select(table))] for name, table in metadata.tables.items()
-    }
-
-
-def legible(town: Town, tables: dict[str, list[Row]]) -> Iterator[tuple[str, str]]:
-    """(table, words) of every value, unsealed."""
-    for name, rows in tables.items():
-        for row in rows:
-            for value in row.values():
-                yield name, opened(town.store.keys, value) if isinstance(value, bytes) else str(value)
 
 
 async def test_no_words_of_it_stay_outside_the_case(town: Town) -> None:

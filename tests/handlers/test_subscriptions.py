@@ -2,7 +2,7 @@
 
 from bot.office.people.model import Role
 from bot.store.transaction import Transaction
-from tests.handlers.test_notices import NIGHT, WORDS, agreed, asked, office, presses, residents
+from tests.handlers.notices import NIGHT, WORDS, agreed, asked, office, presses, residents
 from tests.rig import Someone, Town
 
 

@@ -3,7 +3,7 @@
 import re
 
 from bot.office.people.model import Role
-from tests.handlers.test_main_talk import registered
+from tests.handlers.talks import registered
 from tests.rig import Someone, Town
 
 

@@ -3,8 +3,7 @@
 import pytest
 
 from bot.office.people.model import Role
-from tests.handlers.test_main_talk import LAMP, registered
-from tests.handlers.test_nothing_lost import STAFF, consented
+from tests.handlers.talks import LAMP, STAFF, consented, registered
 from tests.rig import Someone, Town
 
 MEANWHILE = ["/add 7K3M-9QX1 还在滴水", "几点开门", "/policy", "/cases", "/language", "救命啊着火了"]

@@ -1,6 +1,6 @@
 """Words that the bot could not place are kept together, called to mind once, and go where the resident says."""
 
-from tests.handlers.test_main_talk import registered
+from tests.handlers.talks import registered
 from tests.rig import Someone, Town
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from tests.handlers.test_main_talk import registered
+from tests.handlers.talks import registered
 from tests.rig import SHANGHAI, Someone, Town
 
 LONG = "".join(f"第{number}句楼道灯坏了。" for number in range(400))

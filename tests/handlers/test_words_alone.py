@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.handlers.test_main_talk import registered
+from tests.handlers.talks import registered
 from tests.rig import Town
 
 

@@ -19,9 +19,8 @@ from bot.office.people.records import person
 from bot.store import wiping
 from bot.store.schema import metadata
 from bot.store.transaction import Transaction
-from tests.handlers.test_files import PHOTO, Crash, Fuse
-from tests.handlers.test_main_talk import registered
-from tests.handlers.test_own_data import answered, code_in, deletes_all
+from tests.handlers.fuse import Crash, Fuse
+from tests.handlers.talks import PHOTO, answered, code_in, deletes_all, registered
 from tests.rig import SHANGHAI, Someone, Town
 from tests.unsealed import opened
 
