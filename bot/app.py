@@ -17,13 +17,13 @@ from bot.delivery.bell import Bell, end_ticking, ticking
 from bot.delivery.channel import Channel, Contested, Polled
 from bot.delivery.dispatcher import JOBS, Dispatcher
 from bot.delivery.flood import Limit
-from bot.delivery.holding import Fence
 from bot.delivery.jobs import Worker
 from bot.delivery.ledger import Ledger
 from bot.delivery.patience import pause_after
 from bot.delivery.receiver import Receiver
 from bot.delivery.sender import Sender
 from bot.delivery.supervision import Supervisor
+from bot.delivery.tenure import Fence
 from bot.dialogue.talk import Talk
 from bot.duties import Duties
 from bot.errors import Changed, StoreError

@@ -8,10 +8,10 @@ from functools import partial
 import structlog
 
 from bot.delivery.channel import Attended, Channel, Introduced
-from bot.delivery.holding import ALONE, RENEWED, Fence, Keeper, Tenure
 from bot.delivery.receiver import Receiver
 from bot.delivery.sender import Sender
 from bot.delivery.supervision import Supervisor
+from bot.delivery.tenure import ALONE, RENEWED, Fence, Keeper, Tenure
 from bot.errors import StoreError
 from bot.parts import Part
 from bot.store import leases

@@ -1,4 +1,4 @@
-"""Backups of an office and their way back, and the messages that wait for a word: what the command line does."""
+"""Backups of an office and their way back: what the command line does."""
 
 import hashlib
 import os
@@ -8,20 +8,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine, create_engine, inspect, select
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
 from bot.config import Settings
-from bot.database import lock_database, open_store
+from bot.database import lock_database
 from bot.errors import ConfigError, Refused
-from bot.ids import Ids
 from bot.office.cases.chain import broken_links, links_of, links_of_rows
 from bot.office.cases.tables import attachment
 from bot.office.notices import records as notice_records
-from bot.office.people import records
 from bot.outside import Outside
 from bot.sealing import Keys, read_keys
 from bot.store import backup, facts, held
@@ -105,48 +102,6 @@ def _of_notices(stopped: int) -> list[str]:
         return []
     which = "1 notice was" if stopped == 1 else f"{stopped} notices were"
     return [f"{which} under way and may have gone on since: stopped. /notices shows how far each had come."]
-
-
-def outbox_alone(settings: Settings, question: dict[str, Any]) -> list[str]:
-    """`huiyin outbox` where no office runs."""
-    store = open_store(settings, Outside())
-    try:
-        return store.writer.run(lambda tx: answer_outbox(tx, question))
-    finally:
-        store.close()
-
-
-def answer_outbox(tx: Transaction, question: dict[str, Any]) -> list[str]:
-    """Lists, releases or drops; every release and drop is a line of the audit log."""
-    outside = Outside()
-    ids = Ids(lambda: int(outside.clock.now().timestamp() * 1000), outside.random)
-    chosen: list[int] | None = question.get("ids")
-    match question.get("verb"):
-        case "release":
-            done, code, words = held.release(tx, chosen), "outbox.released", "will be sent once more"
-        case "drop":
-            done, code, words = held.drop(tx, chosen or []), "outbox.dropped", "will never be sent"
-        case _:
-            return _table(held.listed(tx), held.count(tx), tx.now)
-    records.note_all(tx, ids, code=code, subjects=done)
-    lines = [f"{row} {words}" for row in done[: held.MOST_LISTED]]
-    return [*lines, *_beyond(len(done)), f"{len(done)} in all"]
-
-
-def _table(rows: list[held.Held], count: int, now: datetime) -> list[str]:
-    if not rows:
-        return ["nothing is held, uncertain or failed"]
-    lines = [
-        f"{row.id}  {row.state}  {row.lane.name.lower()}  {row.channel}  case {row.subject or '-'}  "
-        f"{int((now - row.since).total_seconds() // 60)} min  {row.cause}"
-        for row in rows
-    ]
-    return [*lines, *([f"… and {count - len(rows)} more"] if count > len(rows) else [])]
-
-
-def _beyond(count: int) -> list[str]:
-    """What is not named: a running office answers in one line of limited length."""
-    return [f"… and {count - held.MOST_LISTED} more"] if count > held.MOST_LISTED else []
 
 
 def _faults_here(url: URL, folder: Path, keys: Keys) -> list[str]:

@@ -19,9 +19,9 @@ from bot.errors import ConfigError
 from bot.health.reading import look_alone
 from bot.health.report import Report
 from bot.house import read_house
-from bot.keeping import answer_outbox, outbox_alone
 from bot.office.office import House, Office
 from bot.office.people.model import Role
+from bot.outbox import answer_outbox, outbox_alone
 from bot.outside import Outside, new_ids
 from bot.parts import ALL, Part
 from bot.store import facts
@@ -60,7 +60,7 @@ class Running:
         if question.get("do") == "status":
             return [msgspec.json.encode(await self.app.look()).decode()]
         if question.get("do") == "outbox":
-            lines = await self.app.store.writer.submit(lambda tx: answer_outbox(tx, question))
+            lines = await self.app.store.writer.submit(lambda tx: answer_outbox(tx, self.app.house.means.ids, question))
             for sender in self.app.senders.values():
                 sender.bell.ring()
             return lines

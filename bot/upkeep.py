@@ -23,7 +23,7 @@ from bot.office.holdings import Holdings
 from bot.office.office import House, Office
 from bot.office.people import records as people_records
 from bot.sealing import SealBroken
-from bot.store import claims, passing, wiping
+from bot.store import claims, expiring, wiping
 from bot.store.engine import file_of, reader_engine
 from bot.store.files import Files
 from bot.store.traces import drop_timer, replace_talk
@@ -96,7 +96,7 @@ class Upkeep:
 
     async def clear_files(self, _subject: int, _data: dict[str, Any]) -> dict[str, Any]:
         """Deletes the files whose moment has come and that nothing refers to, and old copies of the database."""
-        while due := await self._writer.submit(lambda tx: passing.due(tx, CLEARED_AT_ONCE)):
+        while due := await self._writer.submit(lambda tx: expiring.due(tx, CLEARED_AT_ONCE)):
             for digest in due:
                 await self._clear(digest)
         await asyncio.to_thread(self._clear_copies)
@@ -170,16 +170,16 @@ class Upkeep:
         def is_needed(tx: Transaction) -> bool:
             used = tx.read(attachment.select().where(attachment.c.digest == digest).limit(1)).first() is not None
             if used:
-                passing.gone(tx, digest)
+                expiring.gone(tx, digest)
             return used
 
         if await self._writer.submit(is_needed):
             return
         if await asyncio.to_thread(self._files.remove, digest):
-            await self._writer.submit(lambda tx: passing.gone(tx, digest))
+            await self._writer.submit(lambda tx: expiring.gone(tx, digest))
         else:
             ids = self._house.means.ids
-            await self._writer.submit(lambda tx: passing.pass_by(tx, digest, tx.now + LATER, timer=ids()))
+            await self._writer.submit(lambda tx: expiring.expire(tx, digest, tx.now + LATER, timer=ids()))
 
     def _clear_copies(self) -> None:
         """Copies of before a migration, and what a restore moved aside, hold everything of their time."""

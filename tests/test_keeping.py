@@ -17,8 +17,9 @@ from sqlalchemy import func, select, text
 from bot import keeping
 from bot.dialogue.event import FileKind
 from bot.errors import ConfigError, NotSent
-from bot.keeping import answer_outbox, back_up, restore, verify
+from bot.keeping import back_up, restore, verify
 from bot.office.people.records import audit
+from bot.outbox import answer_outbox
 from bot.outside import Outside
 from bot.sealing import make_keys
 from bot.store import backup, held, queues
@@ -204,7 +205,7 @@ def owe_many(tx: Transaction, count: int) -> None:
 
 async def test_thousands_are_released_and_only_the_first_are_named(town: Town) -> None:
     town.store.writer.run(lambda tx: owe_many(tx, 2500))
-    lines = town.store.writer.run(lambda tx: answer_outbox(tx, {"verb": "release", "ids": None}))
+    lines = town.store.writer.run(lambda tx: answer_outbox(tx, town.house.means.ids, {"verb": "release", "ids": None}))
     assert len(lines) == held.MOST_LISTED + 2
     assert lines[-2:] == ["… and 2300 more", "2500 in all"]
     assert town.store.writer.run(held.listed) == []
@@ -214,7 +215,7 @@ async def test_thousands_are_released_and_only_the_first_are_named(town: Town) -
 
 async def test_a_list_that_is_cut_says_how_much_is_left_out(town: Town) -> None:
     town.store.writer.run(lambda tx: owe_many(tx, 205))
-    lines = town.store.writer.run(lambda tx: answer_outbox(tx, {"verb": "list"}))
+    lines = town.store.writer.run(lambda tx: answer_outbox(tx, town.house.means.ids, {"verb": "list"}))
     assert len(lines) == 201
     assert lines[-1] == "… and 5 more"
 

@@ -11,8 +11,8 @@ import structlog
 
 from bot.delivery.asking import Chat, Lost, Moved, Noted, Reach
 from bot.delivery.channel import Channel, Outgoing, Sent
-from bot.delivery.holding import ALONE, Fence
 from bot.delivery.owing import OUTBOX
+from bot.delivery.tenure import ALONE, Fence
 from bot.dialogue.screen import Screen
 from bot.errors import ChannelDown, DeliveryError, NotSent, Refused
 from bot.identity import Identity

@@ -11,7 +11,7 @@ import structlog
 from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Raw
 from bot.delivery.flood import Flood, Limit, Verdict
-from bot.delivery.holding import ALONE, Fence
+from bot.delivery.tenure import ALONE, Fence
 from bot.dialogue.event import Said
 from bot.errors import Fenced, StoreError
 from bot.ids import Ids

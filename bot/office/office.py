@@ -30,7 +30,7 @@ from bot.office.policies.service import Policies
 from bot.office.retention import Nights, Retention, Slice
 from bot.office.understanding import Accused, Understanding
 from bot.store import blanking, queues, sending, withdrawal
-from bot.store.passing import pass_by, ring
+from bot.store.expiring import expire, ring
 from bot.store.transaction import Transaction
 from bot.telling import Letters, Telling
 from bot.words import Message, Translator, Words
@@ -269,7 +269,7 @@ class Office:
     def keep_copy(self, digest: str, person: Person | None) -> None:
         """A file that was made for somebody stays for a day; where they are gone, it goes at once."""
         until = self.now + COPY_FOR if person is not None else self.now
-        pass_by(self._tx, digest, until, timer=self.house.means.ids(), person=person.id if person else None)
+        expire(self._tx, digest, until, timer=self.house.means.ids(), person=person.id if person else None)
 
     def clear_files(self) -> None:
         """Files whose moment has come are deleted, outside this transaction."""

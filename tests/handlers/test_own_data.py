@@ -11,7 +11,7 @@ from bot.errors import NotSent
 from bot.office.cases.tables import attachment, case, case_party, entry
 from bot.office.people.model import Role
 from bot.office.people.records import address, person
-from bot.store.passing import passing_file
+from bot.store.expiring import passing_file
 from bot.store.queues import conversation, job, outbox, timer
 from bot.store.transaction import Transaction
 from tests.handlers.talks import LAMP, PHOTO, answered, code_in, confidentially, deletes_all, registered

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from bot.config import Settings, read_settings
 from bot.database import open_store
-from bot.keeping import outbox_alone
+from bot.outbox import outbox_alone
 from bot.outside import Outside
 from bot.store.leases import lease
 from bot.store.queues import Policy, outbox

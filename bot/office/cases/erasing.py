@@ -17,7 +17,7 @@ from bot.office.cases.scope import MACHINE
 from bot.office.cases.tables import attachment, case, case_event, case_party, entry
 from bot.office.people.model import Person
 from bot.office.people.records import address
-from bot.store.passing import pass_by
+from bot.store.expiring import expire
 from bot.store.traces import Going, Traces
 
 RESIDENTS_WORDS = frozenset((Said.WORDS, Said.ADDITION, Said.VERSION, Said.REPLY, Said.UNSOLVED, Said.HARASSED))
@@ -144,7 +144,7 @@ class Erasing(Acts):
         self._tx.write(delete(attachment).where(attachment.c.id.in_([row.id for row in rows])))
         for row in rows:
             if row.digest:
-                pass_by(self._tx, row.digest, self._now, timer=self._id())
+                expire(self._tx, row.digest, self._now, timer=self._id())
         return traces.drop_jobs([f"file:{row.id}" for row in rows])
 
     def _tell_one(self, found: Case, person: int) -> None:

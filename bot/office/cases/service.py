@@ -29,7 +29,7 @@ from bot.office.cases.tables import case
 from bot.office.cases.work import Work
 from bot.office.people.model import Person
 from bot.store import queues
-from bot.store.passing import pass_by
+from bot.store.expiring import expire
 from bot.text import clean, shorten
 
 JOB = b"job"
@@ -245,7 +245,7 @@ class Cases(Work, Erasing):
         found = self._records.attachment_case(attachment_id, viewer=MACHINE)
         if found is None:  # its person was forgotten meanwhile
             if "digest" in result:
-                pass_by(self._tx, result["digest"], self._now, timer=self._id())
+                expire(self._tx, result["digest"], self._now, timer=self._id())
             return None
         state = self._records.settle_attachment(attachment_id, result)
         event = self._records.log(found, f"file.{state}", id=self._id(), actor=None, detail=str(attachment_id))

@@ -16,7 +16,7 @@ from bot.ids import Ids, Randomness
 from bot.office.people import records
 from bot.office.people.model import Person
 from bot.office.people.records import address, person, role_grant
-from bot.store import passing, traces
+from bot.store import expiring, traces
 from bot.store.queues import conversation
 from bot.store.schema import metadata
 from bot.store.traces import Going, Traces
@@ -85,7 +85,7 @@ class Erasures:
             self.traces.leave_lane(other)
             if other != lane:
                 self.traces.empty_conversation(other)
-        passing.pass_at_once(tx, who.id)
+        expiring.pass_at_once(tx, who.id)
         if not rest.works_here:
             self._detach(found)
         self._withdraw_consent(rest)

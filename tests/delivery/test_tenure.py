@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.engine import URL
 
-from bot.delivery.holding import Keeper, Tenure, clock
 from bot.delivery.receiver import Receiver
 from bot.delivery.sender import Sender
+from bot.delivery.tenure import Keeper, Tenure, clock
 from bot.errors import Fenced
 from bot.store import leases
 from bot.store.engine import writer_engine
@@ -111,7 +111,7 @@ async def test_whoever_waits_takes_over_when_the_holder_lets_go(url: URL, stage:
 async def test_a_keeper_ends_its_work_when_somebody_else_has_the_lease(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.delivery.holding.RENEWED", 0.01)
+    monkeypatch.setattr("bot.delivery.tenure.RENEWED", 0.01)
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def begin(_tenure: Tenure) -> None:

@@ -22,7 +22,7 @@ passing_file = Table(
 _ADD = inserting_new(passing_file, ["digest", "person", "until"], ["digest"])
 
 
-def pass_by(tx: Transaction, digest: str, until: datetime, *, timer: int, person: int | None = None) -> None:
+def expire(tx: Transaction, digest: str, until: datetime, *, timer: int, person: int | None = None) -> None:
     """Schedules the file's deletion, unless something else still needs it then; `timer` is the timer's id."""
     if not _ADD.run(tx.flushed(), {"digest": digest, "person": person, "until": until}):
         tx.write(update(passing_file).where(passing_file.c.digest == digest).values(person=person, until=until))
