@@ -190,6 +190,7 @@ class LimitSettings(Section):
     messages_at_once: int = Field(default=60, ge=4)
     matters_a_day: int = Field(default=5, ge=1)
     files_a_case: int = Field(default=30, ge=1)
+    additions_a_case: int = Field(default=300, ge=10)
     free_for_files: float = Field(default=10, ge=0, le=100)  # percent of the disk
     free_for_messages: float = Field(default=3, ge=0, le=100)
 

@@ -31,7 +31,8 @@ def read_house(
     calendar = load_calendar(content / "calendar", office.zone, _hour(office.opens), _hour(office.closes))
     understanding = read_understanding(content / "understanding", office.language)
     ids = ids or new_ids(outside)
-    bounds = Bounds(settings.limits.matters_a_day, settings.limits.files_a_case)
+    limits = settings.limits
+    bounds = Bounds(limits.matters_a_day, limits.files_a_case, limits.additions_a_case)
     return House(
         name=office.name,
         zone=office.zone,

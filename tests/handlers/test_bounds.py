@@ -13,7 +13,6 @@ from bot.dialogue.event import FileKind, FileRef, Said
 from bot.dialogue.form import MOST_FILES
 from bot.errors import StoreError
 from bot.house import read_house
-from bot.office.cases import service
 from bot.office.cases.service import MOST_FOLLOWERS
 from bot.office.cases.tables import attachment, case_party
 from bot.office.people.model import Role
@@ -148,9 +147,7 @@ async def test_the_next_day_counts_from_the_beginning(town: Town) -> None:
 
 
 async def test_the_numbers_are_settings(town: Town) -> None:
-    limits = LimitSettings(matters_a_day=1, files_a_case=7)
-    settings = town.settings.model_copy(update={"limits": limits})
-    town.app.house = read_house(settings, town.store.keys, Outside(town.clock), {town.channel.name: Message("Here.")})
+    with_limits(town, LimitSettings(matters_a_day=1, files_a_case=7))
     assert town.app.house.means.bounds.files_a_case == 7
     resident, _number = await registered(town)
     await brings(resident, f"{PLACES[0]}的下水道堵了")
@@ -262,29 +259,41 @@ async def test_a_code_that_goes_round_makes_no_crowd_that_every_answer_is_owed_t
     assert await town.store.writer.submit(lambda tx: tx.read(count).scalar()) == MOST_FOLLOWERS + 1
 
 
-async def test_what_one_case_holds_has_an_end_that_is_said(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def with_limits(town: Town, limits: LimitSettings) -> None:
+    settings = town.settings.model_copy(update={"limits": limits})
+    town.app.house = read_house(settings, town.store.keys, Outside(town.clock), {town.channel.name: Message("Here.")})
+
+
+async def test_what_one_case_holds_has_an_end_that_is_said(town: Town) -> None:
     """Whoever looks at it opens all of it: one that grew for ever would hold up everybody."""
-    monkeypatch.setattr(service, "MOST_ADDED", 3)
+    with_limits(town, LimitSettings(additions_a_case=10))
     official = await town.official()
     resident, number = await registered(town)
     first = await resident.says(f"/add {number} 还是黑的")
-    await resident.says(f"/add {number} 又黑了一层")
+    for floor in range(2, 10):
+        await resident.says(f"/add {number} {floor}层也黑了")
     await resident.edits(first, f"/add {number} 还是很黑")
-    await resident.says(f"/add {number} 三层也黑了")
+    await resident.says(f"/add {number} 顶层也黑了")
+    assert "一件事最多补充 10 次，这件满了" in resident.last.text
     await resident.edits(first, f"/add {number} 真的很黑")
-    assert "一件事最多补充 3 次，这件满了" in resident.last.text
+    assert "一件事最多补充 10 次，这件满了" in resident.last.text
     await official.says(f"/take {number}")
     await official.says(f"/case {number}")
-    assert "又黑了一层" in official.last.text
-    assert "三层也黑了" not in official.last.text
+    assert "9层也黑了" in official.last.text
+    assert "顶层也黑了" not in official.last.text
     await resident.says("找真人")
     assert "编号" in resident.last.text
 
 
-async def test_that_somebody_makes_it_hard_has_room_in_a_full_case(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MOST_ADDED", 0)
+async def test_that_somebody_makes_it_hard_has_room_in_a_full_case(town: Town) -> None:
+    with_limits(town, LimitSettings(additions_a_case=10))
     supervisor = await town.official("du", Role.SUPERVISOR)
     resident, number, code = await anonymously(town)
+    for time in range(11):
+        await resident.says(f"/check {number} {code}")
+        await resident.presses("打字补一句")
+        await resident.says(f"又来了第 {time} 次")
+    assert "这件满了" in resident.last.text
     await resident.says(f"/check {number} {code}")
     await resident.presses("有人为难我")
     await resident.says("他来我家敲门")

@@ -27,7 +27,9 @@ EACH = 3  # sentences of each person before the start, and as many after it: mor
 REPEATED = 0.05  # of what was confirmed comes again
 LONGEST = 0.6  # seconds after the start within which it dies
 READY = 5.0  # seconds from a start to the first request for updates
-UNLIMITED = "[limits]\nmessages_a_minute = 1000000\nmessages_at_once = 1000000\n"  # a flood limit drops, and says so
+UNLIMITED = "[limits]\n" + "".join(  # what is over a limit is not taken, and that is said
+    f"{name} = 1000000\n" for name in ("messages_a_minute", "messages_at_once", "additions_a_case")
+)
 SENTENCE = re.compile(r"第(\d+)句")
 
 Act = Callable[["Crowd"], Coroutine[Any, Any, None]]

@@ -41,6 +41,7 @@ class Bounds:
 
     matters_a_day: int
     files_a_case: int
+    additions_a_case: int
 
 
 @dataclass(frozen=True, slots=True)

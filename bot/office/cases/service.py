@@ -36,8 +36,7 @@ JOB = b"job"
 REOPEN_TERM = timedelta(days=15)
 TITLE_LENGTH = 60
 FULL = "full"  # why a file found no place
-ADDED = (Said.ADDITION, Said.REPLY, Said.VERSION, Said.UNSOLVED)
-MOST_ADDED = 300  # times in one case; that somebody makes it hard for them has room all the same
+ADDED = (Said.ADDITION, Said.REPLY, Said.VERSION, Said.UNSOLVED)  # that somebody makes it hard has always room
 MOST_FOLLOWERS = 20  # beside whoever brought it: one event tells all of them
 OVERSEEN = frozenset(
     ("village", "conduct")
@@ -288,8 +287,9 @@ class Cases(Work, Erasing):
 
     def _check_has_room(self, of: Case) -> None:
         """Whoever looks at a case opens all that was said: one that grew for ever would hold up everybody."""
-        if self._records.count_entries(of.id, ADDED) >= MOST_ADDED:
-            raise Invalid("additions.full", most=MOST_ADDED)
+        most = self._means.bounds.additions_a_case
+        if self._records.count_entries(of.id, ADDED) >= most:
+            raise Invalid("additions.full", most=most)
 
     def _enter_words(
         self, of: Case, kind: Said, words: str, files: Sequence[Mapping[str, Any]], *, by: Person,
