@@ -19,14 +19,14 @@ from bot.delivery.dispatcher import JOBS, Dispatcher
 from bot.delivery.flood import Limit
 from bot.delivery.jobs import Worker
 from bot.delivery.ledger import Ledger
-from bot.delivery.patience import pause_after
+from bot.delivery.patience import written
 from bot.delivery.receiver import Receiver
 from bot.delivery.sender import Sender
 from bot.delivery.supervision import Supervisor
 from bot.delivery.tenure import Fence
 from bot.dialogue.talk import Talk
 from bot.duties import Duties
-from bot.errors import Changed, StoreError
+from bot.errors import Changed
 from bot.fetching import Fetching
 from bot.health.metrics import Sample, counted
 from bot.health.reading import Reader
@@ -250,13 +250,7 @@ class App:
         task.add_done_callback(self._waking.discard)
 
     async def _wake(self, channel: str, chat: str) -> None:
-        pause = 1.0
-        while True:
-            try:
-                await self.store.writer.submit(lambda tx: self.office(tx).people.woke(channel, chat))
-                break
-            except StoreError as error:
-                pause = await pause_after(error, pause, loop="wake")
+        await written(self.store.writer, lambda tx: self.office(tx).people.woke(channel, chat), loop="wake")
         self.senders[channel].bell.ring()
 
     def office(self, tx: Transaction) -> Office:

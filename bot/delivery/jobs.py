@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from bot.delivery.bell import Bell
-from bot.delivery.patience import pause_after
+from bot.delivery.patience import pause_after, written
 from bot.delivery.receiver import RAW
 from bot.dialogue.event import Finished
 from bot.errors import NotSent, Refused, StoreError
@@ -125,7 +125,7 @@ class Worker:
             await self._finish(lease, JobState.FAILED, {"failed": cause})
             return
         later = max(pause, min(timedelta(seconds=5 * 3 ** min(lease.tries, 10)), LONGEST_WAIT))
-        await self._written(lambda tx: jobs.retry_job(tx, lease, tx.now + later, cause))
+        await written(self._writer, lambda tx: jobs.retry_job(tx, lease, tx.now + later, cause), loop="jobs")
 
     async def _finish(self, lease: Lease, state: JobState, result: dict[str, Any]) -> None:
         self._failpoint("job")
@@ -135,17 +135,8 @@ class Worker:
         def finish(tx: Transaction) -> bool:
             return jobs.finish_job(tx, lease, state, id_=self._ids(), raw=sealed, error=str(result.get("failed", "")))
 
-        if not await self._written(finish):
+        if not await written(self._writer, finish, loop="jobs"):
             log.warning("job_fenced", job=lease.id)
         elif state is JobState.FAILED:
             self.failed += 1
         self._done.ring()
-
-    async def _written(self, act: Callable[[Transaction], T]) -> T:
-        """What came of a job. A database that cannot work is waited for: else the lease would have to run out first."""
-        pause = 1.0
-        while True:
-            try:
-                return await self._writer.submit(act)
-            except StoreError as error:
-                pause = await pause_after(error, pause, loop="jobs")

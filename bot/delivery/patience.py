@@ -2,12 +2,18 @@
 
 import asyncio
 import random
+from collections.abc import Callable
+from typing import TypeVar
 
 import structlog
 
-from bot.errors import Contended, StoreError
+from bot.errors import Contended, Fenced, StoreError
+from bot.store.transaction import Transaction
+from bot.store.writer import Writer
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 LONGEST_PAUSE = 5.0  # seconds between two tries of a database that is away: the loops wait one behind another
 SHORT_PAUSE = 0.02  # seconds, at most: who stood in each other's way must not begin again together
@@ -21,3 +27,15 @@ async def pause_after(error: StoreError, pause: float, *, loop: str) -> float:
     log.error("store_unavailable", loop=loop, error=str(error), pause=pause)
     await asyncio.sleep(pause)
     return min(pause * 2, LONGEST_PAUSE)
+
+
+async def written(writer: Writer, act: Callable[[Transaction], T], *, loop: str) -> T:
+    """What must be written: a database that cannot work is waited for. Raises Fenced where it is another's by now."""
+    pause = 1.0
+    while True:
+        try:
+            return await writer.submit(act)
+        except Fenced:
+            raise
+        except StoreError as error:
+            pause = await pause_after(error, pause, loop=loop)

@@ -13,7 +13,7 @@ from bot.delivery.bell import Bell
 from bot.delivery.channel import Channel, Outgoing
 from bot.delivery.ledger import DOWN_PAUSE, Claimed, Ledger, Result
 from bot.delivery.pacing import LandingWindow, Share, Spacing, Trickle, ring_at
-from bot.delivery.patience import pause_after
+from bot.delivery.patience import pause_after, written
 from bot.dialogue.screen import Clearing
 from bot.errors import ChannelDown, DeliveryError, Fenced, NotSent, Refused, StoreError, Uncertain
 from bot.store.sending import Left, Sendable
@@ -225,22 +225,11 @@ class Sender:
         lost = set()
         for result in results:
             try:
-                await self._recorded(result)
+                await written(self._writer, partial(self.ledger.record, results=[result]), loop="sender")
             except Exception as error:
                 lost.add(result.row.id)
                 log.error("result_lost", outbox=result.row.id, error=type(error).__name__, exc_info=error)
         return lost
-
-    async def _recorded(self, result: Result) -> None:
-        """One result; a database that cannot work is waited for."""
-        pause = 1.0
-        while True:
-            try:
-                return await self._writer.submit(partial(self.ledger.record, results=[result]))
-            except Fenced:
-                raise
-            except StoreError as error:
-                pause = await pause_after(error, pause, loop="sender")
 
     def _room_freed(self) -> None:
         self._has_new_room = True

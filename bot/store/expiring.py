@@ -29,7 +29,7 @@ def expire(tx: Transaction, digest: str, until: datetime, *, timer: int, person:
     ring(tx, timer)
 
 
-def pass_at_once(tx: Transaction, person: int) -> int:
+def expire_at_once(tx: Transaction, person: int) -> int:
     """The copies that were made for somebody go now; how many there were."""
     mine = update(passing_file).where(passing_file.c.person == person)
     return tx.write(mine.values(person=None, until=tx.now)).rowcount

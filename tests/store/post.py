@@ -1,8 +1,11 @@
 """Rows put where they wait, and taken as the loops take them."""
 
+import sqlite3
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from bot.ids import Ids
@@ -24,6 +27,22 @@ class Post:
         self.clock = clock
         self.names: dict[int, str] = {}
         self._keys = 0
+
+    def plan(self, act: Callable[[Transaction], object]) -> list[str]:
+        """The steps by which SQLite answers what the act asks; a server chooses by its own figures."""
+        if self.writer.run(lambda tx: tx.is_postgresql):
+            pytest.skip("a server chooses by its own figures")
+        asked: list[str] = []
+
+        def traced(tx: Transaction) -> list[str]:
+            driver = tx.flushed().connection.dbapi_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.set_trace_callback(asked.append)
+            act(tx)
+            driver.set_trace_callback(None)
+            return [str(row[3]) for sql in asked for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+        return self.writer.run(traced)
 
     def arrives(self, *lanes: int) -> list[int]:
         """Updates for these lanes, in this order; their inbox ids."""

@@ -85,7 +85,7 @@ class Erasures:
             self.traces.leave_lane(other)
             if other != lane:
                 self.traces.empty_conversation(other)
-        expiring.pass_at_once(tx, who.id)
+        expiring.expire_at_once(tx, who.id)
         if not rest.works_here:
             self._detach(found)
         self._withdraw_consent(rest)
