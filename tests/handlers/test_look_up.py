@@ -13,7 +13,7 @@ from bot.office.cases.number import new_number
 from bot.office.people.model import Role
 from bot.store.queues import inbox, outbox
 from tests.handlers.talks import anonymously, registered
-from tests.rig import Town
+from tests.rig import Someone, Town
 
 
 async def shared(town: Town) -> tuple[str, str]:
@@ -87,14 +87,19 @@ async def test_an_answer_that_is_held_up_for_an_hour_arrives_all_the_same(town: 
     assert ["查询码" in words for words in reader.news()] == [True]
 
 
-async def test_so_does_the_state_of_an_anonymous_matter_and_then_its_trace_goes(town: Town) -> None:
+async def a_reader(town: Town) -> tuple[Someone, str, str, datetime]:
+    """Somebody with number and code of an anonymous matter, a minute after they came, and that moment."""
     await town.official("du", Role.SUPERVISOR)
     _resident, number, code = await anonymously(town)
     reader = town.resident("reader")
     await reader.opens()
     reader.news()
     town.clock.advance(minutes=1)
-    before = town.clock.now()
+    return reader, number, code, town.clock.now()
+
+
+async def test_so_does_the_state_of_an_anonymous_matter_and_then_its_trace_goes(town: Town) -> None:
+    reader, number, code, before = await a_reader(town)
     town.channel.faults["reader"] = NotSent("429", timedelta(hours=1))
     await reader.says(f"查进度 {number} {code}")
     await town.passes(minutes=61)
@@ -105,12 +110,7 @@ async def test_so_does_the_state_of_an_anonymous_matter_and_then_its_trace_goes(
 
 async def test_what_waits_for_a_closed_page_is_taken_back_in_time(town: Town) -> None:
     """The page may stay closed for a month, and number and code show the same again."""
-    await town.official("du", Role.SUPERVISOR)
-    _resident, number, code = await anonymously(town)
-    reader = town.resident("reader")
-    await reader.opens()
-    town.clock.advance(minutes=1)
-    before = town.clock.now()
+    reader, number, code, before = await a_reader(town)
     town.channel.faults["reader"] = NotSent("closed", timedelta(days=1))
     await reader.says(f"查进度 {number} {code}")
     await town.passes(minutes=21)
@@ -119,12 +119,7 @@ async def test_what_waits_for_a_closed_page_is_taken_back_in_time(town: Town) ->
 
 @pytest.mark.parametrize("code_too", [True, False])
 async def test_saying_no_to_registering_leaves_no_more_of_a_look_up_than_else(town: Town, code_too: bool) -> None:
-    await town.official("du", Role.SUPERVISOR)
-    _resident, number, code = await anonymously(town)
-    reader = town.resident("reader")
-    await reader.opens()
-    town.clock.advance(minutes=1)
-    before = town.clock.now()
+    reader, number, code, before = await a_reader(town)
     await reader.says(f"查进度 {number} {code}" if code_too else f"查进度 {number}")
     town.clock.advance(minutes=1)
     await reader.says("路灯坏了")
